@@ -1,0 +1,1 @@
+"""The five services. They meet in events only; nothing here imports a sibling."""

@@ -1,0 +1,268 @@
+"""The map of members: what it does with each event, command and publication, rule by rule."""
+
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from services.members.model import (
+    JoinOpen,
+    Key,
+    Link,
+    LinkCustomer,
+    MembersState,
+    OrderSeen,
+    RefundSeen,
+    UnlinkCustomer,
+)
+from services.members.rules.draft import Draft
+from services.members.rules.joining import OPEN, enabled, join, join_by_order
+from services.members.rules.linking import end_link, open_link, write_link
+from services.members.rules.recounting import recount, recount_all
+from services.members.rules.retiering import retier
+from services.members.rules.seeing import learn, see
+from services.members.tiers.model import TierFact
+from services.members.tiers.settings import FAMILY
+from shared.events.envelope import Event
+from shared.events.storefront.customer_updated import CustomerUpdated
+from shared.events.storefront.order_cancelled import OrderCancelled
+from shared.events.storefront.order_completed import OrderCompleted
+from shared.events.storefront.refund import Refund
+from shared.flow import Command, Decision, Due, Input
+from shared.ids import text_id, uuid_of
+from shared.outcome import APPLIED, Outcome, Refused, Skipped
+
+RESETTLE_JOIN = "resettle:join:"
+
+
+def decide(state: MembersState, item: Input) -> Decision:
+    """What an input does to customers, members and the facts of their tiers."""
+    draft = Draft(state, state.programs[item.program], item.id)
+    answer = None
+    match item:
+        case Event():
+            outcome = on_event(draft, item)
+        case Command():
+            outcome, answer = on_command(draft, item)
+        case Due():
+            outcome = on_published(draft, item)
+    return Decision(outcome, draft.rows, draft.events, answer)
+
+
+def on_event(draft: Draft, event: Event) -> Outcome:
+    """One event of the log."""
+    match event.data:
+        case OrderCompleted():
+            return order_completed(draft, event, event.data)
+        case OrderCancelled():
+            return order_cancelled(draft, event, event.data)
+        case Refund():
+            return refund(draft, event, event.data)
+        case CustomerUpdated():
+            return customer_updated(draft, event, event.data)
+        case _:
+            return Skipped("not of members")
+
+
+def on_command(draft: Draft, command: Command) -> tuple[Outcome, object]:
+    """One command of a caller."""
+    match command.data:
+        case JoinOpen() as wanted:
+            return join_open(draft, wanted, command.time)
+        case LinkCustomer() as wanted:
+            return link_customer(draft, wanted, command.time)
+        case UnlinkCustomer() as wanted:
+            return unlink_customer(draft, wanted, command.time)
+        case _:
+            raise AssertionError(f"members takes no {type(command.data).__name__}")
+
+
+def on_published(draft: Draft, due: Due) -> Outcome:
+    """Newer settings: a customer may join after all; a member's tiers are derived anew."""
+    if not due.kind.startswith(RESETTLE_JOIN):
+        draft.touch(due.key)
+        return APPLIED
+    customer = draft.state.customers[draft.program.id, due.key]
+    orders = draft.state.orders.of("customer", customer.key)
+    for order in sorted(orders, key=lambda each: (each.completed_at or due.time, each.order_id)):
+        if order.completed_at is not None:
+            join_by_order(draft, customer, order.store_id, order.completed_at)
+            recount(draft, order)
+    return APPLIED
+
+
+def conclude(state: MembersState) -> list[Decision]:
+    """Derive the tiers of every member that the batch touched, once, and tell what differs."""
+    programs = {program.id: program for program in state.programs.values()}
+    fresh: dict[Key, list[TierFact]] = defaultdict(list)
+    for fact in state.changed(TierFact):
+        fresh[fact.program_id, fact.member_id].append(fact)
+    decisions = []
+    for touched in state.touched.values():
+        member, program = state.members.get(touched.key), programs[touched.program_id]
+        if member is None:
+            continue
+        for name, versions in state.published.family(program.id, FAMILY).items():
+            facts, cause = fresh[touched.key], touched.cause_event
+            told = retier(state, program, member, name, versions, facts, cause)
+            if told is not None:
+                rows = (told.standing, *told.segments)
+                decisions.append(Decision(APPLIED, rows, [told.event] if told.event else []))
+    return decisions
+
+
+def order_completed(draft: Draft, event: Event, data: OrderCompleted) -> Outcome:
+    """Of two completions the earliest counts; it may make its customer a member."""
+    program = draft.program
+    known = draft.state.orders.get((program.id, uuid_of(data.order_id)))
+    amount = sum(line.net_minor for line in data.lines) - data.points_paid_minor
+    order = OrderSeen(
+        program_id=program.id,
+        order_id=uuid_of(data.order_id),
+        customer_id=uuid_of(data.customer_id) if data.customer_id else None,
+        store_id=uuid_of(data.store_id),
+        completed_at=event.time,
+        completed_last_at=event.time,
+        cancelled_at=known.cancelled_at if known else None,
+        currency=data.currency,
+        amount_minor=max(0, amount),
+    )
+    if known is not None and known.completed_at is not None:
+        last = known.completed_last_at or known.completed_at
+        if known.completed_at <= event.time <= last:
+            return Skipped("this completion is known")
+        earliest = order if event.time < known.completed_at else known
+        order = replace(earliest, completed_last_at=max(event.time, last))
+    draft.put(order)
+    if order.customer_id is None:
+        return Skipped("a guest's order")
+    customer = see(draft, order.customer_id, order.store_id, event.time)
+    learn(draft, customer, data.identities, event.time)
+    assert order.completed_at is not None
+    join_by_order(draft, customer, order.store_id, order.completed_at)
+    recount(draft, order)
+    if data.currency != program.currency:
+        return Refused("currency", f"{data.currency} counts nothing, the program is in another")
+    return APPLIED
+
+
+def order_cancelled(draft: Draft, event: Event, data: OrderCancelled) -> Outcome:
+    """Takes back what is left of the order, if it is the latest word on it."""
+    program = draft.program
+    key = (program.id, uuid_of(data.order_id))
+    known = draft.state.orders.get(key)
+    if known is None:
+        customer_id = uuid_of(data.customer_id) if data.customer_id else None
+        store = uuid_of(data.store_id)
+        known = OrderSeen(*key, customer_id, store, None, None, None, None, 0)
+    if known.cancelled_at is not None and event.time <= known.cancelled_at:
+        return Skipped("this cancellation is known")
+    order = replace(known, cancelled_at=event.time)
+    draft.put(order)
+    recount(draft, order)
+    return APPLIED
+
+
+def refund(draft: Draft, event: Event, data: Refund) -> Outcome:
+    """A fact at its own instant; it waits when its order is not known yet."""
+    program = draft.program
+    row = RefundSeen(
+        program_id=program.id,
+        refund_id=uuid_of(data.refund_id),
+        order_id=uuid_of(data.order_id) if data.order_id else None,
+        customer_id=uuid_of(data.customer_id) if data.customer_id else None,
+        at=event.time,
+        goods_minor=sum(line.net_minor for line in data.lines) + data.amount_minor,
+        whole=data.scope == "full",
+    )
+    if row.key in draft.state.refunds:
+        return Skipped("this refund is known")
+    draft.put(row)
+    if row.customer_id is not None:
+        see(draft, row.customer_id, uuid_of(data.store_id), event.time)
+    if row.order_id is None:
+        return Refused("order-unnamed", "the refund names no order, nothing is taken back")
+    order = draft.state.orders.get((program.id, row.order_id))
+    if order is not None:
+        recount(draft, order)
+    return APPLIED
+
+
+def customer_updated(draft: Draft, event: Event, data: CustomerUpdated) -> Outcome:
+    """Identities of a customer; joining, where the shop took the wish and the route is open."""
+    store = uuid_of(data.store_id)
+    customer = see(draft, uuid_of(data.customer_id), store, event.time)
+    learn(draft, customer, data.identities, event.time)
+    if data.join is not None and not draft.links_of(customer.customer_id):
+        route = enabled(draft, OPEN, store, data.join.at)
+        if route is None:
+            return Refused("not-eligible", "joining is not open in this store")
+        join(draft, customer, store, route, data.join.at)
+    return APPLIED
+
+
+def join_open(draft: Draft, wanted: JoinOpen, at: datetime) -> tuple[Outcome, object]:
+    """The open route, by the API."""
+    key = (draft.program.id, wanted.customer_id)
+    customer = draft.state.customers.get(key)
+    if open_link(draft.links_of(wanted.customer_id)) is not None:
+        return Refused("already-member", "The customer is linked to a member."), None
+    route = enabled(draft, OPEN, wanted.store_id, at)
+    if route is None:
+        return Refused("not-eligible", "Joining is not open in this store."), None
+    if customer is None or customer.first_seen is None:
+        customer = see(draft, wanted.customer_id, wanted.store_id, at)
+    member = join(draft, customer, wanted.store_id, route, at)
+    return APPLIED, {
+        "application_id": text_id("app", draft.cause),
+        "state": "approved",
+        "member_id": text_id("mem", member),
+    }
+
+
+def link_customer(draft: Draft, wanted: LinkCustomer, at: datetime) -> tuple[Outcome, object]:
+    """Staff say whose a customer is; a link to another member ends now."""
+    customer = draft.state.customers.get((draft.program.id, wanted.customer_id))
+    member = draft.member(wanted.member_id)
+    if customer is None or member is None:
+        return Refused("not-found", "No such customer or member.", 404), None
+    links = draft.links_of(wanted.customer_id)
+    before = open_link(links)
+    if before is not None and before.member_id == wanted.member_id:
+        return Refused("state-conflict", "The customer is linked to this member already."), None
+    if before is not None:
+        end_link(draft, before, at)
+    link = Link(
+        program_id=draft.program.id,
+        customer_id=wanted.customer_id,
+        member_id=wanted.member_id,
+        method="staff",
+        qualifies_from=wanted.qualifies_from or member.effective_from,
+        earns_from=wanted.earns_from or member.effective_from,
+        revision=0,
+    )
+    link = write_link(draft, link)
+    recount_all(draft, wanted.customer_id)
+    return APPLIED, _link_answer(link)
+
+
+def unlink_customer(
+    draft: Draft, wanted: UnlinkCustomer, at: datetime
+) -> tuple[Outcome, object]:
+    """The customer's later orders are nobody's; what was theirs stays."""
+    link = open_link(draft.links_of(wanted.customer_id))
+    if link is None:
+        return Refused("not-found", "The customer is linked to no member.", 404), None
+    ended = end_link(draft, link, at)
+    recount_all(draft, wanted.customer_id)
+    return APPLIED, _link_answer(ended)
+
+
+def _link_answer(link: Link) -> object:
+    return {
+        "customer_id": text_id("cus", link.customer_id),
+        "member_id": text_id("mem", link.member_id),
+        "revision": link.revision,
+    }
+

@@ -1,0 +1,208 @@
+"""Values of members: rows as the tables hold them, commands, and what a batch knows."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from services.members.tiers.model import TierFact, TierSegment, TierStanding
+from shared.flow import State
+from shared.programs import Program
+from shared.settings.store import Published
+
+Key = tuple[int, UUID]
+
+
+class Customer(Struct, frozen=True):
+    """One identity that a storefront knows. Its row is what a batch locks first."""
+
+    program_id: int
+    customer_id: UUID
+    store_id: UUID | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+    @property
+    def key(self) -> Key:
+        """Program and customer."""
+        return self.program_id, self.customer_id
+
+
+class Identity(Struct, frozen=True):
+    """A keyed hash of a customer's phone or e-mail."""
+
+    program_id: int
+    kind: str
+    hash: str
+    customer_id: UUID
+    verified_at: datetime | None
+
+    @property
+    def key(self) -> tuple[int, str, str, UUID]:
+        """Program, kind, hash, customer."""
+        return self.program_id, self.kind, self.hash, self.customer_id
+
+
+class Member(Struct, frozen=True):
+    """A person who joined."""
+
+    program_id: int
+    member_id: UUID
+    number: str | None
+    status: str
+    route: str
+    effective_from: datetime
+    joined_store: UUID
+    person_key: str | None
+    terms: str
+    """`pending` until terms are accepted."""
+    version: int
+    """1 at joining; rises when an earlier first order moves `effective_from` back."""
+
+    @property
+    def key(self) -> Key:
+        """Program and member."""
+        return self.program_id, self.member_id
+
+
+class Membership(Struct, frozen=True):
+    """One spell of being a member."""
+
+    program_id: int
+    member_id: UUID
+    spell: int
+    from_at: datetime
+    until_at: datetime | None = None
+    end_reason: str | None = None
+
+    @property
+    def key(self) -> tuple[int, UUID, int]:
+        """Program, member, number of the spell."""
+        return self.program_id, self.member_id, self.spell
+
+
+class Link(Struct, frozen=True):
+    """A customer's link to one member. `revision` rises over all links of the customer."""
+
+    program_id: int
+    customer_id: UUID
+    member_id: UUID
+    method: str
+    qualifies_from: datetime
+    earns_from: datetime
+    revision: int
+    ended_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[int, UUID, UUID]:
+        """Program, customer, member."""
+        return self.program_id, self.customer_id, self.member_id
+
+
+class OrderSeen(Struct, frozen=True):
+    """What members needs of an order, linked or not, completed or only cancelled yet."""
+
+    program_id: int
+    order_id: UUID
+    customer_id: UUID | None
+    store_id: UUID
+    completed_at: datetime | None
+    completed_last_at: datetime | None
+    cancelled_at: datetime | None
+    currency: str | None
+    amount_minor: int
+    """Lines after discounts, without freight, tax and what was paid with points."""
+
+    @property
+    def key(self) -> Key:
+        """Program and order."""
+        return self.program_id, self.order_id
+
+
+class RefundSeen(Struct, frozen=True):
+    """What members needs of a refund."""
+
+    program_id: int
+    refund_id: UUID
+    order_id: UUID | None
+    customer_id: UUID | None
+    at: datetime
+    goods_minor: int
+    """What it gives back for goods."""
+    whole: bool
+    """It gives back all that is left."""
+
+    @property
+    def key(self) -> Key:
+        """Program and refund."""
+        return self.program_id, self.refund_id
+
+
+class Touched(Struct, frozen=True):
+    """A member whose tiers are derived at the end of the batch. Never saved."""
+
+    program_id: int
+    member_id: UUID
+    cause_event: UUID
+    """The last input that touched them."""
+
+    @property
+    def key(self) -> Key:
+        """Program and member."""
+        return self.program_id, self.member_id
+
+
+class JoinOpen(Struct, frozen=True):
+    """Command: a customer joins by the open route."""
+
+    customer_id: UUID
+    store_id: UUID
+
+
+class LinkCustomer(Struct, frozen=True):
+    """Command: a customer belongs to a member from now on, or as of given instants."""
+
+    customer_id: UUID
+    member_id: UUID
+    reason: str
+    qualifies_from: datetime | None = None
+    earns_from: datetime | None = None
+
+
+class UnlinkCustomer(Struct, frozen=True):
+    """Command: a customer belongs to no member any more."""
+
+    customer_id: UUID
+    reason: str
+
+
+class MembersState(State):
+    """What a batch knows of members."""
+
+    def __init__(
+        self, programs: Mapping[str, Program], published: Published, whole: frozenset[Key]
+    ) -> None:
+        super().__init__(programs)
+        self.published = published
+        self.whole = whole
+        """Members whose facts and segments are all here; the others only go on at their end."""
+        self.customers = self.table(Customer)
+        self.identities = self.table(
+            Identity, customer=lambda row: (row.program_id, row.customer_id)
+        )
+        self.members = self.table(Member)
+        self.memberships = self.table(Membership)
+        self.links = self.table(Link, customer=lambda row: (row.program_id, row.customer_id))
+        self.orders = self.table(OrderSeen, customer=lambda row: (row.program_id, row.customer_id))
+        self.refunds = self.table(RefundSeen, order=lambda row: (row.program_id, row.order_id))
+        self.facts = self.table(
+            TierFact,
+            member=lambda row: (row.program_id, row.member_id),
+            order=lambda row: (row.program_id, row.order_id),
+        )
+        self.standings = self.table(TierStanding)
+        self.segments = self.table(
+            TierSegment, ladder=lambda row: (row.program_id, row.member_id, row.ladder)
+        )
+        self.touched = self.table(Touched)

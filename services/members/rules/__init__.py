@@ -1,0 +1,10 @@
+"""The rules of members:
+
+draft       what one decision writes, over what the batch knows
+seeing      customers and what identifies them
+joining     who becomes a member, when, under which id
+linking     whose a customer's order is
+recounting  the tier facts of an order, for whoever it belongs to
+retiering   a member's tiers at the end of a batch
+announcing  the events of joining and linking
+"""

@@ -1,0 +1,140 @@
+"""Who becomes a member, from when, and under which id (capability rows 1, 3; members 4.1, 4.5).
+
+The id follows from the person key (the verified phone's hash, else the e-mail's), else from the
+customer; never from the event, so that any order and any replay make the same member.
+
+| route | joins at |
+|---|---|
+| auto-first-order | the customer's first completed order; an earlier one found later moves it back |
+| open | when they ask, by the API or at the storefront |
+
+A customer whose link staff ended does not join by itself again.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from services.members.model import Customer, Identity, Link, Member, Membership
+from services.members.rules.announcing import joined
+from services.members.rules.draft import Draft
+from services.members.rules.linking import open_link, write_link
+from services.members.rules.recounting import recount_all
+from services.members.rules.seeing import identities
+from services.members.settings import JoinRoute, JoinSettings
+from shared.days import end_of, local_day
+from shared.ids import derive, text_id
+from shared.programs import Program
+
+AUTO: Final = "auto-first-order"
+OPEN: Final = "open"
+_INSTANT_AFTER: Final = timedelta(milliseconds=1)
+
+
+class Begins(Struct, frozen=True):
+    """When a membership begins, and from when its customer's orders count."""
+
+    effective_from: datetime
+    counts_from: datetime
+
+
+def person_key(known: Iterable[Identity]) -> str | None:
+    """Hash of the verified phone, else of the verified e-mail, that the shop vouches for."""
+    verified = {each.kind: each.hash for each in known if each.verified_at is not None}
+    return verified.get("phone", verified.get("email"))
+
+
+def member_id(program: Program, customer_id: UUID, person: str | None) -> UUID:
+    """The id that a customer's member has."""
+    if person is not None:
+        return derive("member", program.text_id, "person", person, "0")
+    return derive("member", program.text_id, "customer", text_id("cus", customer_id), "0")
+
+
+def begins(program: Program, route: JoinRoute, at: datetime) -> Begins:
+    """When joining by a route at an instant takes effect."""
+    effective = at
+    if route.effective == "next-local-day":
+        effective = end_of(local_day(at, program.zone), program.zone)
+    if route.route != AUTO:
+        return Begins(effective, effective)
+    return Begins(effective, at if route.first_order_counts else max(effective, at + _INSTANT_AFTER))
+
+
+def enabled(draft: Draft, name: str, store_id: UUID, at: datetime) -> JoinRoute | None:
+    """The route by its name, where the settings in force at an instant have it."""
+    version = draft.state.published.of(draft.program.id, "join").at(at)
+    if version is None:
+        return None
+    settings: JoinSettings = version.body
+    return settings.route(name, text_id("sto", store_id))
+
+
+def join_by_order(draft: Draft, customer: Customer, store_id: UUID, at: datetime) -> None:
+    """The first completed order joins; an earlier one found later moves the joining back."""
+    route = enabled(draft, AUTO, store_id, at)
+    if route is None:
+        return
+    if not draft.links_of(customer.customer_id):
+        join(draft, customer, store_id, route, at)
+    link = open_link(draft.links_of(customer.customer_id))
+    if link is None or link.method not in {"joined", "identity"}:
+        return
+    member = draft.member(link.member_id)
+    begin = begins(draft.program, route, at)
+    if member is None or member.route != AUTO or begin.counts_from >= link.qualifies_from:
+        return
+    if begin.effective_from < member.effective_from:
+        _begin_earlier(draft, member, begin.effective_from, store_id)
+    start = begin.counts_from
+    write_link(draft, replace(link, qualifies_from=start, earns_from=start))
+
+
+def join(
+    draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at: datetime
+) -> UUID:
+    """Make the member, or find the one that the same person is already; link the customer.
+
+    The customer's orders from then on count, those known already too.
+    """
+    program = draft.program
+    person = person_key(identities(draft, customer))
+    identity = member_id(program, customer.customer_id, person)
+    begin = begins(program, route, at)
+    method, start = "joined", begin.counts_from
+    known = draft.member(identity)
+    if known is not None:
+        method, start = "identity", known.effective_from
+    else:
+        member = Member(
+            program_id=program.id,
+            member_id=identity,
+            number=None,
+            status="active",
+            route=route.route,
+            effective_from=begin.effective_from,
+            joined_store=store_id,
+            person_key=person,
+            terms="pending",
+            version=1,
+        )
+        draft.put(member)
+        draft.put(Membership(program.id, identity, 1, begin.effective_from))
+        draft.events.append(joined(program, member, draft.cause))
+    link = Link(program.id, customer.customer_id, identity, method, start, start, 0)
+    write_link(draft, link)
+    recount_all(draft, customer.customer_id)
+    return identity
+
+
+def _begin_earlier(draft: Draft, member: Member, start: datetime, store_id: UUID) -> None:
+    earlier = replace(
+        member, effective_from=start, joined_store=store_id, version=member.version + 1
+    )
+    draft.put(earlier)
+    draft.put(Membership(member.program_id, member.member_id, 1, start))
+    draft.events.append(joined(draft.program, earlier, draft.cause))

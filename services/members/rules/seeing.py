@@ -1,0 +1,50 @@
+"""Customers as they are seen, and what identifies them.
+
+A customer was first and last seen at the least and greatest `time` of its orders, refunds and
+updates. Of two vouchings for one phone or e-mail the earliest counts.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from services.members.model import Customer, Identity
+from services.members.rules.draft import Draft
+from shared.events.storefront.parts import Identity as ToldIdentity
+
+
+def see(draft: Draft, customer_id: UUID, store_id: UUID, at: datetime) -> Customer:
+    """The customer, seen at an instant."""
+    key = (draft.program.id, customer_id)
+    known = draft.state.customers.get(key, Customer(*key, None, None, None))
+    seen = replace(
+        known,
+        store_id=known.store_id or store_id,
+        first_seen=min(at, known.first_seen or at),
+        last_seen=max(at, known.last_seen or at),
+    )
+    if seen != known:
+        draft.put(seen)
+    return seen
+
+
+def learn(draft: Draft, customer: Customer, told: Iterable[ToldIdentity], at: datetime) -> None:
+    """Keep what identifies a customer."""
+    for each in told:
+        key = (customer.program_id, each.kind, each.hash, customer.customer_id)
+        known = draft.state.identities.get(key)
+        vouched = at if each.verified else None
+        if known is not None and known.verified_at is not None:
+            vouched = min(known.verified_at, vouched or known.verified_at)
+        row = Identity(*key, vouched)
+        if row != known:
+            draft.put(row)
+
+
+def identities(draft: Draft, customer: Customer) -> list[Identity]:
+    """What identifies a customer, this decision's news among it."""
+    known = {row.key: row for row in draft.state.identities.of("customer", customer.key)}
+    known |= {row.key: row for row in draft.written(Identity)}
+    return [row for row in known.values() if row.customer_id == customer.customer_id]

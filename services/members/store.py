@@ -1,0 +1,419 @@
+"""Write SQL of members: what a batch reads under locks, what it writes. One statement a function.
+
+Lock waves, each sorted by key: customers, verified identities (by advisory locks: who shares one is
+one person), members. Orders, refunds and facts are read after their owners are locked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from services.members import tables
+from services.members.model import (
+    Customer,
+    Identity,
+    JoinOpen,
+    Key,
+    Link,
+    LinkCustomer,
+    Member,
+    Membership,
+    MembersState,
+    OrderSeen,
+    RefundSeen,
+    UnlinkCustomer,
+)
+from services.members.rules.joining import member_id, person_key
+from services.members.settings import JOIN
+from services.members.tiers import store as tiers
+from services.members.tiers.model import TierFact, TierSegment, TierStanding
+from services.members.tiers.settings import LADDER
+from shared.db import bulk
+from shared.db.bulk import columns
+from shared.db.transaction import Tx
+from shared.events.envelope import Event
+from shared.events.storefront.customer_updated import CustomerUpdated
+from shared.events.storefront.order_cancelled import OrderCancelled
+from shared.events.storefront.order_completed import OrderCompleted
+from shared.events.storefront.refund import Refund
+from shared.flow import Command, Due, Input
+from shared.ids import uuid_of
+from shared.programs import Program
+from shared.settings import store as settings
+
+RESETTLE_JOIN: Final = "resettle:join:"
+
+
+class Needs(Struct):
+    """What the inputs of a batch are about."""
+
+    programs: dict[int, Program]
+    customers: set[Key]
+    members: set[Key]
+    orders: set[Key]
+    histories: set[Key]
+    """Customers whose orders are all needed."""
+    times: dict[Key, datetime]
+    """By customer, the earliest instant that something happened at."""
+    verified: dict[Key, list[Identity]]
+    """By customer, what the batch's events vouch for."""
+    completions: set[Key]
+    """Orders that are told to be completed."""
+    anew: set[Key]
+    """Customers something of whose past changes."""
+    members_anew: set[Key]
+
+
+async def load_batch(
+    tx: Tx, inputs: Sequence[Input], programs: Mapping[str, Program]
+) -> MembersState:
+    """Everything that the inputs may touch, locked in waves, in a fixed number of statements."""
+    needs = needs_of(inputs, programs)
+    customers = await lock_customers(tx, needs.customers)
+    links = await load_links(tx, needs.customers)
+    identities = await load_identities(tx, needs.customers)
+    await lock_identities(tx, _vouched(needs, identities))
+    linked = {(link.program_id, link.member_id) for link in links}
+    candidates = _candidates(needs, identities, links)
+    members = await lock_members(tx, needs.members | linked | candidates)
+    known = {member.key for member in members}
+    standings = await tiers.load_standings(tx, known)
+    orders = await load_orders(tx, needs.orders, needs.histories | _unlinked(needs, links))
+    whole = _whole(needs, links, standings, orders, known)
+    state = MembersState(
+        programs, await settings.load(tx, [JOIN, LADDER], needs.programs), frozenset(whole)
+    )
+    state.customers.read(customers)
+    state.links.read(links)
+    state.identities.read(identities)
+    state.members.read(members)
+    state.standings.read(standings)
+    state.orders.read(orders)
+    order_keys = needs.orders | set(state.orders)
+    state.refunds.read(await load_refunds(tx, order_keys, _refunds(inputs, programs)))
+    state.facts.read(await tiers.load_facts(tx, whole, order_keys))
+    state.segments.read(await tiers.load_segments(tx, whole))
+    return state
+
+
+async def save_batch(tx: Tx, state: MembersState) -> None:
+    """Write what changed, one statement per table."""
+    await _CUSTOMERS.run(tx, state.changed(Customer))
+    await _IDENTITIES.run(tx, state.changed(Identity))
+    await _MEMBERS.run(tx, state.changed(Member))
+    await _MEMBERSHIPS.run(tx, state.changed(Membership))
+    await _LINKS.run(tx, state.changed(Link))
+    await _ORDERS.run(tx, state.changed(OrderSeen))
+    await _REFUNDS.run(tx, state.changed(RefundSeen))
+    await tiers.save_facts(tx, state.changed(TierFact))
+    await tiers.save_standings(tx, state.changed(TierStanding))
+    await tiers.save_segments(tx, state.changed(TierSegment))
+
+
+def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
+    """What to load for a batch."""
+    needs = Needs({}, set(), set(), set(), set(), {}, {}, set(), set(), set())
+    for item in inputs:
+        program = programs[item.program]
+        needs.programs[program.id] = program
+        match item:
+            case Event():
+                _event_needs(needs, program.id, item)
+            case Command():
+                _command_needs(needs, program.id, item)
+            case Due():
+                _due_needs(needs, program.id, item)
+    return needs
+
+
+def _event_needs(needs: Needs, program_id: int, event: Event) -> None:
+    data = event.data
+    if not isinstance(data, OrderCompleted | OrderCancelled | Refund | CustomerUpdated):
+        return
+    if not isinstance(data, CustomerUpdated) and data.order_id:
+        needs.orders.add((program_id, uuid_of(data.order_id)))
+    if isinstance(data, OrderCompleted):
+        needs.completions.add((program_id, uuid_of(data.order_id)))
+    if not data.customer_id:
+        return
+    key = (program_id, uuid_of(data.customer_id))
+    needs.customers.add(key)
+    needs.times[key] = min(event.time, needs.times.get(key, event.time))
+    needs.verified.setdefault(key, []).extend(
+        Identity(program_id, each.kind, each.hash, key[1], event.time)
+        for each in data.identities
+        if each.verified
+    )
+    if isinstance(data, OrderCancelled):
+        needs.anew.add(key)
+
+
+def _command_needs(needs: Needs, program_id: int, command: Command) -> None:
+    data = command.data
+    assert isinstance(data, JoinOpen | LinkCustomer | UnlinkCustomer)
+    key = (program_id, data.customer_id)
+    needs.customers.add(key)
+    needs.histories.add(key)
+    needs.anew.add(key)
+    if isinstance(data, LinkCustomer):
+        needs.members.add((program_id, data.member_id))
+        needs.members_anew.add((program_id, data.member_id))
+
+
+def _due_needs(needs: Needs, program_id: int, due: Due) -> None:
+    key = (program_id, due.key)
+    if due.kind.startswith(RESETTLE_JOIN):
+        needs.customers.add(key)
+        needs.histories.add(key)
+        needs.anew.add(key)
+    else:
+        needs.members.add(key)
+        needs.members_anew.add(key)
+
+
+def _vouched(needs: Needs, known: Iterable[Identity]) -> set[tuple[int, str, str]]:
+    told = [identity for each in needs.verified.values() for identity in each]
+    return {
+        (each.program_id, each.kind, each.hash)
+        for each in [*told, *known]
+        if each.verified_at is not None
+    }
+
+
+def _candidates(
+    needs: Needs, known: Iterable[Identity], links: Iterable[Link]
+) -> set[Key]:
+    """Members that the customers without a link would become, or are already as persons."""
+    by_customer: dict[Key, list[Identity]] = {}
+    for identity in known:
+        by_customer.setdefault((identity.program_id, identity.customer_id), []).append(identity)
+    linked = {(link.program_id, link.customer_id) for link in links}
+    found = set()
+    for key in needs.customers - linked:
+        program = needs.programs[key[0]]
+        identities = by_customer.get(key, []) + needs.verified.get(key, [])
+        persons = {person_key([each]) for each in identities} | {None}
+        found |= {(key[0], member_id(program, key[1], person)) for person in persons}
+    return found
+
+
+def _unlinked(needs: Needs, links: Iterable[Link]) -> set[Key]:
+    """Customers without a link: joining may reach back to orders that came before."""
+    linked = {(link.program_id, link.customer_id) for link in links}
+    return needs.customers - linked
+
+
+def _whole(
+    needs: Needs,
+    links: Iterable[Link],
+    standings: Iterable[TierStanding],
+    orders: Iterable[OrderSeen],
+    members: set[Key],
+) -> set[Key]:
+    """Members something of whose past may change: all their facts are read.
+
+    The others only go on: what happened to them came after everything that is known of them.
+    """
+    last: dict[Key, datetime] = {}
+    for standing in standings:
+        key = (standing.program_id, standing.member_id)
+        last[key] = max(standing.last_at, last.get(key, standing.last_at))
+    again = {
+        (order.program_id, order.customer_id) for order in orders if order.key in needs.completions
+    }
+    whole = needs.members_anew | (members - last.keys())
+    linked = set()
+    for link in links:
+        customer = (link.program_id, link.customer_id)
+        member = (link.program_id, link.member_id)
+        linked.add(member)
+        time = needs.times.get(customer)
+        if customer in needs.anew | again or (time is not None and time <= last.get(member, time)):
+            whole.add(member)
+    return whole | (members - linked - needs.members)
+
+
+def _refunds(inputs: Sequence[Input], programs: Mapping[str, Program]) -> set[Key]:
+    return {
+        (programs[item.program].id, uuid_of(item.data.refund_id))
+        for item in inputs
+        if isinstance(item, Event) and isinstance(item.data, Refund)
+    }
+
+
+async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
+    """First wave: make missing customers, lock all by primary key, sorted."""
+    arrays = columns(keys, 2)
+    if not arrays[0]:
+        return []
+    await tx.execute(
+        """
+        insert into customer (program_id, customer_id)
+        select * from unnest($1::integer[], $2::uuid[]) on conflict do nothing
+        """,
+        *arrays,
+    )
+    rows = await tx.fetch(
+        """
+        select c.* from customer c join unnest($1::integer[], $2::uuid[])
+          k (program_id, customer_id)
+          on k.program_id = c.program_id and k.customer_id = c.customer_id
+        order by c.program_id, c.customer_id for update of c
+        """,
+        *arrays,
+    )
+    return [Customer(**row) for row in rows]
+
+
+async def lock_identities(tx: Tx, keys: Iterable[tuple[int, str, str]]) -> None:
+    """Second wave: nobody else joins the same person meanwhile."""
+    locks = sorted(
+        int.from_bytes(blake2b(f"{p}/{kind}/{hash_}".encode(), digest_size=8).digest(), "big")
+        - 2**63
+        for p, kind, hash_ in set(keys)
+    )
+    if locks:
+        await tx.fetch("select pg_advisory_xact_lock(k) from unnest($1::bigint[]) k", locks)
+
+
+async def lock_members(tx: Tx, keys: Iterable[Key]) -> list[Member]:
+    """Third wave: lock the members that exist, sorted."""
+    arrays = columns(keys, 2)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select m.* from member m join unnest($1::integer[], $2::uuid[]) k (program_id, member_id)
+          on k.program_id = m.program_id and k.member_id = m.member_id
+        order by m.program_id, m.member_id for update of m
+        """,
+        *arrays,
+    )
+    return [Member(**row) for row in rows]
+
+
+async def load_links(tx: Tx, customers: Iterable[Key]) -> list[Link]:
+    """All links of customers, ended ones too, by primary key."""
+    arrays = columns(customers, 2)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select l.* from link l join unnest($1::integer[], $2::uuid[]) k (program_id, customer_id)
+          on k.program_id = l.program_id and k.customer_id = l.customer_id
+        """,
+        *arrays,
+    )
+    return [Link(**row) for row in rows]
+
+
+async def load_identities(tx: Tx, customers: Iterable[Key]) -> list[Identity]:
+    """What identifies customers, by identity_customer_idx."""
+    arrays = columns(customers, 2)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select i.* from identity i join unnest($1::integer[], $2::uuid[])
+          k (program_id, customer_id)
+          on k.program_id = i.program_id and k.customer_id = i.customer_id
+        """,
+        *arrays,
+    )
+    return [Identity(**row) for row in rows]
+
+
+async def load_orders(
+    tx: Tx, orders: Iterable[Key], customers: Iterable[Key]
+) -> list[OrderSeen]:
+    """Orders named, and all orders of some customers; by key and order_seen_customer_idx."""
+    named, histories = columns(orders, 2), columns(customers, 2)
+    if not named[0] and not histories[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select o.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+        join order_seen o on k.program_id = o.program_id and k.order_id = o.order_id
+        union
+        select o.* from unnest($3::integer[], $4::uuid[]) k (program_id, customer_id)
+        join order_seen o on k.program_id = o.program_id and k.customer_id = o.customer_id
+        """,
+        *named,
+        *histories,
+    )
+    return [OrderSeen(**row) for row in rows]
+
+
+async def load_refunds(
+    tx: Tx, orders: Iterable[Key], refunds: Iterable[Key]
+) -> list[RefundSeen]:
+    """Refunds of orders, and refunds named; by refund_seen_order_idx and key."""
+    of_orders, named = columns(orders, 2), columns(refunds, 2)
+    if not of_orders[0] and not named[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select r.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+        join refund_seen r on k.program_id = r.program_id and k.order_id = r.order_id
+        union
+        select r.* from unnest($3::integer[], $4::uuid[]) k (program_id, refund_id)
+        join refund_seen r on k.program_id = r.program_id and k.refund_id = r.refund_id
+        """,
+        *of_orders,
+        *named,
+    )
+    return [RefundSeen(**row) for row in rows]
+
+
+async def list_unjoined_customers(
+    tx: Tx, program_id: int, since: datetime, after: UUID | None, limit: int
+) -> list[UUID]:
+    """Customers without a link who completed an order at or after an instant."""
+    rows = await tx.fetch(
+        """
+        select distinct o.customer_id from order_seen o
+        where o.program_id = $1 and o.completed_at >= $2 and o.customer_id is not null
+          and ($3::uuid is null or o.customer_id > $3)
+          and not exists (select 1 from link l
+            where l.program_id = o.program_id and l.customer_id = o.customer_id)
+        order by o.customer_id limit $4
+        """,
+        program_id,
+        since,
+        after,
+        limit,
+    )
+    return [row["customer_id"] for row in rows]
+
+
+async def list_judged_members(
+    tx: Tx, program_id: int, since: datetime, after: UUID | None, limit: int
+) -> list[UUID]:
+    """Members who joined or completed an order at or after an instant."""
+    rows = await tx.fetch(
+        """
+        select m.member_id from member m
+        where m.program_id = $1 and ($3::uuid is null or m.member_id > $3)
+          and (m.effective_from >= $2 or exists (select 1 from tier_fact f
+            where f.program_id = m.program_id and f.member_id = m.member_id and f.at >= $2))
+        order by m.member_id limit $4
+        """,
+        program_id,
+        since,
+        after,
+        limit,
+    )
+    return [row["member_id"] for row in rows]
+
+
+_CUSTOMERS: Final = bulk.upsert(tables.CUSTOMER)
+_IDENTITIES: Final = bulk.upsert(tables.IDENTITY)
+_MEMBERS: Final = bulk.upsert(tables.MEMBER)
+_MEMBERSHIPS: Final = bulk.upsert(tables.MEMBERSHIP)
+_LINKS: Final = bulk.upsert(tables.LINK)
+_ORDERS: Final = bulk.upsert(tables.ORDER_SEEN)
+_REFUNDS: Final = bulk.upsert(tables.REFUND_SEEN)

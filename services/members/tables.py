@@ -1,0 +1,99 @@
+"""The tables of members, those of tiers among them."""
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, Index, SmallInteger
+
+from services.members.tiers import tables as tiers
+from shared.db.tables import TEXT_KEY, big, instant, program_table, text, uuid
+
+METADATA: Final = tiers.METADATA
+
+CUSTOMER: Final = program_table(
+    METADATA,
+    "customer",
+    ("customer_id",),
+    uuid("customer_id"),
+    uuid("store_id", null=True),
+    instant("first_seen", null=True),
+    instant("last_seen", null=True),
+)
+IDENTITY: Final = program_table(
+    METADATA,
+    "identity",
+    ("kind", "hash", "customer_id"),
+    Column("kind", TEXT_KEY, nullable=False),
+    Column("hash", TEXT_KEY, nullable=False),
+    uuid("customer_id"),
+    instant("verified_at", null=True),
+)
+Index("identity_customer_idx", IDENTITY.c.program_id, IDENTITY.c.customer_id)
+MEMBER: Final = program_table(
+    METADATA,
+    "member",
+    ("member_id",),
+    uuid("member_id"),
+    text("number", null=True),
+    text("status"),
+    text("route"),
+    instant("effective_from"),
+    uuid("joined_store"),
+    text("person_key", null=True),
+    text("terms"),
+    big("version"),
+)
+MEMBERSHIP: Final = program_table(
+    METADATA,
+    "membership",
+    ("member_id", "spell"),
+    uuid("member_id"),
+    Column("spell", SmallInteger, nullable=False),
+    instant("from_at"),
+    instant("until_at", null=True),
+    text("end_reason", null=True),
+)
+LINK: Final = program_table(
+    METADATA,
+    "link",
+    ("customer_id", "member_id"),
+    uuid("customer_id"),
+    uuid("member_id"),
+    text("method"),
+    instant("qualifies_from"),
+    instant("earns_from"),
+    big("revision"),
+    instant("ended_at", null=True),
+)
+Index("link_member_idx", LINK.c.program_id, LINK.c.member_id)
+ORDER_SEEN: Final = program_table(
+    METADATA,
+    "order_seen",
+    ("order_id",),
+    uuid("order_id"),
+    uuid("customer_id", null=True),
+    uuid("store_id"),
+    instant("completed_at", null=True),
+    instant("completed_last_at", null=True),
+    instant("cancelled_at", null=True),
+    text("currency", null=True),
+    big("amount_minor"),
+)
+Index(
+    "order_seen_customer_idx",
+    ORDER_SEEN.c.program_id,
+    ORDER_SEEN.c.customer_id,
+    ORDER_SEEN.c.completed_at,
+)
+REFUND_SEEN: Final = program_table(
+    METADATA,
+    "refund_seen",
+    ("refund_id",),
+    uuid("refund_id"),
+    uuid("order_id", null=True),
+    uuid("customer_id", null=True),
+    instant("at"),
+    big("goods_minor"),
+    Column("whole", Boolean, nullable=False),
+)
+Index("refund_seen_order_idx", REFUND_SEEN.c.program_id, REFUND_SEEN.c.order_id)
+APPEND_ONLY: Final[tuple[str, ...]] = ()

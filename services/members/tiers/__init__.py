@@ -1,0 +1,1 @@
+"""Tiers: ladders as settings, facts, and the timeline derived from both."""

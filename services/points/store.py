@@ -1,0 +1,458 @@
+"""Write SQL of points: what a batch reads under locks, what it writes. One statement a function.
+
+Lock waves, each sorted by key: customers, then accounts. Orders, refunds, lots, spans and facts are
+read after the accounts that own them are locked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from services.points import tables
+from services.points.model import (
+    POINTS,
+    Account,
+    ActivityFact,
+    Allocation,
+    Customer,
+    Entry,
+    Lot,
+    PointsState,
+    Purchase,
+    Refund,
+    Rule,
+    SourceKind,
+    TierSpan,
+    check_in_source,
+    decode_body,
+    decode_links,
+    decode_refund,
+    encode,
+    lot_id,
+)
+from services.points.settings import DOCUMENT
+from shared.days import BEGINNING, local_day
+from shared.db import bulk
+from shared.db.bulk import columns
+from shared.db.transaction import Tx
+from shared.events.envelope import Event
+from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.tier_changed import TierChanged
+from shared.events.storefront.check_in import CheckIn
+from shared.events.storefront.order_cancelled import OrderCancelled
+from shared.events.storefront.order_completed import OrderCompleted
+from shared.events.storefront.refund import Refund as RefundEvent
+from shared.flow import Due, Input
+from shared.ids import text_id, uuid_of
+from shared.programs import Program
+from shared.settings import store as settings
+from shared.sweeps import watermarks
+
+EXPIRY: Final = "expiry"
+STATEMENTS: Final = 24
+"""Of `load_batch` and `save_batch`, at most, whatever the batch's size."""
+
+Key = tuple[int, UUID]
+
+
+class Needs(Struct):
+    """What the inputs of a batch are about, by program and id."""
+
+    programs: set[int]
+    customers: set[Key]
+    holders: set[Key]
+    orders: set[Key]
+    histories: dict[Key, datetime]
+    """Customers whose orders and facts are settled again, and since when."""
+    retiered: dict[Key, datetime]
+    """Holders whose orders are awarded again, and since when."""
+    days: set[tuple[int, UUID, str]]
+    """Customer and local day of check-ins."""
+    expiring: dict[Key, datetime]
+
+
+async def load_batch(
+    tx: Tx, inputs: Sequence[Input], programs: Mapping[str, Program]
+) -> PointsState:
+    """Everything that the inputs may touch, locked in waves, in a fixed number of statements."""
+    needs = needs_of(inputs, programs)
+    customers = await lock_customers(tx, needs.customers)
+    linked = {(c.program_id, link.member_id) for c in customers for link in c.links}
+    holders = needs.holders | linked
+    accounts = await lock_accounts(tx, holders)
+    published = await settings.load(tx, [DOCUMENT], needs.programs)
+    state = PointsState(programs, published, await watermarks(tx, EXPIRY))
+    state.customers.read(customers)
+    state.accounts.read(accounts)
+    state.spans.read(await load_spans(tx, holders))
+    state.purchases.read(await load_purchases(tx, needs))
+    orders = needs.orders | set(state.purchases)
+    state.refunds.read(await load_refunds(tx, orders))
+    facts = await load_customer_facts(tx, needs)
+    state.facts.read(facts)
+    state.facts.read(await load_holder_facts(tx, _holder_days(needs, customers, facts)))
+    by_number = {program.id: program for program in programs.values()}
+    state.lots.read(await load_lots(tx, _lot_ids(state, by_number, orders)))
+    state.lots.read(await load_due_lots(tx, needs.expiring))
+    return state
+
+
+async def save_batch(tx: Tx, state: PointsState) -> None:
+    """Write what changed, one statement per table."""
+    await _CUSTOMERS.run(tx, state.changed(Customer))
+    await _ACCOUNTS.run(tx, state.changed(Account))
+    await _SPANS.run(tx, state.changed(TierSpan))
+    await _PURCHASES.run(tx, state.changed(Purchase))
+    await _REFUNDS.run(tx, state.changed(Refund))
+    await _LOTS.run(tx, state.changed(Lot))
+    await _FACTS.run(tx, state.changed(ActivityFact))
+    await _ENTRIES.run(tx, state.changed(Entry))
+    await _ALLOCATIONS.run(tx, state.changed(Allocation))
+
+
+def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
+    """What to load for a batch."""
+    needs = Needs(set(), set(), set(), set(), {}, {}, set(), {})
+    for item in inputs:
+        program = programs[item.program]
+        needs.programs.add(program.id)
+        if isinstance(item, Event):
+            _event_needs(needs, program, item)
+        elif isinstance(item, Due):
+            _due_needs(needs, program.id, item)
+    return needs
+
+
+def _event_needs(needs: Needs, program: Program, event: Event) -> None:
+    data = event.data
+    match data:
+        case OrderCompleted() | OrderCancelled() | RefundEvent():
+            if data.customer_id:
+                needs.customers.add((program.id, uuid_of(data.customer_id)))
+            if data.order_id:
+                needs.orders.add((program.id, uuid_of(data.order_id)))
+        case CheckIn():
+            customer = uuid_of(data.customer_id)
+            needs.customers.add((program.id, customer))
+            day = local_day(event.time, program.zone).isoformat()
+            needs.days.add((program.id, customer, day))
+        case CustomerLinked():
+            customer = uuid_of(data.customer_id)
+            needs.customers.add((program.id, customer))
+            needs.holders.add((program.id, uuid_of(data.member_id)))
+            needs.histories[program.id, customer] = BEGINNING
+        case TierChanged():
+            key = (program.id, uuid_of(data.member_id))
+            needs.holders.add(key)
+            since = BEGINNING if data.revision == 1 else data.replaces_from
+            needs.retiered[key] = min(since, needs.retiered.get(key, since))
+
+
+def _due_needs(needs: Needs, program_id: int, due: Due) -> None:
+    key = (program_id, due.key)
+    if due.kind == EXPIRY:
+        needs.holders.add(key)
+        needs.expiring[key] = due.time
+    else:
+        needs.customers.add(key)
+        needs.histories[key] = due.time
+
+
+def _holder_days(
+    needs: Needs, customers: Iterable[Customer], facts: Iterable[ActivityFact]
+) -> set[tuple[int, UUID, str]]:
+    """Members and days whose credit may change: all members that a customer ever was linked to."""
+    members: dict[Key, list[UUID]] = {
+        customer.key: [link.member_id for link in customer.links] for customer in customers
+    }
+    days = needs.days | {(fact.program_id, fact.customer_id, fact.once_key) for fact in facts}
+    found = {
+        (program_id, member, day)
+        for program_id, customer_id, day in days
+        for member in members.get((program_id, customer_id), ())
+    }
+    return found | {
+        (program_id, member, day)
+        for program_id, customer_id, day in days
+        for program, member in needs.holders
+        if program == program_id and (program_id, customer_id) in needs.histories
+    }
+
+
+def _lot_ids(
+    state: PointsState, programs: Mapping[int, Program], orders: Iterable[Key]
+) -> set[Key]:
+    """Lots of the orders and check-in days in the batch; an id is derived from its source."""
+    found = set()
+    for program_id, order_id in orders:
+        source = text_id("ord", order_id)
+        identity = lot_id(programs[program_id].text_id, POINTS, SourceKind.ORDER, source)
+        found.add((program_id, identity))
+    return found | {
+        (program_id, _check_in_lot(programs[program_id], member, day))
+        for program_id, member, day in state_days(state)
+    }
+
+
+def state_days(state: PointsState) -> set[tuple[int, UUID, str]]:
+    """Members and days of the facts in the batch, for whichever member they may come to count."""
+    days = set()
+    for fact in state.facts.values():
+        customer = state.customers.get((fact.program_id, fact.customer_id))
+        members = {link.member_id for link in customer.links} if customer else set()
+        days |= {(fact.program_id, member, fact.once_key) for member in members}
+        if fact.holder_id is not None:
+            days.add((fact.program_id, fact.holder_id, fact.once_key))
+    return days
+
+
+def _check_in_lot(program: Program, member: UUID, day: str) -> UUID:
+    source = text_id("src", check_in_source(program.text_id, member, day))
+    return lot_id(program.text_id, POINTS, SourceKind.CHECK_IN, source)
+
+
+async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
+    """First wave: make missing customers, lock all by primary key, sorted."""
+    arrays = columns(keys, 2)
+    if not arrays[0]:
+        return []
+    await tx.execute(
+        """
+        insert into customer (program_id, customer_id, links)
+        select k.program_id, k.customer_id, '[]' from unnest($1::integer[], $2::uuid[])
+          k (program_id, customer_id)
+        on conflict do nothing
+        """,
+        *arrays,
+    )
+    rows = await tx.fetch(
+        """
+        select c.* from customer c join unnest($1::integer[], $2::uuid[])
+          k (program_id, customer_id)
+          on k.program_id = c.program_id and k.customer_id = c.customer_id
+        order by c.program_id, c.customer_id for update of c
+        """,
+        *arrays,
+    )
+    return [
+        Customer(row["program_id"], row["customer_id"], decode_links(row["links"])) for row in rows
+    ]
+
+
+async def lock_accounts(tx: Tx, keys: Iterable[Key]) -> list[Account]:
+    """Last wave: make missing accounts of the wallet `points`, lock all, sorted."""
+    arrays = columns(keys, 2)
+    if not arrays[0]:
+        return []
+    await tx.execute(
+        f"""
+        insert into account
+            (program_id, holder_id, wallet, balance, open, debt, held, pending, version)
+        select k.program_id, k.holder_id, {POINTS}, 0, 0, 0, 0, 0, 0
+        from unnest($1::integer[], $2::uuid[]) k (program_id, holder_id)
+        on conflict do nothing
+        """,  # noqa: S608 - a number
+        *arrays,
+    )
+    rows = await tx.fetch(
+        """
+        select a.* from account a join unnest($1::integer[], $2::uuid[])
+          k (program_id, holder_id)
+          on k.program_id = a.program_id and k.holder_id = a.holder_id
+        order by a.program_id, a.holder_id, a.wallet for update of a
+        """,
+        *arrays,
+    )
+    return [Account(**row) for row in rows]
+
+
+async def load_spans(tx: Tx, keys: Iterable[Key]) -> list[TierSpan]:
+    """Tier spans of holders, superseded ones too, by primary key."""
+    arrays = columns(keys, 2)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select t.* from tier_span t join unnest($1::integer[], $2::uuid[]) k (program_id, holder_id)
+          on k.program_id = t.program_id and k.holder_id = t.holder_id
+        """,
+        *arrays,
+    )
+    return [TierSpan(**row) for row in rows]
+
+
+async def load_purchases(tx: Tx, needs: Needs) -> list[Purchase]:
+    """Orders named, orders of customers since an instant, orders of holders since an instant.
+
+    By primary key, purchase_customer_idx, purchase_holder_idx.
+    """
+    histories = [(*key, since) for key, since in needs.histories.items()]
+    retiered = [(*key, since) for key, since in needs.retiered.items()]
+    if not (needs.orders or histories or retiered):
+        return []
+    rows = await tx.fetch(
+        """
+        select p.* from purchase p join unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+          on k.program_id = p.program_id and k.order_id = p.order_id
+        union
+        select p.* from unnest($3::integer[], $4::uuid[], $5::timestamptz[])
+          k (program_id, customer_id, since)
+        join purchase p on k.program_id = p.program_id and k.customer_id = p.customer_id
+          and p.completed_at >= k.since
+        union
+        select p.* from unnest($6::integer[], $7::uuid[], $8::timestamptz[])
+          k (program_id, holder_id, since)
+        join purchase p on k.program_id = p.program_id and k.holder_id = p.holder_id
+          and p.completed_at >= k.since
+        """,
+        *columns(needs.orders, 2),
+        *columns(histories, 3),
+        *columns(retiered, 3),
+    )
+    return [Purchase(**dict(row) | {"body": decode_body(row["body"])}) for row in rows]
+
+
+async def load_refunds(tx: Tx, orders: Iterable[Key]) -> list[Refund]:
+    """Refunds of orders, by refund_order_idx."""
+    arrays = columns(orders, 2)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select r.* from refund r join unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+          on k.program_id = r.program_id and k.order_id = r.order_id
+        """,
+        *arrays,
+    )
+    return [Refund(**dict(row) | {"body": decode_refund(row["body"])}) for row in rows]
+
+
+async def load_customer_facts(tx: Tx, needs: Needs) -> list[ActivityFact]:
+    """Facts of customers on days, and of customers since an instant; by primary key."""
+    histories = [(*key, since) for key, since in needs.histories.items()]
+    if not (needs.days or histories):
+        return []
+    rows = await tx.fetch(
+        f"""
+        select f.* from activity_fact f
+        join unnest($1::integer[], $2::uuid[], $3::text[]) k (program_id, customer_id, day)
+          on k.program_id = f.program_id and k.customer_id = f.customer_id
+          and f.rule = {int(Rule.CHECK_IN)} and f.once_key = k.day
+        union
+        select f.* from unnest($4::integer[], $5::uuid[], $6::timestamptz[])
+          k (program_id, customer_id, since)
+        join activity_fact f on k.program_id = f.program_id and k.customer_id = f.customer_id
+          and f.at >= k.since
+        """,  # noqa: S608 - a number
+        *columns(needs.days, 3),
+        *columns(histories, 3),
+    )
+    return [ActivityFact(**row) for row in rows]
+
+
+async def load_holder_facts(
+    tx: Tx, days: Iterable[tuple[int, UUID, str]]
+) -> list[ActivityFact]:
+    """Facts of members on days, by activity_fact_holder_idx."""
+    arrays = columns(days, 3)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        f"""
+        select f.* from activity_fact f
+        join unnest($1::integer[], $2::uuid[], $3::text[]) k (program_id, holder_id, day)
+          on k.program_id = f.program_id and k.holder_id = f.holder_id
+          and f.rule = {int(Rule.CHECK_IN)} and f.once_key = k.day
+        """,  # noqa: S608 - a number
+        *arrays,
+    )
+    return [ActivityFact(**row) for row in rows]
+
+
+async def load_lots(tx: Tx, keys: Iterable[Key]) -> list[Lot]:
+    """Lots by primary key."""
+    arrays = columns(keys, 2)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select l.* from lot l join unnest($1::integer[], $2::uuid[]) k (program_id, lot_id)
+          on k.program_id = l.program_id and k.lot_id = l.lot_id
+        """,
+        *arrays,
+    )
+    return [Lot(**row) for row in rows]
+
+
+async def load_due_lots(tx: Tx, holders: Mapping[Key, datetime]) -> list[Lot]:
+    """Lots of holders that lapse at or before a boundary, by lot_holder_idx."""
+    arrays = columns([(*key, boundary) for key, boundary in holders.items()], 3)
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select l.* from unnest($1::integer[], $2::uuid[], $3::timestamptz[])
+          k (program_id, holder_id, boundary)
+        join lot l on k.program_id = l.program_id and k.holder_id = l.holder_id
+          and l.expires_at <= k.boundary and l.open > l.held
+        """,
+        *arrays,
+    )
+    return [Lot(**row) for row in rows]
+
+
+async def list_due_holders(
+    tx: Tx, program_id: int, boundary: datetime, after: UUID | None, limit: int
+) -> list[UUID]:
+    """Holders with lots that lapse at or before a boundary, after a cursor, by lot_due_idx."""
+    rows = await tx.fetch(
+        """
+        select distinct holder_id from lot
+        where program_id = $1 and expires_at <= $2 and open > held
+          and ($3::uuid is null or holder_id > $3)
+        order by holder_id limit $4
+        """,
+        program_id,
+        boundary,
+        after,
+        limit,
+    )
+    return [row["holder_id"] for row in rows]
+
+
+async def list_settled_customers(
+    tx: Tx, program_id: int, since: datetime, after: UUID | None, limit: int
+) -> list[UUID]:
+    """Customers with an order or check-in at or after an instant, after a cursor."""
+    rows = await tx.fetch(
+        """
+        select customer_id from (
+          select customer_id from purchase where program_id = $1 and completed_at >= $2
+            and customer_id is not null
+          union
+          select customer_id from activity_fact where program_id = $1 and at >= $2) found
+        where $3::uuid is null or customer_id > $3
+        order by customer_id limit $4
+        """,
+        program_id,
+        since,
+        after,
+        limit,
+    )
+    return [row["customer_id"] for row in rows]
+
+
+_CUSTOMERS: Final = bulk.upsert(tables.CUSTOMER, links=encode)
+_ACCOUNTS: Final = bulk.upsert(tables.ACCOUNT)
+_SPANS: Final = bulk.upsert(tables.TIER_SPAN)
+_PURCHASES: Final = bulk.upsert(tables.PURCHASE, body=encode)
+_REFUNDS: Final = bulk.upsert(tables.REFUND, body=encode)
+_LOTS: Final = bulk.upsert(tables.LOT)
+_FACTS: Final = bulk.upsert(tables.ACTIVITY_FACT)
+_ENTRIES: Final = bulk.insert(
+    tables.ENTRY, [name for name in tables.ENTRY.columns.keys() if name != "posted_at"]
+)
+_ALLOCATIONS: Final = bulk.insert(tables.ALLOCATION)

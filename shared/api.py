@@ -1,0 +1,58 @@
+"""The API process of a service: its app with what the routes need."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx2
+from fastapi import FastAPI
+
+from shared.clock import system
+from shared.config import Config
+from shared.db.engine import Database
+from shared.errors import Unavailable
+from shared.http.app import build
+from shared.http.tokens import Verifier
+from shared.sealing import PUBLIC
+from shared.service import Service
+from shared.settings.routes import settings_router
+
+API_POOL = 8
+
+
+def build_app(service: Service, config: Config) -> FastAPI:
+    """The app of a service; opening and closing of its resources is in the app's lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.config = config
+            app.state.clock = system
+            app.state.service = service
+            url = config.database_url_of(service.name)
+            app.state.database = await stack.enter_async_context(
+                Database(service.name, url, worker=False, size=API_POOL)
+            )
+            app.state.verifier = Verifier(service.name, lambda: public_keys(config))
+            if service.lifespan is not None:
+                await stack.enter_async_context(service.lifespan(app))
+            yield
+
+    app = build(service.name, service.router, lifespan, description=service.description)
+    if service.documents:
+        app.include_router(settings_router(service.documents))
+    return app
+
+
+async def public_keys(config: Config) -> bytes:
+    """The gateway's public keys: from the keys folder where there is one, else from the gateway."""
+    path = config.keys_dir / PUBLIC
+    if path.is_file():
+        return path.read_bytes()
+    url = f"{config.url_of('gateway')}/.well-known/jwks.json"
+    try:
+        async with httpx2.AsyncClient(timeout=5) as client:
+            answer = await client.get(url)
+            answer.raise_for_status()
+    except httpx2.HTTPError as error:
+        raise Unavailable(f"no public keys from {url}: {error}") from error
+    return answer.content

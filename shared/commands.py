@@ -1,0 +1,173 @@
+"""Commands over HTTP: the same load, decide and save as for events, once per idempotency key.
+
+A command and its answer commit together with its effect, so a retry after any failure gets the
+answer of the first try and has no second effect.
+"""
+
+import hashlib
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Column, MetaData, SmallInteger, Table, Uuid
+from sqlalchemy.dialects.postgresql import BYTEA
+from sqlalchemy.schema import UniqueConstraint
+
+from shared.clock import Clock, system
+from shared.db import programs
+from shared.db.engine import Database
+from shared.db.relay import channel, lock_key
+from shared.db.tables import TEXT_KEY, blob, instant, program_table, text
+from shared.db.transaction import Tx, notify, transaction
+from shared.effect import effect
+from shared.errors import HttpProblem
+from shared.events.codec import enc_hook
+from shared.flow import Command, Flow
+from shared.ids import derive
+from shared.outcome import Refused
+from shared.programs import Program
+
+KEPT: Final = timedelta(hours=72)
+CREATED: Final = 201
+
+
+def command(meta: MetaData) -> Table:
+    """One row per command that was decided, applied or refused."""
+    return program_table(
+        meta,
+        "command",
+        ("caller", "key"),
+        Column("caller", TEXT_KEY, nullable=False),
+        Column("key", TEXT_KEY, nullable=False),
+        Column("command_id", Uuid, nullable=False),
+        blob("request_hash"),
+        text("name"),
+        blob("facts"),
+        Column("status", SmallInteger, nullable=False),
+        Column("body", BYTEA, nullable=False),
+        instant("created_at"),
+        UniqueConstraint("program_id", "command_id"),
+    )
+
+
+class Request(Struct, frozen=True):
+    """What identifies a command: who asks for what, under which key."""
+
+    program: str
+    caller: str
+    route: str
+    """Method and path."""
+    key: str
+    body: bytes
+
+
+class Answer(Struct, frozen=True):
+    """What the caller is told."""
+
+    status: int
+    body: Any
+    replayed: bool = False
+
+
+async def execute(
+    database: Database,
+    service: str,
+    flow: Flow,
+    request: Request,
+    data: Any,  # noqa: ANN401 - a command value of the service
+    *,
+    status: int = CREATED,
+    clock: Clock = system,
+) -> Answer:
+    """Decide a command, or repeat the answer that its key got before.
+
+    Raises HttpProblem: 404 for an unknown program, 409 `idempotency-in-progress` or `-key-expired`,
+    422 `idempotency-key-reused`. A refusal of the rule is an answer, stored like a success.
+    """
+    identity = derive("command", request.program, request.caller, request.route, request.key)
+    async with transaction(database, wait_seconds=1.0) as tx:
+        known = await programs.load(tx)
+        program = known.get(request.program)
+        if program is None:
+            raise HttpProblem(404, "not-found", "No such program.")
+        await _take_key(tx, request)
+        before = await _earlier(tx, program, request, clock)
+        if before is not None:
+            return before
+        item = Command(identity, request.program, clock(), request.caller, data)
+        fold = await effect(tx, service, flow, [item], known)
+        if fold.failures:
+            raise fold.failures[0].error
+        outcome = fold.outcomes[identity]
+        answer = Answer(status, fold.answer)
+        if isinstance(outcome, Refused):
+            answer = Answer(outcome.status, {"code": outcome.code, "detail": outcome.detail})
+        await _remember(tx, program, request, item, answer)
+    await notify(database, channel(service))
+    return answer
+
+
+async def _take_key(tx: Tx, request: Request) -> None:
+    lock = lock_key(f"{request.program}\0{request.caller}\0{request.key}")
+    row = await tx.fetch_one("select pg_try_advisory_xact_lock($1)", lock)
+    if row is None or not row[0]:
+        raise HttpProblem(
+            409,
+            "idempotency-in-progress",
+            "A request with this key is being worked on.",
+            headers={"Retry-After": "1"},
+        )
+
+
+async def _earlier(tx: Tx, program: Program, request: Request, clock: Clock) -> Answer | None:
+    row = await tx.fetch_one(
+        """
+        select request_hash, status, body, created_at from command
+        where program_id = $1 and caller = $2 and key = $3
+        """,
+        program.id,
+        request.caller,
+        request.key,
+    )
+    if row is None:
+        return None
+    if row["request_hash"] != _hash(request):
+        raise HttpProblem(
+            422, "idempotency-key-reused", "This key was used for another request before."
+        )
+    if row["created_at"] < clock() - KEPT:
+        raise HttpProblem(
+            409, "idempotency-key-expired", "This key's answer is no longer kept; use a new key."
+        )
+    return Answer(row["status"], msgspec.json.decode(row["body"]), replayed=True)
+
+
+async def _remember(
+    tx: Tx, program: Program, request: Request, item: Command, answer: Answer
+) -> None:
+    await tx.execute(
+        """
+        insert into command (program_id, caller, key, command_id, request_hash, name, facts,
+                             status, body, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """,
+        program.id,
+        request.caller,
+        request.key,
+        item.id,
+        _hash(request),
+        type(item.data).__name__,
+        _encode(item.data),
+        answer.status,
+        _encode(answer.body),
+        item.time,
+    )
+
+
+def _hash(request: Request) -> bytes:
+    return hashlib.sha256(request.route.encode() + b"\x00" + request.body).digest()
+
+
+def _encode(value: Any) -> bytes:  # noqa: ANN401 - any value of a command or an answer
+    return msgspec.json.encode(value, enc_hook=enc_hook)

@@ -1,0 +1,130 @@
+"""Pools of a service: asyncpg for the write path, SQLAlchemy Core for reads.
+
+Every connection plays the service's own role in the service's own schema, so that no service can
+read another's tables, and carries limits, so that nothing waits for ever.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.errors import Unavailable
+
+ROLE_PREFIX: Final = "shuke_"
+CONNECT_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 2.0
+_COMMON: Final = {
+    "timezone": "UTC",
+    "jit": "off",
+    "idle_in_transaction_session_timeout": "10s",
+    "client_connection_check_interval": "2s",
+}
+_WORKER: Final = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    # A plan cached while a table was empty would scan it for ever; an estimate of `unnest` loops.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+}
+_API: Final = {"statement_timeout": "5s", "lock_timeout": "2s"}
+
+AWAY: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What says that the database is away for now."""
+
+
+def role_of(schema: str) -> str:
+    """Name of the role that owns nothing and may use the schema's tables."""
+    return ROLE_PREFIX + schema
+
+
+class Database:
+    """One service's database: its pools, opened once and passed down.
+
+    `url` may hold a host that is a folder (a socket). `limits` is the set for workers or for APIs.
+    """
+
+    def __init__(self, schema: str, url: str, *, worker: bool, size: int = 8) -> None:
+        self.schema = schema
+        self.url = url
+        self._size = size
+        self._settings = {
+            **_COMMON,
+            **(_WORKER if worker else _API),
+            "role": role_of(schema),
+            "search_path": schema,
+            "application_name": f"shuke {schema} {'worker' if worker else 'api'}",
+        }
+        self._pool: asyncpg.Pool | None = None
+        self._engine: AsyncEngine | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the pools. Raises Unavailable when the server cannot be reached."""
+        try:
+            self._pool = await asyncpg.create_pool(
+                self.url,
+                min_size=1,
+                max_size=self._size,
+                server_settings=self._settings,
+                reset=_keep,
+                timeout=CONNECT_SECONDS,
+                max_inactive_connection_lifetime=0,
+            )
+        except AWAY as error:
+            raise Unavailable(f"database of {self.schema}: {error}") from error
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self.connect,
+            pool_size=self._size,
+            max_overflow=0,
+            pool_timeout=1,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the pools; connections still in use are cut after two seconds."""
+        if self._engine is not None:
+            await self._engine.dispose()
+        if self._pool is not None:
+            try:
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._pool.close()
+            except TimeoutError:
+                self._pool.terminate()
+
+    async def connect(self) -> asyncpg.Connection:
+        """A connection outside the pools, for locks that last as long as the session."""
+        return await asyncpg.connect(
+            self.url, server_settings=self._settings, timeout=CONNECT_SECONDS
+        )
+
+    @property
+    def pool(self) -> asyncpg.Pool:
+        """The pool of the write path."""
+        if self._pool is None:
+            raise Unavailable(f"database of {self.schema} is not open")
+        return self._pool
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reads with SQLAlchemy Core; nothing it does is committed."""
+        if self._engine is None:
+            raise Unavailable(f"database of {self.schema} is not open")
+        async with self._engine.connect() as connection:
+            yield connection
+
+
+async def _keep(_connection: Any) -> None:  # noqa: ANN401, RUF029 - asyncpg's hook
+    """Leave a returned connection as it is: nothing of ours changes its session state."""
+

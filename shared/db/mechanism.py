@@ -1,0 +1,193 @@
+"""The tables that every service has, as their first migration makes them.
+
+This text is frozen: a later change is a migration of its own. The declarations beside the functions
+that use them (`positions.py`, `inbox.py` …) must agree with it; a test compares both.
+"""
+
+from typing import Final
+
+TABLES_1: Final = """
+create table program (
+  program_id integer generated always as identity,
+  public_id uuid not null,
+  name text not null,
+  time_zone text not null,
+  currency text not null,
+  default_region text not null,
+  locale text not null,
+  status text not null,
+  version bigint not null,
+  constraint program_pkey primary key (program_id),
+  constraint program_public_id_key unique (public_id)
+);
+create table store (
+  program_id integer not null,
+  store_id uuid not null,
+  kind text not null,
+  name text not null,
+  parent uuid,
+  region text not null,
+  status text not null,
+  version bigint not null,
+  constraint store_pkey primary key (program_id, store_id),
+  constraint store_program_id_fkey foreign key (program_id) references program (program_id)
+);
+create table consumer_offset (
+  topic text collate "C" not null,
+  partition smallint not null,
+  epoch bigint not null,
+  claim_id uuid not null,
+  worker text not null,
+  first_offset bigint not null,
+  next_offset bigint not null,
+  last_digest bytea,
+  applied bigint not null default 0,
+  ignored bigint not null default 0,
+  refused bigint not null default 0,
+  duplicate bigint not null default 0,
+  conflict bigint not null default 0,
+  quarantined bigint not null default 0,
+  parked bigint not null default 0,
+  state smallint not null,
+  halt_reason text,
+  constraint consumer_offset_pkey primary key (topic, partition),
+  constraint consumer_offset_counters_check check (next_offset - first_offset =
+    applied + ignored + refused + duplicate + conflict + quarantined + parked)
+) with (fillfactor = 50);
+create table inbox (
+  event_id uuid not null,
+  digest bigint not null,
+  constraint inbox_pkey primary key (event_id)
+) partition by range (event_id);
+create table outbox (
+  id bigint generated always as identity (cache 1),
+  topic text not null,
+  ids uuid[] not null,
+  keys text[] not null,
+  payloads bytea[] not null,
+  created_at timestamptz not null,
+  constraint outbox_pkey primary key (id)
+);
+alter table outbox alter column payloads set storage external;
+create table quarantine (
+  quarantine_id uuid not null,
+  topic text collate "C" not null,
+  partition smallint not null,
+  "offset" bigint not null,
+  program text,
+  event_id uuid,
+  class text not null,
+  reason text not null,
+  bytes bytea not null,
+  attempts smallint not null default 1,
+  state smallint not null,
+  closed_because text,
+  created_at timestamptz not null,
+  constraint quarantine_pkey primary key (quarantine_id),
+  constraint quarantine_topic_partition_offset_key unique (topic, partition, "offset")
+);
+create index quarantine_open_idx on quarantine (topic, partition, "offset") where state = 0;
+create table command (
+  program_id integer not null,
+  caller text collate "C" not null,
+  key text collate "C" not null,
+  command_id uuid not null,
+  request_hash bytea not null,
+  name text not null,
+  facts bytea not null,
+  status smallint not null,
+  body bytea not null,
+  created_at timestamptz not null,
+  constraint command_pkey primary key (program_id, caller, key),
+  constraint command_program_id_command_id_key unique (program_id, command_id)
+);
+create index command_program_id_created_at_idx on command (program_id, created_at);
+create table sweep (
+  program_id integer not null,
+  kind text collate "C" not null,
+  day date not null,
+  boundary timestamptz not null,
+  state smallint not null,
+  cursor text,
+  touched bigint not null default 0,
+  started_at timestamptz,
+  finished_at timestamptz,
+  constraint sweep_pkey primary key (program_id, kind, day)
+);
+create index sweep_unfinished_idx on sweep (program_id, kind, day) where state <> 2;
+create table settings (
+  program_id integer not null,
+  document text collate "C" not null,
+  version bigint not null,
+  state smallint not null,
+  revision bigint not null,
+  effective_from timestamptz,
+  body jsonb not null,
+  author text not null,
+  saved_at timestamptz not null,
+  published_at timestamptz,
+  constraint settings_pkey primary key (program_id, document, version)
+);
+create unique index settings_one_draft_idx on settings (program_id, document) where state = 0;
+"""
+"""First form of the mechanism's tables."""
+
+INBOX_MONTHS_1: Final = """
+create function inbox_prepare(present timestamptz) returns integer
+language plpgsql security definer set search_path = {schema}, pg_temp as $body$
+declare
+  first constant timestamptz := date_trunc('month', present, 'UTC') - interval '24 months';
+  last constant timestamptz := date_trunc('month', present, 'UTC') + interval '3 months';
+  month timestamptz;
+  made integer := 0;
+begin
+  if to_regclass('inbox_past') is null then
+    execute format('create table inbox_past partition of inbox for values from (minvalue) to (%L)',
+                   inbox_bound(first));
+    made := made + 1;
+  end if;
+  month := coalesce(
+    (select (max(substring(relname from 7)) || '01')::date::timestamp at time zone 'UTC'
+              + interval '1 month'
+     from pg_class join pg_inherits on oid = inhrelid
+     where inhparent = 'inbox'::regclass and relname ~ '^inbox_[0-9]{{6}}$'), first);
+  while month <= last loop
+    execute format('create table inbox_%s partition of inbox for values from (%L) to (%L)',
+      to_char(month at time zone 'UTC', 'YYYYMM'), inbox_bound(month),
+      inbox_bound(month + interval '1 month'));
+    made := made + 1;
+    month := month + interval '1 month';
+  end loop;
+  return made;
+end $body$;
+create function inbox_bound(month timestamptz) returns uuid language sql immutable as $body$
+  select (lpad(to_hex((extract(epoch from month) * 1000)::bigint), 12, '0')
+          || '00000000000000000000')::uuid
+$body$;
+select inbox_prepare(now());
+"""
+"""Partitions of the inbox: all before 24 months ago in one, then a month each, three ahead."""
+
+APPEND_ONLY_1: Final = ("inbox",)
+"""Tables of the mechanism that the application role may only insert into and read."""
+
+
+def grants(schema: str, role: str, append_only: tuple[str, ...]) -> str:
+    """SQL that lets the role use the schema's tables, and only add to the append-only ones.
+
+    Runs at the end of every migration, so that new tables are covered too.
+    """
+    narrow = "\n".join(
+        f"revoke update, delete, truncate on {schema}.{table} from {role};"
+        for table in append_only
+    )
+    return f"""
+    revoke all on schema {schema} from public;
+    grant usage on schema {schema} to {role};
+    grant select, insert, update, delete on all tables in schema {schema} to {role};
+    grant usage, select on all sequences in schema {schema} to {role};
+    revoke execute on all functions in schema {schema} from public;
+    grant execute on all functions in schema {schema} to {role};
+    revoke insert, update, delete on {schema}.alembic_version from {role};
+    {narrow}
+    """

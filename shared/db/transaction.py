@@ -1,0 +1,100 @@
+"""The transaction: the only file that commits.
+
+`Tx` is what load and save functions see. It has no `commit`, so a commit elsewhere does not even
+type-check.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import asyncpg
+
+from shared.db.engine import Database
+
+Row = Any
+"""A record of asyncpg: columns by name or position."""
+
+
+class Tx(Protocol):
+    """An open transaction. Counts its statements, since their number is a promise."""
+
+    statements: int
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
+        """All rows of a statement."""
+        ...
+
+    async def fetch_one(self, sql: str, *arguments: object) -> Row | None:
+        """First row of a statement, or None."""
+        ...
+
+    async def execute(self, sql: str, *arguments: object) -> int:
+        """Number of rows that a statement wrote."""
+        ...
+
+    async def execute_many(self, sql: str, arguments: Iterable[Sequence[object]]) -> None:
+        """The same statement for each set of arguments, in one round trip."""
+        ...
+
+
+class _Transaction:
+    __slots__ = ("connection", "statements")
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401 - pool proxy of a connection
+        self.connection = connection
+        self.statements = 0
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Row]:
+        self.statements += 1
+        rows: Sequence[Row] = await self.connection.fetch(sql, *arguments)
+        return rows
+
+    async def fetch_one(self, sql: str, *arguments: object) -> Row | None:
+        self.statements += 1
+        return await self.connection.fetchrow(sql, *arguments)
+
+    async def execute(self, sql: str, *arguments: object) -> int:
+        self.statements += 1
+        status: str = await self.connection.execute(sql, *arguments)
+        tail = status.rpartition(" ")[2]
+        return int(tail) if tail.isdigit() else 0
+
+    async def execute_many(self, sql: str, arguments: Iterable[Sequence[object]]) -> None:
+        self.statements += 1
+        await self.connection.executemany(sql, arguments)
+
+
+@asynccontextmanager
+async def transaction(database: Database, *, wait_seconds: float = 10.0) -> AsyncIterator[Tx]:
+    """One READ COMMITTED transaction: committed at the end of the block, rolled back by an error.
+
+    Waits at most `wait_seconds` for a connection; asyncpg's and PostgreSQL's errors pass through.
+    """
+    async with database.pool.acquire(timeout=wait_seconds) as connection:
+        async with connection.transaction():
+            yield _Transaction(connection)
+
+
+@asynccontextmanager
+async def statements(database: Database, *, wait_seconds: float = 10.0) -> AsyncIterator[Tx]:
+    """A connection on which each statement is a transaction of its own: for keyed reads."""
+    async with database.pool.acquire(timeout=wait_seconds) as connection:
+        yield _Transaction(connection)
+
+
+@asynccontextmanager
+async def savepoint(tx: Tx) -> AsyncIterator[None]:
+    """A part of the transaction that an error undoes alone."""
+    assert isinstance(tx, _Transaction)
+    async with tx.connection.transaction():
+        yield
+
+
+async def notify(database: Database, channel: str) -> None:
+    """Wake listeners, outside any transaction: inside one it would serialise all commits."""
+    try:
+        async with database.pool.acquire(timeout=1) as connection:
+            await connection.execute(f'notify "{channel}"')
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return  # a lost wake-up costs a listener its poll interval, nothing more

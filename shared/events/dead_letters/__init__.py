@@ -1,0 +1,1 @@
+"""The event that tells operators of a quarantined record."""

@@ -1,0 +1,1 @@
+"""Events about members: joining, links to customers, tiers."""

@@ -1,0 +1,1 @@
+"""Events about points: every ledger entry."""

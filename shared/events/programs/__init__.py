@@ -1,0 +1,1 @@
+"""Events about programs and their stores."""

@@ -1,0 +1,1 @@
+"""Events about what shoppers do at a storefront."""

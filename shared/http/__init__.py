@@ -1,0 +1,1 @@
+"""HTTP plumbing that every service shares: app, tokens, problems, pages, idempotency."""

@@ -1,0 +1,187 @@
+"""The app of a service: health, metrics, problems, traces, and the service's routes."""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from shared.db.engine import Database
+from shared.errors import HttpProblem
+from shared.http import problems
+from shared.ids import random_id
+from shared.metrics import Metrics
+from shared.version import VERSION
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+_TRACEPARENT_PARTS: Final = 4
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class StrictRoute(APIRoute):
+    """A route that refuses query parameters it does not know: a typing error must not be ignored."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """The handler, behind a look at the names."""
+        handler = super().get_route_handler()
+        known = {field.alias for field in _query_fields(self.dependant)}
+
+        async def strict(request: Request) -> Response:
+            unknown = [name for name in request.query_params if name not in known]
+            if unknown:
+                raise RequestValidationError(
+                    [{"type": "extra_forbidden", "loc": ("query", unknown[0]), "msg": "is unknown"}]
+                )
+            return await handler(request)
+
+        return strict
+
+
+def _query_fields(dependant: Any) -> list[Any]:  # noqa: ANN401 - FastAPI's own tree
+    fields = list(dependant.query_params)
+    for part in dependant.dependencies:
+        fields += _query_fields(part)
+    return fields
+
+
+def router(**options: Any) -> APIRouter:  # noqa: ANN401 - those of FastAPI
+    """A router whose routes are strict."""
+    return APIRouter(route_class=StrictRoute, **options)
+
+
+def build(
+    name: str,
+    routes: APIRouter,
+    lifespan: Lifespan,
+    *,
+    description: str = "",
+) -> FastAPI:
+    """The app of a service. The lifespan sets `app.state.database` and `app.state.verifier`."""
+    app = FastAPI(
+        title=name,
+        version=VERSION,
+        description=description,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        max_body_size=MAX_BODY_BYTES,
+        generate_unique_id_function=lambda route: route.name,
+        responses=problems.documented(400, 401, 403, 404, 413, 422, 503),
+    )
+    app.state.metrics = Metrics()
+    app.state.draining = False
+    problems.install(app)
+    app.include_router(_health())
+    app.include_router(routes)
+    _describe_problem(app)
+    app.add_middleware(Trace, metrics=app.state.metrics)
+    return app
+
+
+def _describe_problem(app: FastAPI) -> None:
+    """Put the schema of problems into the OpenAPI document, where every route points."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            components = schema.setdefault("components", {}).setdefault("schemas", {})
+            problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            components.update(problem.pop("$defs", {}))
+            components["Problem"] = problem
+            # FastAPI's own shape of a 422 is never sent: problems are.
+            components.pop("HTTPValidationError", None)
+            components.pop("ValidationError", None)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+class Trace:
+    """Pure ASGI: gives each request a trace id for its log lines, and measures it."""
+
+    def __init__(self, app: Any, metrics: Metrics) -> None:  # noqa: ANN401 - an ASGI app
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        """Run the app with the trace id bound."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = "500"
+
+        async def watch(message: Any) -> None:  # noqa: ANN401
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        began = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(trace_id=_trace_id(scope["headers"])):
+            await self._app(scope, receive, watch)
+        route = scope.get("route")
+        path = getattr(route, "path", "unknown")
+        self._metrics.observe("http_request_seconds", time.perf_counter() - began, path, status)
+
+
+def _trace_id(headers: list[tuple[bytes, bytes]]) -> str:
+    for name, value in headers:
+        if name == b"traceparent":
+            parts = value.decode("latin-1").split("-")
+            if len(parts) == _TRACEPARENT_PARTS:
+                return parts[1]
+    return random_id().hex
+
+
+def _health() -> APIRouter:
+    health = APIRouter(tags=["health"])
+
+    @health.get("/livez", name="health.live", responses={})
+    async def live() -> dict[str, str]:
+        """The loop answers. Never looks at the database or the log."""
+        return {"status": "ok"}
+
+    @health.get("/readyz", name="health.ready")
+    async def ready(request: Request) -> dict[str, str]:
+        """The database answers and the process is not stopping."""
+        if request.app.state.draining:
+            raise HttpProblem(503, "draining", "This process is stopping.")
+        database: Database = request.app.state.database
+        async with database.reading() as connection:
+            await connection.execute(text("select 1"))
+        return {"status": "ready"}
+
+    @health.get("/startupz", name="health.started")
+    async def started(request: Request) -> dict[str, str]:
+        """As ready: a process with an old schema or without topics does not start."""
+        return await ready(request)
+
+    @health.get("/version", name="health.version")
+    async def version(request: Request) -> dict[str, str]:
+        """Name and version of what answers."""
+        return {"service": request.app.title, "version": VERSION}
+
+    @health.get("/metrics", name="health.metrics", response_class=Response)
+    async def metrics(request: Request) -> Response:
+        """Prometheus text."""
+        body = request.app.state.metrics.render()
+        return Response(body, media_type="text/plain; version=0.0.4")
+
+    return health
+
+
+def database_of(request: Request) -> Database:
+    """Dependency: the service's database."""
+    database: Database = request.app.state.database
+    return database
+
+

@@ -1,0 +1,88 @@
+"""Who calls: the token of a request, what it permits, and the program it is about."""
+
+from collections.abc import Callable
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from fastapi.security import HTTPBearer
+from msgspec import Struct
+
+from shared.errors import HttpProblem
+from shared.http.tokens import EVERYTHING, Caller, Refusal, Verifier
+from shared.ids import parse_id, uuid_of
+from shared.logs import logger
+
+PROGRAM_HEADER: Final = "Shuke-Program"
+_BEARER: Final = HTTPBearer(auto_error=False, description="A service token of the gateway")
+
+
+class Scope(Struct, frozen=True):
+    """A permitted caller in a program."""
+
+    caller: Caller
+    program: str
+    """Text id of the program."""
+
+    @property
+    def program_uuid(self) -> UUID:
+        """The program's id as tables hold it."""
+        return uuid_of(self.program)
+
+
+async def authenticate(request: Request) -> Caller:
+    """The caller of a request. Raises HttpProblem 401 for whatever is not a valid token."""
+    words = request.headers.get("authorization", "").split(" ")
+    if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004
+        verifier: Verifier = request.app.state.verifier
+        try:
+            return await verifier.verify(words[1])
+        except Refusal as error:
+            logger(request.app.title).info("unauthenticated", reason=str(error)[:200])
+    raise HttpProblem(
+        401, "unauthenticated", "A valid token is required.", headers={"WWW-Authenticate": "Bearer"}
+    )
+
+
+def permitted(permission: str) -> Callable[..., object]:
+    """Dependency: the caller, who must have the permission; 403 names it otherwise."""
+
+    async def check(
+        request: Request, _scheme: Annotated[object, Depends(_BEARER)] = None
+    ) -> Caller:
+        caller = await authenticate(request)
+        if not caller.may(permission):
+            raise HttpProblem(403, "forbidden", f"This needs the permission {permission}.")
+        return caller
+
+    return check
+
+
+def scoped(permission: str) -> Callable[..., object]:
+    """Dependency: caller and program. An operator names the program by the header."""
+    allowed = permitted(permission)
+
+    async def check(
+        caller: Annotated[Caller, Depends(allowed)],
+        shuke_program: Annotated[
+            str | None, Header(description="An operator's program; keys have theirs")
+        ] = None,
+    ) -> Scope:
+        if caller.program is not None:
+            if shuke_program not in {None, caller.program}:
+                raise HttpProblem(404, "not-found", "No such program.")
+            return Scope(caller, caller.program)
+        if shuke_program is None:
+            raise HttpProblem(422, "invalid", f"An operator names the program by {PROGRAM_HEADER}.")
+        try:
+            parse_id("prg", shuke_program)
+        except ValueError as error:
+            raise HttpProblem(404, "not-found", "No such program.") from error
+        return Scope(caller, shuke_program)
+
+    return check
+
+
+def sees_store(caller: Caller, store_id: str) -> bool:
+    """Whether the caller's scope covers a store."""
+    return EVERYTHING in caller.stores or store_id in caller.stores

@@ -1,0 +1,79 @@
+"""`Idempotency-Key` on every POST that makes something or moves value."""
+
+import re
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Header, Request, Response
+
+from shared import commands
+from shared.clock import Clock
+from shared.db.engine import Database
+from shared.errors import HttpProblem
+from shared.events.codec import enc_hook
+from shared.flow import Flow
+from shared.http import problems
+from shared.http.auth import Scope
+from shared.metrics import Metrics
+
+_VISIBLE: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
+_REFUSED: Final = 400
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="1 to 255 visible ASCII characters, quoted or bare; the same key with the same "
+        "request gets the same answer for 72 hours"
+    ),
+]
+
+
+async def run(  # noqa: PLR0913 - what a command needs
+    request: Request,
+    scope: Scope,
+    flow: Flow,
+    data: Any,  # noqa: ANN401 - a command value of the service
+    key: str | None,
+    *,
+    status: int = commands.CREATED,
+) -> Response:
+    """Decide a command under its key; the answer, or a problem when the rule refused."""
+    database: Database = request.app.state.database
+    clock: Clock = request.app.state.clock
+    metrics: Metrics = request.app.state.metrics
+    route = f"{request.method} {request.url.path}?{request.url.query}"
+    asked = commands.Request(
+        scope.program, scope.caller.subject, route, _checked(key), await request.body()
+    )
+    answer = await commands.execute(
+        database, request.app.title, flow, asked, data, status=status, clock=clock
+    )
+    metrics.count("commands_total", getattr(request.scope["route"], "path", ""), str(answer.status))
+    headers = {}
+    if answer.replayed:
+        metrics.count("idempotent_replays_total")
+        headers["Idempotent-Replayed"] = "true"
+    if answer.status >= _REFUSED:
+        body = answer.body
+        return problems.answer(answer.status, body["code"], body["detail"], headers=headers)
+    return Response(
+        msgspec.json.encode(answer.body, enc_hook=enc_hook),
+        answer.status,
+        headers,
+        "application/json",
+    )
+
+
+def _checked(key: str | None) -> str:
+    if key is None:
+        raise HttpProblem(
+            400, "idempotency-key-required", "This request needs the header Idempotency-Key."
+        )
+    bare = key[1:-1] if len(key) > 1 and key[0] == key[-1] == '"' else key
+    if not _VISIBLE.match(bare):
+        raise HttpProblem(
+            400,
+            "idempotency-key-malformed",
+            "Idempotency-Key takes 1 to 255 visible ASCII characters.",
+        )
+    return bare

@@ -1,0 +1,149 @@
+"""Service tokens: compact JWS, EdDSA, five minutes, one audience.
+
+The gateway (or an operator who has its key) mints them; services check them against the gateway's
+public keys and take nothing else.
+"""
+
+import json
+import warnings
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jws
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import KeySet, OKPKey
+from msgspec import Struct
+
+from shared.clock import Clock, monotonic, system
+from shared.days import EPOCH
+from shared.ids import random_id, text_id
+from shared.sealing import KEY_ID, KeyRing
+
+ISSUER: Final = "shuke-gateway"
+ALGORITHM: Final = "EdDSA"
+LIFE: Final = timedelta(minutes=5)
+LEEWAY: Final = timedelta(seconds=30)
+KEYS_SECONDS: Final = 300.0
+OPERATOR: Final = "operator"
+EVERYTHING: Final = "*"
+"""A permission or store list with this alone has no limit."""
+_CACHED: Final = 4096
+
+# RFC 9864 renames the algorithm; the name on the wire is part of the interface and stays.
+warnings.filterwarnings("ignore", "EdDSA is deprecated", SecurityWarning)
+
+
+class Caller(Struct, frozen=True):
+    """Whom a request comes from, as its token says."""
+
+    subject: str
+    """Id of the API key or staff member, or `operator`."""
+    program: str | None
+    """None for an operator, who names a program per request."""
+    permissions: frozenset[str]
+    stores: tuple[str, ...]
+    expires_at: datetime
+
+    def may(self, permission: str) -> bool:
+        """Whether the caller has a permission `resource.action`."""
+        return EVERYTHING in self.permissions or permission in self.permissions
+
+
+class Refusal(Exception):  # noqa: N818 - says why, for the log; the caller only hears 401
+    """A token that is not taken."""
+
+
+class Minter:
+    """Signs tokens with the gateway's key."""
+
+    def __init__(self, keys: KeyRing, clock: Clock = system) -> None:
+        pem = keys.token_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self._key = OKPKey.import_key(pem, {"kid": KEY_ID})
+        self._clock = clock
+
+    def mint(
+        self,
+        audience: str,
+        subject: str = OPERATOR,
+        program: str | None = None,
+        permissions: Iterable[str] = (EVERYTHING,),
+        stores: Iterable[str] = (EVERYTHING,),
+        *,
+        token_id: str | None = None,
+    ) -> str:
+        """A token for one service, valid for five minutes. By default an operator's."""
+        issued = int((self._clock() - EPOCH).total_seconds())
+        claims: dict[str, Any] = {"iss": ISSUER, "aud": audience, "sub": subject}
+        if program is not None:
+            claims["prg"] = program
+        claims |= {
+            "perm": list(permissions),
+            "stores": list(stores),
+            "fields": {},
+            "iat": issued,
+            "exp": issued + int(LIFE.total_seconds()),
+            "jti": token_id or text_id("tok", random_id()),
+        }
+        header = {"alg": ALGORITHM, "kid": KEY_ID, "typ": "JWT"}
+        payload = json.dumps(claims, separators=(",", ":")).encode()
+        return jws.serialize_compact(header, payload, self._key, algorithms=[ALGORITHM])
+
+
+class Verifier:
+    """Checks tokens for one audience. `fetch` gives the JWKS document of the gateway."""
+
+    def __init__(
+        self, audience: str, fetch: Callable[[], Awaitable[bytes]], clock: Clock = system
+    ) -> None:
+        self._audience = audience
+        self._fetch = fetch
+        self._clock = clock
+        self._keys: KeySet | None = None
+        self._read_at = 0.0
+        self._known: dict[str, Caller] = {}
+
+    async def verify(self, token: str) -> Caller:
+        """Who the caller is. Raises Refusal: other algorithm, unknown key, wrong audience, issuer
+        or signature, expired, or longer-lived than five minutes.
+        """
+        caller = self._known.get(token)
+        if caller is None:
+            caller = self._read(token, await self._current())
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            self._known[token] = caller
+        if caller.expires_at + LEEWAY < self._clock():
+            self._known.pop(token, None)
+            raise Refusal("expired")
+        return caller
+
+    async def _current(self) -> KeySet:
+        if self._keys is None or monotonic() - self._read_at > KEYS_SECONDS:
+            self._keys = KeySet.import_key_set(json.loads(await self._fetch()))
+            self._read_at = monotonic()
+        return self._keys
+
+    def _read(self, token: str, keys: KeySet) -> Caller:
+        try:
+            opened = jws.deserialize_compact(token, keys, algorithms=[ALGORITHM])
+            claims = json.loads(opened.payload)
+        except (JoseError, ValueError, TypeError) as error:
+            raise Refusal(f"not a token of ours: {error}") from error
+        if not isinstance(claims, dict):
+            raise Refusal("claims are no object")
+        if claims.get("iss") != ISSUER or claims.get("aud") != self._audience:
+            raise Refusal("wrong issuer or audience")
+        issued, expires = claims.get("iat"), claims.get("exp")
+        if not isinstance(issued, int) or not isinstance(expires, int):
+            raise Refusal("no times")
+        if timedelta(seconds=expires - issued) > LIFE:
+            raise Refusal("lives longer than five minutes")
+        return Caller(
+            str(claims["sub"]),
+            claims.get("prg"),
+            frozenset(claims.get("perm", ())),
+            tuple(claims.get("stores", ())),
+            EPOCH + timedelta(seconds=expires),
+        )

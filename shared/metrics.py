@@ -1,0 +1,113 @@
+"""Every metric of Shuke: name, kind, unit and meaning in one table, and a thin recorder.
+
+Prometheus text on `/metrics`, prefix `shuke_`. No label holds a member or a program.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+Name = Literal[
+    "events_total",
+    "batches_total",
+    "batch_retries_total",
+    "fenced_total",
+    "claims_total",
+    "relay_sent_total",
+    "relay_failures_total",
+    "quarantine_total",
+    "commands_total",
+    "idempotent_replays_total",
+    "sweep_rows_total",
+    "intake_total",
+    "delivery_log_dropped_total",
+    "event_age_seconds",
+    "batch_seconds",
+    "batch_events",
+    "relay_send_seconds",
+    "http_request_seconds",
+    "lag_events",
+    "partition_halted",
+    "outbox_bundles",
+    "relay_active",
+    "sweep_behind_days",
+]
+
+
+class _Metric(Struct, frozen=True):
+    kind: Literal["counter", "histogram", "gauge"]
+    labels: tuple[str, ...]
+    meaning: str
+
+
+_SECONDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
+_EVENTS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2500, 5000)
+
+METRICS: Final[dict[Name, _Metric]] = {
+    "events_total": _Metric("counter", ("topic", "outcome"), "Records that a position passed"),
+    "batches_total": _Metric("counter", ("result",), "Batches by result"),
+    "batch_retries_total": _Metric("counter", ("class",), "Batches tried again, by error class"),
+    "fenced_total": _Metric("counter", ("reason",), "Partitions lost to another worker"),
+    "claims_total": _Metric("counter", (), "Partitions claimed"),
+    "relay_sent_total": _Metric("counter", (), "Events sent from the outbox"),
+    "relay_failures_total": _Metric("counter", (), "Sends of the relay that failed"),
+    "quarantine_total": _Metric("counter", ("class",), "Records set aside"),
+    "commands_total": _Metric("counter", ("route", "result"), "Commands by status"),
+    "idempotent_replays_total": _Metric("counter", (), "Answers given again"),
+    "sweep_rows_total": _Metric("counter", ("kind",), "Keys that sweeps handled"),
+    "intake_total": _Metric("counter", ("kind", "result"), "Deliveries by source and answer"),
+    "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
+    "event_age_seconds": _Metric("histogram", ("topic",), "Commit of the effect − append"),
+    "batch_seconds": _Metric("histogram", ("stage",), "Stages of a batch"),
+    "batch_events": _Metric("histogram", (), "Events of a batch"),
+    "relay_send_seconds": _Metric("histogram", (), "One read of the outbox, sent"),
+    "http_request_seconds": _Metric("histogram", ("route", "status"), "Requests answered"),
+    "lag_events": _Metric("gauge", ("topic", "partition"), "Records behind the end"),
+    "partition_halted": _Metric("gauge", ("topic", "partition", "reason"), "1 when it stands"),
+    "outbox_bundles": _Metric("gauge", (), "Bundles that the relay has yet to send"),
+    "relay_active": _Metric("gauge", (), "1 in the process whose relay works"),
+    "sweep_behind_days": _Metric("gauge", ("kind",), "Local days ended and not swept"),
+}
+
+
+class Metrics:
+    """The metrics of one service in one process."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        makers = {"counter": Counter, "gauge": Gauge}
+        self._metrics = {}
+        for name, metric in METRICS.items():
+            full = f"shuke_{name}"
+            if metric.kind == "histogram":
+                buckets = _EVENTS if name == "batch_events" else _SECONDS
+                made = Histogram(
+                    full, metric.meaning, metric.labels, registry=self._registry, buckets=buckets
+                )
+            else:
+                made = makers[metric.kind](
+                    full, metric.meaning, metric.labels, registry=self._registry
+                )
+            self._metrics[name] = made
+
+    def count(self, name: Name, *labels: str, by: float = 1) -> None:
+        """Raise a counter."""
+        if by:
+            self._with(name, labels).inc(by)
+
+    def observe(self, name: Name, value: float, *labels: str) -> None:
+        """Add a value to a histogram."""
+        self._with(name, labels).observe(value)
+
+    def gauge(self, name: Name, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        self._with(name, labels).set(value)
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads."""
+        return generate_latest(self._registry)
+
+    def _with(self, name: Name, labels: tuple[str, ...]):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        metric = self._metrics[name]
+        return metric.labels(*labels) if labels else metric

@@ -1,0 +1,28 @@
+"""The schema of a service: the mechanism's tables beside its own, and its migrations."""
+
+from pathlib import Path
+
+from sqlalchemy import MetaData
+
+from shared.commands import command
+from shared.db.inbox import inbox
+from shared.db.mechanism import APPEND_ONLY_1
+from shared.db.migrate import Schema
+from shared.db.outbox import outbox
+from shared.db.positions import consumer_offset
+from shared.db.programs import program, store
+from shared.db.quarantine import quarantine
+from shared.settings.store import settings
+from shared.sweeps import sweep
+
+
+def service_schema(name: str, folder: Path, meta: MetaData, append_only: tuple[str, ...]) -> Schema:
+    """The schema of a service whose own tables are in `meta` already.
+
+    `append_only` names its tables that the application role may only insert into and read.
+    """
+    for table in (
+        program, store, consumer_offset, inbox, outbox, quarantine, command, sweep, settings,
+    ):  # fmt: skip
+        table(meta)
+    return Schema(name, folder, meta, (*APPEND_ONLY_1, *append_only))

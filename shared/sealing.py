@@ -1,0 +1,153 @@
+"""Key files, sealed blocks (AES-256-GCM) and blind indexes (keyed hashes).
+
+The key ring lives in `SHUKE_KEYS_DIR`, a folder of mode 0700. A private key that others can read
+means no start. Nothing here knows what it seals; the purpose and the associated data bind a block
+to its place, so that one moved elsewhere does not open.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import stat
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from shared.errors import Misconfigured
+
+ROOT: Final = "root.key"
+INDEX: Final = "index.v1.key"
+TOKEN: Final = "gateway.ed25519.key"
+PUBLIC: Final = "gateway.jwks.json"
+_PRIVATE: Final = (ROOT, INDEX, TOKEN)
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+_VERSION: Final = b"\x01"
+KEY_ID: Final = "gw-1"
+
+
+class KeyRing:
+    """The keys of one installation, read from their files when first used."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def open(cls, folder: Path) -> "KeyRing":
+        """Key ring of a folder. Raises Misconfigured when a file is missing or readable by others."""
+        for name in _PRIVATE:
+            path = folder / name
+            if not path.is_file():
+                raise Misconfigured(f"no key file {path}: run `shuke keys init`")
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & 0o077:
+                raise Misconfigured(
+                    f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`"
+                )
+        return cls(folder)
+
+    @classmethod
+    def create(cls, folder: Path) -> "KeyRing":
+        """Make the keys that are missing, keep the others, and return the ring."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in _PRIVATE:
+            _write_once(folder / name, secrets.token_bytes(_KEY_BYTES), 0o600)
+        ring = cls.open(folder)
+        _write_once(folder / PUBLIC, ring.public_keys, 0o644)
+        return ring
+
+    @cached_property
+    def public_keys(self) -> bytes:
+        """The JWKS document of the token keys, for the services."""
+        raw = self.token_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        point = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        key = {"kty": "OKP", "crv": "Ed25519", "x": point, "kid": KEY_ID, "alg": "EdDSA"}
+        return json.dumps({"keys": [key | {"use": "sig"}]}, indent=1).encode()
+
+    @cached_property
+    def token_seed(self) -> bytes:
+        """Seed of the key that signs service tokens, 32 bytes."""
+        return self._read(TOKEN)
+
+    @cached_property
+    def token_key(self) -> Ed25519PrivateKey:
+        """The key that signs service tokens."""
+        return Ed25519PrivateKey.from_private_bytes(self.token_seed)
+
+    def seal(self, purpose: str, context: str, plain: bytes) -> bytes:
+        """Sealed block of `plain`; opens only with the same purpose and context."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        block = self._cipher(purpose).encrypt(nonce, plain, context.encode())
+        return _VERSION + nonce + block
+
+    def unseal(self, purpose: str, context: str, block: bytes) -> bytes:
+        """What was sealed. Raises ValueError when purpose, context, key or block do not agree."""
+        if block[:1] != _VERSION:
+            raise ValueError("not a sealed block of version 1")
+        nonce, sealed = block[1 : 1 + _NONCE_BYTES], block[1 + _NONCE_BYTES :]
+        try:
+            return self._cipher(purpose).decrypt(nonce, sealed, context.encode())
+        except InvalidTag as error:
+            raise ValueError("the block does not open: another key, purpose or place") from error
+
+    def blind_index(self, program: str, kind: str, value: str) -> str:
+        """Keyed hash of a normalised phone, e-mail …: equal values of one program match."""
+        return blind_index(self._index_root, program, kind, value)
+
+    @cached_property
+    def _index_root(self) -> bytes:
+        return self._read(INDEX)
+
+    @cached_property
+    def _root(self) -> bytes:
+        return self._read(ROOT)
+
+    def _read(self, name: str) -> bytes:
+        raw = (self.folder / name).read_bytes()
+        if len(raw) != _KEY_BYTES:
+            raise Misconfigured(f"{self.folder / name} must hold {_KEY_BYTES} bytes, has {len(raw)}")
+        return raw
+
+    def _cipher(self, purpose: str) -> AESGCM:
+        return AESGCM(_subkey(self._root, b"shuke-seal\x00" + purpose.encode()))
+
+
+def blind_index(root: bytes, program: str, kind: str, value: str) -> str:
+    """`v1.` + base64url of HMAC-SHA256 under a key of this program and kind."""
+    key = _subkey(root, f"shuke-index\0{program}\0{kind}".encode())
+    digest = hmac.digest(key, f"{program}\0{kind}\0{value}".encode(), hashlib.sha256)
+    return "v1." + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=1024)
+def _subkey(root: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(root)
+
+
+def _write_once(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that must appear whole or not at all, and never replace one that exists."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process made the key at the same instant: its key counts
+    finally:
+        draft.unlink()

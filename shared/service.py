@@ -1,0 +1,60 @@
+"""What a service is: one declaration that its API, its worker and its migrations are built from."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from msgspec import Struct
+
+from shared.db.migrate import Schema
+from shared.db.transaction import Tx
+from shared.flow import Due, Flow
+from shared.programs import Program
+from shared.settings.versions import Document
+
+Page = Callable[[Tx, Program, Due, str | None, int], Awaitable[Sequence[Due]]]
+"""Reads at most n things due at or before a boundary, after a cursor, in key order."""
+
+
+class Sweep(Struct, frozen=True):
+    """Something that happens once per program and local day: expiry, lapse, close."""
+
+    kind: str
+    page: Page
+    """Makes one `Due` per key; the cursor is the text of its key."""
+
+
+class Violation(Struct, frozen=True):
+    """A broken invariant: which one, where, what was expected, what was found."""
+
+    invariant: str
+    keys: Mapping[str, Any]
+    expected: Any
+    found: Any
+
+
+Check = Callable[[Tx, Program], Awaitable[Sequence[Violation]]]
+"""Looks at one invariant of one program, never repairs."""
+
+
+class Service(Struct, frozen=True):
+    """The declaration on one page."""
+
+    name: str
+    description: str
+    schema: Schema
+    router: APIRouter
+    flow: Flow | None = None
+    """None: the service reads no topic."""
+    upstream: str | None = None
+    """Topic to read first, and whose producer to let go ahead when far behind."""
+    sweeps: tuple[Sweep, ...] = ()
+    documents: tuple[Document[Any], ...] = ()
+    """What a merchant may set."""
+    checks: Mapping[str, Check] = {}
+    """Invariants by name, for `shuke verify`."""
+    statements: int = 0
+    """Statements of `load` and `save` per batch, whatever its size."""
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
+    """What the API opens besides its database."""

@@ -1,0 +1,214 @@
+"""Routes of settings, the same in every service: read, draft, check, publish, history."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.clock import Clock
+from shared.days import local_day, render
+from shared.db import programs
+from shared.db.engine import Database
+from shared.db.transaction import Tx, transaction
+from shared.errors import FieldError, HttpProblem
+from shared.http.app import router
+from shared.http.auth import Scope, scoped
+from shared.http.problems import documented, field_errors
+from shared.programs import Program
+from shared.settings import store
+from shared.settings.versions import Document
+from shared.sweeps import open_sweep
+
+READ: Final = "settings.read"
+WRITE: Final = "settings.write"
+_Reader = Annotated[Scope, Depends(scoped(READ))]
+_Writer = Annotated[Scope, Depends(scoped(WRITE))]
+
+
+class Publication(BaseModel):
+    """When the draft is to take effect; absent: at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    effective_from: datetime | None = None
+
+
+def settings_router(documents: Sequence[Document[Any]]) -> APIRouter:  # noqa: C901 - six routes
+    """Routes for the documents of a service."""
+    routes = router(prefix="/v1/settings", tags=["settings"])
+
+    @routes.get("/{document:path}/versions", name="settings.versions")
+    async def versions(request: Request, document: str, scope: _Reader) -> dict[str, Any]:
+        """Published versions of a document, newest first."""
+        _kind(documents, document)
+        async with _transaction(request) as tx:
+            program = await program_of(tx, scope)
+            found = await store.history(tx, program.id, document)
+        return {"items": [_version(row) for row in found]}
+
+    @routes.get("/{document:path}", name="settings.get")
+    async def get(
+        request: Request, document: str, response: Response, scope: _Reader
+    ) -> dict[str, Any]:
+        """The newest published version, and the draft if there is one. The ETag is the draft's."""
+        _kind(documents, document)
+        async with _transaction(request) as tx:
+            program = await program_of(tx, scope)
+            published, draft = await store.find(tx, program.id, document)
+        response.headers["ETag"] = _etag(published, draft)
+        return {
+            "document": document,
+            "published": _version(dict(published) | {"body": json.loads(published["body"])})
+            if published
+            else None,
+            "draft": json.loads(draft["body"]) if draft else None,
+        }
+
+    @routes.put(
+        "/{document:path}", name="settings.put", responses=documented(412, 428), status_code=200
+    )
+    async def put(  # noqa: PLR0913, PLR0917 - the parts of a request
+        request: Request,
+        document: str,
+        body: dict[str, Any],
+        response: Response,
+        scope: _Writer,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> dict[str, Any]:
+        """Save the draft. Nonsense is refused with a pointer to each field."""
+        kind = _kind(documents, document)
+        value = _parse(kind, body)
+        async with _transaction(request) as tx:
+            program = await program_of(tx, scope)
+            _match(if_match, _etag(*await store.find(tx, program.id, document)))
+            await store.save_draft(
+                tx, program.id, document, value, scope.caller.subject, _now(request)
+            )
+            published, draft = await store.find(tx, program.id, document)
+        response.headers["ETag"] = _etag(published, draft)
+        return {"document": document, "draft": value.model_dump(mode="json")}
+
+    @routes.post("/{document:path}:check", name="settings.check")
+    async def check(request: Request, document: str, scope: _Reader) -> dict[str, Any]:
+        """What would speak against publishing the draft. Writes nothing."""
+        kind = _kind(documents, document)
+        async with _transaction(request) as tx:
+            program = await program_of(tx, scope)
+            published, draft = await store.find(tx, program.id, document)
+        if draft is None:
+            raise HttpProblem(409, "state-conflict", "There is no draft.")
+        return {"errors": [error.as_dict() for error in _objections(kind, draft, published)]}
+
+    @routes.post(
+        "/{document:path}:publish", name="settings.publish", responses=documented(409, 412, 428)
+    )
+    async def publish(  # noqa: PLR0913, PLR0917 - the parts of a request
+        request: Request,
+        document: str,
+        scope: _Writer,
+        body: Publication | None = None,
+        if_match: Annotated[str | None, Header()] = None,
+    ) -> dict[str, Any]:
+        """Publish the draft. What was decided by an older version from then on is settled again."""
+        kind = _kind(documents, document)
+        wanted = body.effective_from if body else None
+        async with _transaction(request) as tx:
+            program = await program_of(tx, scope)
+            published, draft = await store.find(tx, program.id, document)
+            _match(if_match, _etag(published, draft))
+            if draft is None:
+                raise HttpProblem(409, "state-conflict", "There is no draft.")
+            errors = _objections(kind, draft, published)
+            if errors:
+                raise HttpProblem(422, errors[0].code, errors[0].message, errors=errors)
+            done = await publish_draft(
+                tx, program, kind, document, wanted, scope.caller.subject, _now(request)
+            )
+        return {"document": document, "version": done[0], "effective_from": render(done[1])}
+
+    return routes
+
+
+async def publish_draft(  # noqa: PLR0913, PLR0917 - what a publication is
+    tx: Tx,
+    program: Program,
+    kind: Document[Any],
+    document: str,
+    effective_from: datetime | None,
+    author: str,
+    now: datetime,
+) -> tuple[int, datetime]:
+    """Publish the draft of a document, and open the sweep that settles again what it concerns."""
+    done = await store.publish(tx, program.id, document, effective_from, author, now)
+    assert done is not None
+    number, start = done
+    if kind.resettle is not None:
+        day = local_day(now, program.zone)
+        await open_sweep(tx, program.id, f"resettle:{document}:{number}", day, start)
+    return done
+
+
+async def program_of(tx: Tx, scope: Scope) -> Program:
+    """The program of a scope. Raises 404 when this service does not know it (yet)."""
+    found = (await programs.load(tx)).get(scope.program)
+    if found is None:
+        raise HttpProblem(404, "not-found", "No such program.")
+    return found
+
+
+def _transaction(request: Request) -> Any:  # noqa: ANN401 - a context manager
+    database: Database = request.app.state.database
+    return transaction(database, wait_seconds=1.0)
+
+
+def _now(request: Request) -> datetime:
+    clock: Clock = request.app.state.clock
+    return clock()
+
+
+def _kind(documents: Sequence[Document[Any]], name: str) -> Document[Any]:
+    for kind in documents:
+        if kind.matches(name):
+            return kind
+    raise HttpProblem(404, "not-found", "No such settings document.")
+
+
+def _parse(kind: Document[Any], body: dict[str, Any]) -> BaseModel:
+    try:
+        value: BaseModel = kind.model.model_validate(body)
+    except ValidationError as error:
+        fields = field_errors([each | {"loc": ("body", *each["loc"])} for each in error.errors()])
+        raise HttpProblem(
+            422, "invalid", f"{len(fields)} field(s) not valid.", errors=fields
+        ) from error
+    return value
+
+
+def _objections(kind: Document[Any], draft: Any, published: Any) -> Sequence[FieldError]:  # noqa: ANN401
+    before = kind.model.model_validate_json(published["body"]) if published else None
+    return kind.check(kind.model.model_validate_json(draft["body"]), before)
+
+
+def _version(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version": row["version"],
+        "effective_from": render(row["effective_from"]),
+        "published_at": render(row["published_at"]),
+        "author": row["author"],
+        "body": row["body"],
+    }
+
+
+def _etag(published: Any, draft: Any) -> str:  # noqa: ANN401 - records
+    number = published["version"] if published else 0
+    return f'"{number}.{draft["revision"] if draft else 0}"'
+
+
+def _match(given: str | None, current: str) -> None:
+    if given is None:
+        raise HttpProblem(428, "if-match-required", "This needs the header If-Match.")
+    if given not in {current, "*"}:
+        raise HttpProblem(412, "version-stale", f"The document is now at {current}.")

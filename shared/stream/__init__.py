@@ -1,0 +1,1 @@
+"""The event log: one port, two implementations, one contract suite."""

@@ -1,0 +1,322 @@
+"""Sweeps: what happens once per program and local day, in pages, and can be repeated harmlessly.
+
+One clock works per service (a session lock). For each local day that ended it makes a row, in
+order, none skipped after downtime, and takes everything due at or before the boundary, not only
+what fell due that day. Time is PostgreSQL's. Publishing settings makes a row of its own, whose
+pages settle again what was decided by the older version.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import asyncpg
+from msgspec import Struct
+from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Text
+
+from shared.clock import Clock, system
+from shared.days import end_of, local_day
+from shared.db import programs, quarantine
+from shared.db.engine import AWAY, Database
+from shared.db.inbox import prepare_months
+from shared.db.relay import lock_key
+from shared.db.tables import TEXT_KEY, code, instant, program_table
+from shared.db.transaction import Tx, transaction
+from shared.effect import effect
+from shared.flow import Due, Failure
+from shared.logs import logger
+from shared.metrics import Metrics
+from shared.programs import Program
+from shared.sealing import KeyRing
+from shared.service import Page, Service
+
+TICK_SECONDS: Final = 1.0
+STRAGGLERS: Final = timedelta(minutes=10)
+"""How long after midnight a day's sweep starts."""
+SKEW: Final = timedelta(seconds=60)
+"""How far this process's clock may be from PostgreSQL's."""
+PAGE_KEYS: Final = 500
+RESETTLE: Final = "resettle:"
+_WAITING: Final = "waiting:"
+_OFFSET_BITS: Final = 2**62 - 1
+OPEN, RUNNING, DONE = 0, 1, 2
+
+
+def sweep(meta: MetaData) -> Table:
+    """One row per program, kind and local day that ended."""
+    return program_table(
+        meta,
+        "sweep",
+        ("kind", "day"),
+        Column("kind", TEXT_KEY, nullable=False),
+        Column("day", Date, nullable=False),
+        instant("boundary"),
+        code("state"),
+        Column("cursor", Text, nullable=True),
+        Column("touched", BigInteger, nullable=False, server_default="0"),
+        instant("started_at", null=True),
+        instant("finished_at", null=True),
+    )
+
+
+class _Job(Struct, frozen=True):
+    program: Program
+    kind: str
+    day: date
+    boundary: datetime
+
+
+class Sweeper:
+    """One service's clock in one process; waits where another process has the lock."""
+
+    def __init__(
+        self,
+        service: Service,
+        database: Database,
+        keys: KeyRing,
+        *,
+        metrics: Metrics | None = None,
+        clock: Clock = system,
+        committed: Callable[[], None] = lambda: None,
+        fault: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._service = service
+        self._database = database
+        self._keys = keys
+        self._metrics = metrics or Metrics()
+        self._clock = clock
+        self._committed = committed
+        self._fault = fault
+        self._log = logger(service.name)
+        self._prepared: date | None = None
+        self._pages: dict[str, Page] = {each.kind: each.page for each in service.sweeps}
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Tick each second until told to stop."""
+        while not stopping.is_set():
+            session: asyncpg.Connection | None = None
+            try:
+                session = await self._database.connect()
+                key = lock_key(f"clock:{self._service.name}")
+                while not stopping.is_set():
+                    if await session.fetchval("select pg_try_advisory_lock($1)", key):
+                        await self._tick_until(stopping, session)
+                    await _wait(stopping, TICK_SECONDS)
+            except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
+                self._log.warning("clock", error=repr(error)[:300])
+                await _wait(stopping, TICK_SECONDS)
+            finally:
+                if session is not None:
+                    with contextlib.suppress(*AWAY, TimeoutError):
+                        await session.close(timeout=2.0)
+
+    async def _tick_until(self, stopping: asyncio.Event, session: asyncpg.Connection) -> None:
+        while not stopping.is_set():
+            now = await session.fetchval("select clock_timestamp()")
+            if abs(now - self._clock()) > SKEW:
+                self._log.error("clock", detail="this process's clock is over 60 s from PostgreSQL's")
+            else:
+                await self.tick(now)
+            await _wait(stopping, TICK_SECONDS)
+
+    async def tick(self, now: datetime) -> int:
+        """Make the rows of days that ended, work through what is open; keys handled."""
+        async with transaction(self._database) as tx:
+            if self._prepared != now.date():
+                await prepare_months(tx)
+                self._prepared = now.date()
+            known = await programs.load(tx)
+            for program in known.values():
+                await self._open_days(tx, program, now)
+            jobs = await _unfinished(tx, known, now)
+        handled = 0
+        for job in jobs:
+            handled += await self.work_off(job)
+        return handled
+
+    async def _open_days(self, tx: Tx, program: Program, now: datetime) -> None:
+        """Rows for each local day ended since the last one; the first is that of the first tick."""
+        if not self._pages:
+            return
+        ended = local_day(now - STRAGGLERS, program.zone) - timedelta(days=1)
+        rows = await tx.fetch(
+            """
+            select kind, max(day) as last from sweep where program_id = $1 and kind = any($2)
+            group by kind
+            """,
+            program.id,
+            list(self._pages),
+        )
+        last = {row["kind"]: row["last"] for row in rows}
+        for kind in self._pages:
+            day = last.get(kind, ended - timedelta(days=1)) + timedelta(days=1)
+            while day <= ended:
+                await open_sweep(tx, program.id, kind, day, end_of(day, program.zone))
+                day += timedelta(days=1)
+
+    async def work_off(self, job: _Job) -> int:
+        """All pages of one row; keys handled."""
+        handled = 0
+        while True:
+            dues = await self._page(job)
+            self._committed()
+            handled += len(dues)
+            self._metrics.count("sweep_rows_total", job.kind.partition(":")[0], by=len(dues))
+            if len(dues) < PAGE_KEYS:
+                break
+        if handled:
+            self._log.info("sweep", kind=job.kind, boundary=str(job.boundary), count=handled)
+        return handled
+
+    async def _page(self, job: _Job) -> Sequence[Due]:
+        """One transaction: lock the row, take keys after its cursor, effect, move the cursor."""
+        assert self._service.flow is not None
+        async with transaction(self._database) as tx:
+            cursor = await _lock(tx, job)
+            if cursor is None or not await _may_start(tx, job, cursor):
+                return ()
+            due = Due(job.program.text_id, job.kind, str(job.day), job.boundary, None)
+            page = self._page_of(job.kind)
+            after = None if cursor.startswith(_WAITING) else cursor or None
+            dues = await page(tx, job.program, due, after, PAGE_KEYS)
+            if dues:
+                known = {job.program.text_id: job.program}
+                fold = await effect(tx, self._service.name, self._service.flow, dues, known)
+                await self._set_aside(tx, job, fold.failures)
+            await _move(tx, job, str(dues[-1].key) if dues else cursor, dues)
+            self._fault("before_commit")
+        return dues
+
+    def _page_of(self, kind: str) -> Page:
+        """The page function of a kind; `resettle:points:3` is that of the document `points`."""
+        if kind in self._pages:
+            return self._pages[kind]
+        document = kind.split(":")[1]
+        page: Page = next(
+            each.resettle for each in self._service.documents if each.matches(document)
+        )
+        return page
+
+    async def _set_aside(self, tx: Tx, job: _Job, failures: Sequence[Failure]) -> None:
+        """A key that the rules cannot handle: quarantined, the others go on."""
+        rows = []
+        for failure in failures:
+            error = f"{type(failure.error).__name__}: {failure.error}"
+            self._log.error("sweep", kind=job.kind, boundary=str(job.boundary), error=error[:300])
+            identity = failure.input.id
+            place = identity.int & _OFFSET_BITS
+            sealed = self._keys.seal(
+                quarantine.PURPOSE, str(identity), repr(failure.input).encode()
+            )
+            program = job.program.text_id
+            rows.append(
+                quarantine.Quarantined(
+                    identity, f"sweep:{job.kind}", 0, place, program, None, "failed", error, sealed
+                )
+            )
+        await quarantine.add(tx, rows)
+
+
+async def open_sweep(tx: Tx, program_id: int, kind: str, day: date, boundary: datetime) -> None:
+    """Make the row of a sweep, unless it is there."""
+    await tx.execute(
+        """
+        insert into sweep (program_id, kind, day, boundary, state) values ($1, $2, $3, $4, 0)
+        on conflict do nothing
+        """,
+        program_id,
+        kind,
+        day,
+        boundary,
+    )
+
+
+async def watermarks(tx: Tx, kind: str) -> dict[int, datetime]:
+    """By program, the boundary of the newest sweep of a kind that has begun."""
+    rows = await tx.fetch(
+        """
+        select program_id, max(boundary) as boundary from sweep
+        where kind = $1 and state <> 0 group by program_id
+        """,
+        kind,
+    )
+    return {row["program_id"]: row["boundary"] for row in rows}
+
+
+async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[_Job]:
+    rows = await tx.fetch(
+        """
+        select program_id, kind, day, boundary from sweep
+        where state in (0, 1) and boundary <= $1 order by program_id, boundary, kind, day
+        """,
+        now,
+    )
+    by_id = {program.id: program for program in known.values()}
+    return [_Job(by_id[row["program_id"]], row["kind"], row["day"], row["boundary"]) for row in rows]
+
+
+async def _lock(tx: Tx, job: _Job) -> str | None:
+    """Lock the row; its cursor, empty at the start; None when it is done."""
+    row = await tx.fetch_one(
+        """
+        update sweep set state = 1, started_at = coalesce(started_at, now())
+        where program_id = $1 and kind = $2 and day = $3 and state in (0, 1)
+        returning coalesce(cursor, '') as cursor
+        """,
+        job.program.id,
+        job.kind,
+        job.day,
+    )
+    return None if row is None else str(row["cursor"])
+
+
+async def _may_start(tx: Tx, job: _Job, cursor: str) -> bool:
+    """Settling again starts when no transaction runs that may have read the older settings."""
+    if not job.kind.startswith(RESETTLE):
+        return True
+    if cursor == "":
+        await tx.execute(
+            """
+            update sweep set cursor = $4 || pg_snapshot_xmax(pg_current_snapshot())::text
+            where program_id = $1 and kind = $2 and day = $3
+            """,
+            job.program.id,
+            job.kind,
+            job.day,
+            _WAITING,
+        )
+        return False
+    if not cursor.startswith(_WAITING):
+        return True
+    row = await tx.fetch_one(
+        "select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8",
+        cursor.removeprefix(_WAITING),
+    )
+    return bool(row and row[0])
+
+
+async def _move(tx: Tx, job: _Job, cursor: str | None, dues: Sequence[Due]) -> None:
+    done = len(dues) < PAGE_KEYS
+    await tx.execute(
+        """
+        update sweep set cursor = $4, touched = touched + $5, state = $6,
+               finished_at = case when $6 = 2 then now() end
+        where program_id = $1 and kind = $2 and day = $3
+        """,
+        job.program.id,
+        job.kind,
+        job.day,
+        cursor,
+        len(dues),
+        DONE if done else RUNNING,
+    )
+
+
+async def _wait(stopping: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+
+

