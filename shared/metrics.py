@@ -6,7 +6,13 @@ Prometheus text on `/metrics`, prefix `shuke_`. No label holds a member or a pro
 from typing import Final, Literal
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 
 Name = Literal[
     "events_total",

@@ -32,7 +32,14 @@ from shared.metrics import Metrics
 from shared.programs import Program
 from shared.sealing import KeyRing
 from shared.service import Service
-from shared.stream.port import Corrupt, OutOfRange, Partition, Record, Stream, Subscription
+from shared.stream.port import (
+    Corrupt,
+    OutOfRange,
+    Partition,
+    Record,
+    Stream,
+    Subscription,
+)
 
 POLL_MS: Final = 500
 PROGRAM_SECONDS: Final = 60.0

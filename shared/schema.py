@@ -12,17 +12,24 @@ from shared.db.outbox import outbox
 from shared.db.positions import consumer_offset
 from shared.db.programs import program, store
 from shared.db.quarantine import quarantine
+from shared.db.tables import metadata
 from shared.settings.store import settings
 from shared.sweeps import sweep
 
 
-def service_schema(name: str, folder: Path, meta: MetaData, append_only: tuple[str, ...]) -> Schema:
-    """The schema of a service whose own tables are in `meta` already.
-
-    `append_only` names its tables that the application role may only insert into and read.
-    """
+def service_metadata() -> MetaData:
+    """Metadata of a service, with the tables that every service has."""
+    meta = metadata()
     for table in (
         program, store, consumer_offset, inbox, outbox, quarantine, command, sweep, settings,
     ):  # fmt: skip
         table(meta)
+    return meta
+
+
+def service_schema(name: str, folder: Path, meta: MetaData, append_only: tuple[str, ...]) -> Schema:
+    """The schema of a service.
+
+    `append_only` names its tables that the application role may only insert into and read.
+    """
     return Schema(name, folder, meta, (*APPEND_ONLY_1, *append_only))

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from msgspec import Struct
 
+from shared.db.engine import Database
 from shared.db.migrate import Schema
 from shared.db.transaction import Tx
 from shared.flow import Due, Flow
@@ -34,8 +35,8 @@ class Violation(Struct, frozen=True):
     found: Any
 
 
-Check = Callable[[Tx, Program], Awaitable[Sequence[Violation]]]
-"""Looks at one invariant of one program, never repairs."""
+Check = Callable[[Database, Program], Awaitable[Sequence[Violation]]]
+"""Looks at one invariant of one program, page by page, each in a snapshot. Never repairs."""
 
 
 class Service(Struct, frozen=True):

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from datetime import datetime
-from uuid import UUID
 
 from msgspec.structs import replace
 

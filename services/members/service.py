@@ -3,12 +3,27 @@
 from pathlib import Path
 from typing import Final
 
-from services.members import NAME
-from services.members.decide import conclude, decide
-from services.members.store import load_batch, save_batch
-from services.members.tables import APPEND_ONLY, METADATA
-from shared.flow import Flow
-from shared.schema import service_schema
+from msgspec.structs import replace
 
-FLOW: Final = Flow(load_batch, decide, save_batch, conclude)
-SCHEMA: Final = service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY)
+from services.members import NAME, sweeps, verify
+from services.members.api import ROUTER
+from services.members.flow import FLOW
+from services.members.settings import JOIN
+from services.members.tables import APPEND_ONLY, METADATA
+from services.members.tiers.settings import LADDER
+from shared.schema import service_schema
+from shared.service import Service
+
+SERVICE: Final = Service(
+    name=NAME,
+    description="Customers, members, the links between them, tiers as a timeline.",
+    schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
+    router=ROUTER,
+    flow=FLOW,
+    documents=(
+        replace(JOIN, resettle=sweeps.unjoined_customers),
+        replace(LADDER, resettle=sweeps.judged_members),
+    ),
+    checks=verify.CHECKS,
+    statements=24,
+)

@@ -21,13 +21,13 @@ from shared.db.tables import (
     blob,
     code,
     instant,
-    metadata,
     program_table,
     uuid,
 )
 from shared.db.tables import text as words
+from shared.schema import service_metadata
 
-METADATA: Final = metadata()
+METADATA: Final = service_metadata()
 
 CUSTOMER: Final = program_table(
     METADATA, "customer", ("customer_id",), uuid("customer_id"), blob("links")

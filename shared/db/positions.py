@@ -9,7 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, structs
-from sqlalchemy import BigInteger, CheckConstraint, Column, MetaData, SmallInteger, Table
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    MetaData,
+    SmallInteger,
+    Table,
+)
 from sqlalchemy.schema import PrimaryKeyConstraint
 
 from shared.db.tables import TEXT_KEY, big, blob, code, text, uuid

@@ -84,6 +84,14 @@ async def statements(database: Database, *, wait_seconds: float = 10.0) -> Async
 
 
 @asynccontextmanager
+async def snapshot(database: Database) -> AsyncIterator[Tx]:
+    """A REPEATABLE READ transaction that only reads: everything as of one instant."""
+    async with database.pool.acquire() as connection:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            yield _Transaction(connection)
+
+
+@asynccontextmanager
 async def savepoint(tx: Tx) -> AsyncIterator[None]:
     """A part of the transaction that an error undoes alone."""
     assert isinstance(tx, _Transaction)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Query
-from msgspec import Struct
 
 from shared.errors import FieldError, HttpProblem
 
@@ -18,13 +17,6 @@ PageSize = Annotated[int, Query(ge=1, le=LARGEST, description="Items of a page")
 PageToken = Annotated[
     str | None, Query(max_length=400, description="`next_page_token` of the page before")
 ]
-
-
-class Page(Struct, frozen=True):
-    """One page of a list."""
-
-    items: Sequence[Any]
-    next_page_token: str | None
 
 
 def after(token: str | None, *kinds: type) -> tuple[Any, ...] | None:
@@ -43,8 +35,11 @@ def after(token: str | None, *kinds: type) -> tuple[Any, ...] | None:
     return tuple(key)
 
 
-def page(rows: Sequence[Any], size: int, items: Sequence[Any], key: Sequence[Any]) -> Page:
+def page(
+    rows: Sequence[Any], size: int, items: Sequence[Any], key: Sequence[Any]
+) -> dict[str, Any]:
     """A page of `items`; `rows` may hold one more than `size`, and `key` is the last item's."""
-    more = len(rows) > size
-    token = base64.urlsafe_b64encode(msgspec.json.encode(list(key))).rstrip(b"=").decode()
-    return Page(items, token if more else None)
+    token = None
+    if len(rows) > size:
+        token = base64.urlsafe_b64encode(msgspec.json.encode(list(key))).rstrip(b"=").decode()
+    return {"items": items, "next_page_token": token}

@@ -6,7 +6,12 @@ from uuid import UUID
 from services.members.model import Member, MembersState
 from services.members.tiers.model import TierFact, TierSegment, TierStanding
 from services.members.tiers.rules.telling import Told, tell
-from services.members.tiers.rules.timeline import Standing, Timeline, advance_all, timeline
+from services.members.tiers.rules.timeline import (
+    Standing,
+    Timeline,
+    advance_all,
+    timeline,
+)
 from services.members.tiers.settings import Ladder
 from shared.programs import Program
 from shared.settings.versions import Versions

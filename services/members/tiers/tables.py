@@ -4,9 +4,10 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, SmallInteger, Text
 
-from shared.db.tables import TEXT_KEY, big, code, instant, metadata, program_table, text, uuid
+from shared.db.tables import TEXT_KEY, big, code, instant, program_table, text, uuid
+from shared.schema import service_metadata
 
-METADATA: Final = metadata()
+METADATA: Final = service_metadata()
 
 TIER_FACT: Final = program_table(
     METADATA,

@@ -31,7 +31,6 @@ from shared.days import render
 from shared.flow import Row
 from shared.ids import derive, text_id
 
-
 R = TypeVar("R", bound=Row)
 
 

@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.events.fields import CampaignId, CouponId, CustomerId, MemberId, OrderId, TemplateId
+from shared.events.fields import (
+    CampaignId,
+    CouponId,
+    CustomerId,
+    MemberId,
+    OrderId,
+    TemplateId,
+)
 
 CouponChange = Literal["held", "released", "used", "returned", "expired", "revoked", "over-use"]
 

@@ -5,7 +5,14 @@ from typing import Annotated
 from msgspec import Struct
 
 from shared.days import Instant
-from shared.events.fields import INCIDENTAL, CustomerId, OrderId, ShortText, StoreId, Text
+from shared.events.fields import (
+    INCIDENTAL,
+    CustomerId,
+    OrderId,
+    ShortText,
+    StoreId,
+    Text,
+)
 from shared.events.storefront.parts import Assurance, Identities
 
 
