@@ -3,12 +3,25 @@
 from pathlib import Path
 from typing import Final
 
-from services.points import NAME
-from services.points.decide import conclude, decide
-from services.points.store import load_batch, save_batch
-from services.points.tables import APPEND_ONLY, METADATA
-from shared.flow import Flow
-from shared.schema import service_schema
+from msgspec.structs import replace
 
-FLOW: Final = Flow(load_batch, decide, save_batch, conclude)
-SCHEMA: Final = service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY)
+from services.points import NAME, sweeps, verify
+from services.points.api import ROUTER
+from services.points.flow import FLOW
+from services.points.settings import DOCUMENT
+from services.points.tables import APPEND_ONLY, METADATA
+from shared.schema import service_schema
+from shared.service import Service
+
+SERVICE: Final = Service(
+    name=NAME,
+    description="Wallets, lots and an append-only ledger of points.",
+    schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
+    router=ROUTER,
+    flow=FLOW,
+    upstream="members",
+    sweeps=sweeps.SWEEPS,
+    documents=(replace(DOCUMENT, resettle=sweeps.settled_customers),),
+    checks=verify.CHECKS,
+    statements=24,
+)

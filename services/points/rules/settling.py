@@ -77,7 +77,10 @@ class Facts(Struct, frozen=True):
     """By the time when they happened."""
     holder_id: UUID | None
     has_links: bool
-    spans: Sequence[TierSpan]
+    tier: str | None
+    """In force strictly before the completion; None while no tiers are known."""
+    tier_since: datetime | None
+    """None: the tier that the member started at."""
     version: Version[PointsSettings] | None
 
 
@@ -128,14 +131,17 @@ def facts_of(draft: Draft, state: PointsState, program: Program, purchase: Purch
         for row in draft.rows
         if isinstance(row, Refund) and row.order_id == purchase.order_id
     }
+    spans = state.spans_of(program.id, holder) if holder else ()
+    tier, since = tier_before(spans, at) if at else (None, None)
     return Facts(
-        program,
-        purchase,
-        sorted(refunds.values(), key=lambda refund: (refund.at, refund.refund_id)),
-        holder,
-        bool(links),
-        state.spans_of(program.id, holder) if holder else (),
-        state.published.of(program.id, "points").at(at) if at else None,
+        program=program,
+        purchase=purchase,
+        refunds=sorted(refunds.values(), key=lambda refund: (refund.at, refund.refund_id)),
+        holder_id=holder,
+        has_links=bool(links),
+        tier=tier,
+        tier_since=since,
+        version=state.published.of(program.id, "points").at(at) if at else None,
     )
 
 
@@ -147,19 +153,20 @@ def settle(facts: Facts) -> Settled:
         return Settled(replace(purchase, status=PurchaseStatus.DROPPED), {}, ())
     cancelled = is_cancelled(purchase)
     left = remains(body.lines, body.shipping_minor, facts.refunds, cancelled=cancelled)
-    tier, since = tier_before(facts.spans, purchase.completed_at)
     awards, steps = [], []
     if version is not None and body.currency == program.currency:
         store = text_id("sto", purchase.store_id)
         shipping = body.shipping_minor - left.shipping_refunded_minor
-        given, steps = award(Basket(left.lines, shipping, store, version.body, tier, since))
+        given, steps = award(
+            Basket(left.lines, shipping, store, version.body, facts.tier, facts.tier_since)
+        )
         awards = [given]
     refunded = left.refunded_minor
     return Settled(
         replace(
             purchase,
             holder_id=facts.holder_id,
-            tier=tier,
+            tier=facts.tier,
             rule_version=version.number if version else None,
             refunded=refunded,
             status=_status(facts, refunded, cancelled=cancelled),

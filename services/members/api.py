@@ -1,0 +1,243 @@
+"""Routes of members."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from sqlalchemy import Row
+
+from services.members import queries
+from services.members.flow import FLOW
+from services.members.model import JoinOpen, LinkCustomer, UnlinkCustomer
+from services.members.schemas import (
+    Application,
+    ApplicationAnswer,
+    CustomerAnswer,
+    LinkAnswer,
+    LinkRequest,
+    MemberAnswer,
+    MemberPage,
+    Totals,
+    UnlinkRequest,
+)
+from services.members.tiers.settings import Ladder, Tier, five_tiers, four_tiers
+from shared.days import render
+from shared.errors import HttpProblem
+from shared.http import idempotency
+from shared.http.app import router
+from shared.http.auth import Scope, scoped
+from shared.http.idempotency import IdempotencyKey
+from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.problems import documented
+from shared.http.reading import Reader, known_id, reading
+from shared.ids import parse_id, text_id
+
+ROUTER = router(prefix="/v1", tags=["members"])
+_Read = Annotated[Scope, Depends(scoped("members.read"))]
+_Write = Annotated[Scope, Depends(scoped("members.write"))]
+_COMMAND = documented(409)
+
+
+@ROUTER.get("/members", name="members.list", response_model=MemberPage)
+async def list_members(
+    request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
+) -> Any:  # noqa: ANN401 - shaped by the response model
+    """Members by id."""
+    cursor = after(page_token, str)
+    start = known_id("mem", cursor[0], "page") if cursor else None
+    async with reading(request, scope) as reader:
+        rows = await queries.list_members(reader, start, page_size + 1)
+    items = [
+        {
+            "member_id": text_id("mem", row.member_id),
+            "status": row.status,
+            "route": row.route,
+            "joined_store": text_id("sto", row.joined_store),
+            "effective_from": render(row.effective_from),
+        }
+        for row in rows[:page_size]
+    ]
+    return page(rows, page_size, items, [items[-1]["member_id"] if items else ""])
+
+
+@ROUTER.get("/members/{member_id}", name="members.get", response_model=MemberAnswer,
+            response_model_exclude_unset=True)  # fmt: skip
+async def get_member(request: Request, member_id: str, scope: _Read) -> Any:  # noqa: ANN401
+    """A member with linked customers and tiers."""
+    identity = known_id("mem", member_id, "member")
+    async with reading(request, scope) as reader:
+        return await _member(reader, identity)
+
+
+@ROUTER.get("/customers/{customer_id}", name="customers.get", response_model=CustomerAnswer,
+            response_model_exclude_unset=True)  # fmt: skip
+async def get_customer(request: Request, customer_id: str, scope: _Read) -> Any:  # noqa: ANN401
+    """A customer, and the member that they are if they are one."""
+    identity = known_id("cus", customer_id, "customer")
+    async with reading(request, scope) as reader:
+        row = await queries.find_customer(reader, identity)
+        if row is None or row.first_seen is None:
+            raise HttpProblem(404, "not-found", "No such customer.")
+        links = await queries.list_links(reader, customer_id=identity)
+        member = await _member(reader, links[0].member_id) if links else None
+    return {
+        "customer_id": customer_id,
+        "store_id": text_id("sto", row.store_id) if row.store_id else None,
+        "first_seen": render(row.first_seen),
+        "last_seen": render(row.last_seen),
+        "member": member,
+    }
+
+
+@ROUTER.post(
+    "/applications",
+    name="applications.create",
+    status_code=201,
+    response_model=ApplicationAnswer,
+    responses=_COMMAND,
+)
+async def apply(
+    request: Request, body: Application, scope: _Write, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """A customer joins by the open route."""
+    wanted = JoinOpen(parse_id("cus", body.customer_id), parse_id("sto", body.store_id))
+    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key)
+
+
+@ROUTER.put(
+    "/customers/{customer_id}/link",
+    name="customers.link",
+    response_model=LinkAnswer,
+    responses=_COMMAND,
+)
+async def link(
+    request: Request,
+    customer_id: str,
+    body: LinkRequest,
+    scope: _Write,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Say whose a customer is. Backdating needs a permission of its own."""
+    dated = (body.qualifies_from, body.earns_from) != (None, None)
+    if dated and not scope.caller.may("members.backdate"):
+        raise HttpProblem(403, "forbidden", "This needs the permission members.backdate.")
+    wanted = LinkCustomer(
+        known_id("cus", customer_id, "customer"),
+        parse_id("mem", body.member_id),
+        body.reason,
+        body.qualifies_from,
+        body.earns_from,
+    )
+    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key, status=200)
+
+
+@ROUTER.delete(
+    "/customers/{customer_id}/link",
+    name="customers.unlink",
+    response_model=LinkAnswer,
+    responses=_COMMAND,
+)
+async def unlink(
+    request: Request,
+    customer_id: str,
+    body: UnlinkRequest,
+    scope: _Write,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """End a customer's link; what was theirs stays."""
+    wanted = UnlinkCustomer(known_id("cus", customer_id, "customer"), body.reason)
+    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key, status=200)
+
+
+@ROUTER.get("/ladder-templates", name="ladders.templates", response_model=dict[str, Ladder])
+async def templates(_scope: _Read) -> dict[str, Ladder]:
+    """Ladders to start from: the body of a settings document `ladder/main`."""
+    return {"four-tiers": four_tiers(), "five-tiers": five_tiers()}
+
+
+@ROUTER.get("/totals", name="totals.get", response_model=Totals)
+async def totals(request: Request, scope: _Read) -> Any:  # noqa: ANN401
+    """Figures that the other services must agree with."""
+    async with reading(request, scope) as reader:
+        return await queries.count_totals(reader)
+
+
+async def _member(reader: Reader, identity: UUID) -> dict[str, Any]:
+    row = await queries.find_member(reader, identity)
+    if row is None:
+        raise HttpProblem(404, "not-found", "No such member.")
+    links = await queries.list_links(reader, member_id=identity)
+    segments = await queries.list_segments(reader, identity)
+    tiers = []
+    for standing in await queries.list_standings(reader, identity):
+        body = await queries.find_ladder(reader, standing.ladder, standing.pinned)
+        ladder = Ladder.model_validate(body)
+        mine = [each for each in segments if each.ladder == standing.ladder]
+        tiers.append(_tiers(standing, ladder, mine))
+    return {
+        "member_id": text_id("mem", row.member_id),
+        "status": row.status,
+        "route": row.route,
+        "joined_store": text_id("sto", row.joined_store),
+        "effective_from": render(row.effective_from),
+        "terms": {"state": row.terms},
+        "customers": [
+            {
+                "customer_id": text_id("cus", each.customer_id),
+                "store_id": text_id("sto", each.store_id) if each.store_id else None,
+                "method": each.method,
+                "qualifies_from": render(each.qualifies_from),
+                "earns_from": render(each.earns_from),
+                "revision": each.revision,
+            }
+            for each in links
+        ],
+        "tiers": tiers,
+    }
+
+
+def _tiers(standing: Row[Any], ladder: Ladder, segments: list[Row[Any]]) -> dict[str, Any]:
+    last = segments[-1]
+    following = next(
+        (tier for tier in ladder.tiers if tier.on and tier.rank > last.rank), None
+    )
+    return {
+        "ladder": standing.ladder,
+        "primary": ladder.primary,
+        "revision": standing.revision,
+        "current": {
+            "tier": last.tier,
+            "rank": last.rank,
+            "since": render(last.from_at),
+            "pay_bp": last.pay_bp,
+        },
+        "metric": {"amount_minor": standing.amount, "orders": standing.orders},
+        "next_tier": following.code if following else None,
+        "missing_for_next": _missing(standing, following) if following else None,
+        "segments": [_segment(each) for each in segments],
+    }
+
+
+def _missing(standing: Row[Any], tier: Tier) -> dict[str, int]:
+    enter = tier.enter
+    missing = {}
+    if enter.amount_minor is not None:
+        missing["amount_minor"] = max(0, enter.amount_minor - standing.amount)
+    if enter.orders is not None:
+        missing["orders"] = max(0, enter.orders - standing.orders)
+    return missing
+
+
+def _segment(row: Row[Any]) -> dict[str, Any]:
+    cause = {"kind": row.cause_kind}
+    if row.cause_id is not None:
+        cause["id"] = row.cause_id
+    return {
+        "from": render(row.from_at),
+        "tier": row.tier,
+        "rank": row.rank,
+        "pay_bp": row.pay_bp,
+        "phase": row.phase,
+        "cause": cause,
+        "version": row.version,
+    }

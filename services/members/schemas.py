@@ -1,0 +1,199 @@
+"""HTTP models of members, with examples. The flow never imports them."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+CustomerId = Annotated[str, Field(pattern="^cus_[a-z2-7]{26}$")]
+MemberId = Annotated[str, Field(pattern="^mem_[a-z2-7]{26}$")]
+StoreId = Annotated[str, Field(pattern="^sto_[a-z2-7]{26}$")]
+Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
+
+
+class Terms(BaseModel):
+    """Whether the terms are accepted."""
+
+    state: str
+
+
+class LinkedCustomer(BaseModel):
+    """A customer that belongs to the member."""
+
+    customer_id: str
+    store_id: str | None
+    method: str
+    qualifies_from: Instant
+    earns_from: Instant
+    revision: int
+
+
+class Cause(BaseModel):
+    """Why a segment begins."""
+
+    kind: str
+    id: str | None = None
+
+
+class Segment(BaseModel):
+    """From an instant on a tier is in force."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    start: Instant = Field(alias="from")
+    tier: str
+    rank: int
+    pay_bp: int
+    phase: str
+    cause: Cause
+    version: int
+
+
+class CurrentTier(BaseModel):
+    """The tier that the timeline ends with."""
+
+    tier: str
+    rank: int
+    since: Instant
+    pay_bp: int
+
+
+class Metric(BaseModel):
+    """What counts for tiers."""
+
+    amount_minor: int
+    orders: int
+
+
+class Missing(BaseModel):
+    """What the next tier still asks for; either of them suffices unless the ladder wants both."""
+
+    amount_minor: int | None = None
+    orders: int | None = None
+
+
+class Tiers(BaseModel):
+    """A member's tiers on one ladder."""
+
+    ladder: str
+    primary: bool
+    revision: int
+    current: CurrentTier
+    metric: Metric
+    next_tier: str | None
+    missing_for_next: Missing | None
+    segments: list[Segment]
+
+
+class MemberAnswer(BaseModel):
+    """A member with linked customers and tiers."""
+
+    member_id: str
+    status: str
+    route: str
+    joined_store: str
+    effective_from: Instant
+    terms: Terms
+    customers: list[LinkedCustomer]
+    tiers: list[Tiers]
+
+
+class CustomerAnswer(BaseModel):
+    """A customer, and the member that they are if they are one."""
+
+    customer_id: str
+    store_id: str | None
+    first_seen: Instant | None
+    last_seen: Instant | None
+    member: MemberAnswer | None
+
+
+class MemberLine(BaseModel):
+    """A member in a list."""
+
+    member_id: str
+    status: str
+    route: str
+    joined_store: str
+    effective_from: Instant
+
+
+class MemberPage(BaseModel):
+    """A page of members."""
+
+    items: list[MemberLine]
+    next_page_token: str | None
+
+
+class Application(BaseModel):
+    """A wish to join."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "route": "open",
+                "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
+                "store_id": "sto_agojyzjeabykvaaaaaaaaaaaai",
+            }
+        },
+    )
+
+    route: Literal["open"]
+    customer_id: CustomerId
+    store_id: StoreId
+
+
+class ApplicationAnswer(BaseModel):
+    """What became of it."""
+
+    application_id: str
+    state: str
+    member_id: str
+
+
+class LinkRequest(BaseModel):
+    """Whose a customer is, and from when."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
+                "reason": "the same person, shown by the receipt",
+            }
+        },
+    )
+
+    member_id: MemberId
+    reason: str = Field(min_length=1, max_length=500)
+    qualifies_from: AwareDatetime | None = Field(
+        default=None, description="Orders from here on count for tiers; default: the joining"
+    )
+    earns_from: AwareDatetime | None = Field(
+        default=None, description="Orders from here on earn; default: the joining"
+    )
+
+
+class UnlinkRequest(BaseModel):
+    """Why a link ends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class LinkAnswer(BaseModel):
+    """The link after the change."""
+
+    customer_id: str
+    member_id: str
+    revision: int
+
+
+class Totals(BaseModel):
+    """Figures over the whole program, which other services must agree with."""
+
+    customers: int
+    members: int
+    orders: int
+    refunds: int

@@ -1,0 +1,345 @@
+"""Routes of points."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from sqlalchemy import Row
+
+from services.points import queries
+from services.points.model import (
+    POINTS,
+    WALLETS,
+    Entry,
+    EntryKind,
+    Lot,
+    Purchase,
+    RefundState,
+    SourceKind,
+    decode_refund,
+    lot_id,
+)
+from services.points.rules.announcing import book_account, source_text, worth
+from services.points.rules.explaining import Explanation, Record, explain, why
+from services.points.rules.telling import sentence
+from services.points.schemas import (
+    Balance,
+    EntryPage,
+    ExceptionPage,
+    ExplanationAnswer,
+    LotPage,
+    Totals,
+)
+from shared.clock import Clock
+from shared.days import render
+from shared.errors import HttpProblem
+from shared.http.app import router
+from shared.http.auth import Scope, scoped
+from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.reading import Reader, known_id, reading
+from shared.ids import text_id
+
+ROUTER = router(prefix="/v1", tags=["points"])
+_Read = Annotated[Scope, Depends(scoped("points.read"))]
+Language = Annotated[Literal["zh", "en"], Query(description="Of the words in the answer")]
+_ENTRY_LENGTH = 29
+_ENTRY_BYTES = 18
+
+
+@ROUTER.get("/members/{member_id}/balance", name="balance.get", response_model=Balance)
+async def balance(request: Request, member_id: str, scope: _Read) -> Any:  # noqa: ANN401
+    """A member's wallets: balance, what may be spent, next expiry, worth."""
+    holder = known_id("mem", member_id, "member")
+    clock: Clock = request.app.state.clock
+    now = clock()
+    async with reading(request, scope) as reader:
+        row = await queries.find_balance(reader, holder, now)
+        if row is None:
+            raise HttpProblem(404, "not-found", "No such member.")
+        version = (await queries.find_versions(reader)).at(now)
+    program = reader.program
+    free = max(0, row.open - row.held - row.debt - int(row.lapsed))
+    wallet = {
+        "wallet": WALLETS[row.wallet],
+        "kind": "points",
+        "balance": row.balance,
+        "available": free,
+        "held": row.held,
+        "pending": row.pending,
+        "debt": row.debt,
+        "next_expiry": {"at": render(row.next_at), "amount": int(row.next_amount)}
+        if row.next_at
+        else None,
+        "value": {
+            "amount_minor": worth(row.balance, version.body if version else None),
+            "currency": program.currency,
+        },
+        "version": row.version,
+    }
+    return {"member_id": member_id, "wallets": [wallet]}
+
+
+@ROUTER.get("/members/{member_id}/entries", name="entries.list", response_model=EntryPage,
+            response_model_exclude_unset=True)  # fmt: skip
+async def entries(
+    request: Request,
+    member_id: str,
+    scope: _Read,
+    page_size: PageSize = USUAL,
+    page_token: PageToken = None,
+) -> Any:  # noqa: ANN401
+    """A member's ledger, the newest line first."""
+    holder = known_id("mem", member_id, "member")
+    cursor = after(page_token, int)
+    async with reading(request, scope) as reader:
+        rows = await queries.list_entries(
+            reader, holder, cursor[0] if cursor else None, page_size + 1
+        )
+    items = [_entry(row) for row in rows[:page_size]]
+    return page(rows, page_size, items, [items[-1]["version"] if items else 0])
+
+
+@ROUTER.get("/members/{member_id}/lots", name="lots.list", response_model=LotPage)
+async def lots(
+    request: Request,
+    member_id: str,
+    scope: _Read,
+    page_size: PageSize = USUAL,
+    page_token: PageToken = None,
+) -> Any:  # noqa: ANN401
+    """A member's lots that have something left."""
+    holder = known_id("mem", member_id, "member")
+    cursor = after(page_token, str)
+    start = known_id("lot", cursor[0], "page") if cursor else None
+    async with reading(request, scope) as reader:
+        rows = await queries.list_lots(reader, holder, start, page_size + 1)
+    items = [
+        {
+            "lot_id": text_id("lot", row.lot_id),
+            "wallet": WALLETS[row.wallet],
+            "order_id": text_id("ord", row.order_id) if row.order_id else None,
+            "granted": row.granted,
+            "drawn": row.drawn,
+            "open": row.open,
+            "earned_at": render(row.earned_at),
+            "expires_at": render(row.expires_at) if row.expires_at else None,
+        }
+        for row in rows[:page_size]
+    ]
+    return page(rows, page_size, items, [items[-1]["lot_id"] if items else ""])
+
+
+@ROUTER.get("/entries/{entry_id}", name="entries.get", response_model_exclude_unset=True)
+async def entry(request: Request, entry_id: str, scope: _Read) -> dict[str, Any]:
+    """One line of the ledger."""
+    async with reading(request, scope) as reader:
+        found, posted_at = await _find(reader, entry_id)
+    return _told(found, posted_at)
+
+
+@ROUTER.get(
+    "/entries/{entry_id}/explanation",
+    name="entries.explain",
+    response_model=ExplanationAnswer,
+)
+async def explanation(
+    request: Request, entry_id: str, scope: _Read, lang: Language = "zh"
+) -> Any:  # noqa: ANN401
+    """Why an entry has the points that it has; recomputed, not stored."""
+    async with reading(request, scope) as reader:
+        found, _ = await _find(reader, entry_id)
+        purchase = await queries.find_purchase(reader, found.order_id) if found.order_id else None
+        made = None
+        if purchase is not None:
+            made = explain(await _record(reader, found, purchase))
+        lot = await _lot_of(reader, found)
+    return {
+        "entry_id": entry_id,
+        "kind": EntryKind(found.kind).label,
+        "amount": found.amount,
+        "rule_version": found.rule_version,
+        "cause": {
+            "event_id": str(found.cause_event),
+            "type": _CAUSES.get(SourceKind(found.source_kind), "day-closed"),
+            "time": render(found.at),
+        },
+        "order": _order(purchase) if purchase else None,
+        "calculation": _calculation(reader, found, made, lang),
+        "lot": _lot(lot) if lot else None,
+        "touched_later": _later(purchase, found) if purchase else [],
+        "sentence": sentence(reader.program, found, purchase, made, lang),
+    }
+
+
+@ROUTER.get("/exceptions", name="exceptions.list", response_model=ExceptionPage)
+async def exceptions(
+    request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
+) -> Any:  # noqa: ANN401
+    """Refunds beyond their order, and refunds that name none."""
+    cursor = after(page_token, str)
+    start = known_id("rfd", cursor[0], "page") if cursor else None
+    async with reading(request, scope) as reader:
+        rows = await queries.list_exceptions(reader, start, page_size + 1)
+    items = [_exception(row) for row in rows[:page_size]]
+    return page(rows, page_size, items, [items[-1]["refund_id"] if items else ""])
+
+
+@ROUTER.get("/totals", name="totals.get", response_model=Totals)
+async def totals(request: Request, scope: _Read) -> Any:  # noqa: ANN401
+    """Figures that the other services must agree with."""
+    async with reading(request, scope) as reader:
+        return await queries.count_totals(reader)
+
+
+_CAUSES = {
+    SourceKind.ORDER: "order-completed",
+    SourceKind.CHECK_IN: "check-in",
+    SourceKind.REFUND: "refund",
+    SourceKind.CANCEL: "order-cancelled",
+    SourceKind.TIER: "tier-changed",
+    SourceKind.LINK: "customer-linked",
+    SourceKind.SETTINGS: "settings-published",
+}
+
+
+async def _find(reader: Reader, entry_id: str) -> tuple[Entry, datetime]:
+    parts = _parts(entry_id)
+    found = await queries.find_entry(reader, *parts) if parts else None
+    if found is None:
+        raise HttpProblem(404, "not-found", "No such entry.")
+    return found
+
+
+def _parts(entry_id: str) -> tuple[UUID, int, int] | None:
+    """Source id, source kind and kind that an entry id is made of."""
+    prefix, _, body = entry_id.partition("_")
+    if prefix != "ent" or len(body) != _ENTRY_LENGTH:
+        return None
+    try:
+        raw = base64.b32decode(body.upper() + "=" * (-len(body) % 8))
+    except binascii.Error:
+        return None
+    return UUID(bytes=raw[:16]), raw[16], raw[17]
+
+
+async def _record(reader: Reader, found: Entry, purchase: Purchase) -> Record:
+    return Record(
+        reader.program,
+        found,
+        purchase,
+        await queries.list_refunds(reader, purchase.order_id),
+        await queries.list_spans(reader, found.holder_id),
+        await queries.find_versions(reader),
+    )
+
+
+async def _lot_of(reader: Reader, found: Entry) -> Lot | None:
+    if found.order_id is not None:
+        source, kind = text_id("ord", found.order_id), SourceKind.ORDER
+    elif found.source_kind == SourceKind.CHECK_IN:
+        source, kind = text_id("src", found.source_id), SourceKind.CHECK_IN
+    else:
+        return None
+    return await queries.find_lot(reader, lot_id(reader.program.text_id, POINTS, kind, source))
+
+
+def _entry(row: Row[Any]) -> dict[str, Any]:
+    values = dict(row._mapping)
+    posted_at = values.pop("posted_at")
+    return _told(Entry(**values), posted_at)
+
+
+def _told(found: Entry, posted_at: datetime) -> dict[str, Any]:
+    told = {
+        "entry_id": found.text_id,
+        "version": found.version,
+        "wallet": WALLETS[found.wallet],
+        "kind": EntryKind(found.kind).label,
+        "account": book_account(found.kind, found.amount),
+        "amount": found.amount,
+        "balance": found.balance_after,
+        "at": render(found.at),
+        "posted_at": render(posted_at),
+        "source_kind": SourceKind(found.source_kind).label,
+        "source_id": source_text(found.source_kind, found.source_id),
+    }
+    if found.order_id is not None:
+        told["order_id"] = text_id("ord", found.order_id)
+    if found.rule_version is not None:
+        told["rule_version"] = found.rule_version
+    if found.reason is not None:
+        told["reason"] = found.reason
+    return told
+
+
+def _order(purchase: Purchase) -> dict[str, Any]:
+    assert purchase.completed_at is not None
+    return {
+        "order_id": text_id("ord", purchase.order_id),
+        "order_no": purchase.order_no,
+        "completed_at": render(purchase.completed_at),
+        "total": {"amount_minor": purchase.body.total_minor, "currency": purchase.body.currency},
+    }
+
+
+def _lot(lot: Lot) -> dict[str, Any]:
+    return {
+        "lot_id": text_id("lot", lot.lot_id),
+        "granted": lot.granted,
+        "drawn": lot.drawn,
+        "open": lot.open,
+        "expires_at": render(lot.expires_at) if lot.expires_at else None,
+    }
+
+
+def _calculation(
+    reader: Reader, found: Entry, made: Explanation | None, language: str
+) -> dict[str, Any]:
+    if made is None:
+        return {
+            "award_before": 0,
+            "award_after": found.amount,
+            "steps": [{"rule": SourceKind(found.source_kind).label, "points": found.amount}],
+            "lines": [],
+        }
+    refund = {}
+    if found.source_kind == SourceKind.REFUND:
+        refund["refund_id"] = text_id("rfd", found.source_id)
+    steps: list[dict[str, Any]] = []
+    for step in made.steps:
+        told = {"rule": step.rule} | step.figures
+        if step.rule == "tier":
+            told["why"] = why(reader.program, step.figures, language)
+        steps.append(told)
+    return {
+        "award_before": made.award_before,
+        "award_after": made.award_after,
+        **refund,
+        "steps": steps,
+        "lines": [{"line_id": line.line_id, "points": line.points} for line in made.lines],
+    }
+
+
+def _later(purchase: Purchase, found: Entry) -> list[dict[str, Any]]:
+    """What changed the order after the entry."""
+    return [
+        {"kind": change.kind, "at": render(change.at), "points": change.points}
+        for change in purchase.body.changes
+        if change.version > found.version
+    ]
+
+
+def _exception(row: Row[Any]) -> dict[str, Any]:
+    unmatched = row.state == RefundState.UNMATCHED
+    return {
+        "refund_id": text_id("rfd", row.refund_id),
+        "refund_no": decode_refund(row.body).refund_no,
+        "order_id": text_id("ord", row.order_id) if row.order_id else None,
+        "at": render(row.at),
+        "reason": "order-unnamed" if unmatched else "over-refund",
+        "excess_minor": row.clipped_minor,
+    }
+

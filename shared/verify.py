@@ -1,0 +1,96 @@
+"""Recomputes the invariants of a service. Looks, never repairs.
+
+Each page is read in one snapshot, so what is compared is of one instant.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from shared.db import programs
+from shared.db.engine import Database
+from shared.db.positions import OUTCOMES
+from shared.db.transaction import Tx, snapshot
+from shared.ids import text_id
+from shared.programs import Program
+from shared.service import Service, Violation
+
+PAGE: Final = 500
+MOST: Final = 10
+"""So many offenders of an invariant are told."""
+
+
+class Verdict(Struct, frozen=True):
+    """What became of one invariant."""
+
+    service: str
+    invariant: str
+    violations: list[Violation]
+
+
+async def verify(
+    service: Service, database: Database, only: str | None = None
+) -> list[Verdict]:
+    """All invariants of a service, of all programs or of the one named by its text id."""
+    async with snapshot(database) as tx:
+        known = await programs.load(tx)
+    chosen = [program for key, program in sorted(known.items()) if only in {None, key}]
+    verdicts = [Verdict(service.name, "V7 positions", list(await _positions(database)))]
+    for name, check in service.checks.items():
+        found: list[Violation] = []
+        for program in chosen:
+            found += await check(database, program)
+        verdicts.append(Verdict(service.name, name, found))
+    return verdicts
+
+
+async def _positions(database: Database) -> Sequence[Violation]:
+    """V7: next_offset − first_offset = Σ counters."""
+    async with snapshot(database) as tx:
+        rows = await tx.fetch("select * from consumer_offset")
+    return [
+        Violation(
+            "V7 positions",
+            {"topic": row["topic"], "partition": row["partition"]},
+            row["next_offset"] - row["first_offset"],
+            sum(row[name] for name in OUTCOMES),
+        )
+        for row in rows
+        if row["next_offset"] - row["first_offset"] != sum(row[name] for name in OUTCOMES)
+    ]
+
+
+async def pages(
+    database: Database, program: Program, table: str, key: str
+) -> AsyncIterator[tuple[Tx, list[UUID]]]:
+    """Pages of a table's keys within a program, each with the snapshot to look in."""
+    after: UUID | None = None
+    while True:
+        async with snapshot(database) as tx:
+            rows = await tx.fetch(
+                f"""
+                select distinct {key} as key from {table}
+                where program_id = $1 and ($2::uuid is null or {key} > $2)
+                order by {key} limit {PAGE}
+                """,  # noqa: S608 - names of our own tables
+                program.id,
+                after,
+            )
+            found = [row["key"] for row in rows]
+            if found:
+                yield tx, found
+                after = found[-1]
+            if len(found) < PAGE:
+                return
+
+
+def violations(
+    invariant: str, rows: Sequence[Any], prefix: str, key: str
+) -> list[Violation]:
+    """Rows with the columns `key`, `expected` and `found` as violations."""
+    return [
+        Violation(invariant, {key: text_id(prefix, row["key"])}, row["expected"], row["found"])
+        for row in rows
+    ]
