@@ -37,7 +37,13 @@ def build_app(service: Service, config: Config) -> FastAPI:
                 await stack.enter_async_context(service.lifespan(app))
             yield
 
-    app = build(service.name, service.router, lifespan, description=service.description)
+    app = build(
+        service.name,
+        service.router,
+        lifespan,
+        description=service.description,
+        body_bytes=service.body_bytes,
+    )
     if service.documents:
         app.include_router(settings_router(service.documents))
     return app

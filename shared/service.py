@@ -11,6 +11,7 @@ from shared.db.engine import Database
 from shared.db.migrate import Schema
 from shared.db.transaction import Tx
 from shared.flow import Due, Flow
+from shared.http.app import MAX_BODY_BYTES
 from shared.programs import Program
 from shared.settings.versions import Document
 
@@ -59,3 +60,5 @@ class Service(Struct, frozen=True):
     """Statements of `load` and `save` per batch, whatever its size."""
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
     """What the API opens besides its database."""
+    body_bytes: int = MAX_BODY_BYTES
+    """What a request's body may have."""

@@ -17,6 +17,7 @@ from uuid import RFC_4122, UUID
 import msgspec
 from msgspec import Meta, Raw, Struct, ValidationError, inspect
 
+from shared import strict_json
 from shared.days import EARLIEST, Instant, render
 from shared.errors import Undecodable
 from shared.events.catalogue import BY_PRODUCT, CATALOGUE, Data
@@ -25,8 +26,6 @@ from shared.ids import time_of
 
 MAX_BYTES: Final = 256 * 1024
 """An event's size on the log."""
-MAX_DEPTH: Final = 32
-MAX_INTEGER: Final = 2**53
 AHEAD: Final = timedelta(hours=24)
 """How far an event's time may lie ahead of the reader's clock."""
 _VERSION: Final = 8
@@ -54,6 +53,7 @@ class Encoded(Struct, frozen=True, gc=False):
     """An event ready for the log."""
 
     topic: str
+    type: str
     key: str
     id: UUID
     value: bytes
@@ -99,7 +99,7 @@ def encode(service: str, announcement: Announcement) -> Encoded:
     )
     if len(value) > MAX_BYTES:
         raise Undecodable("undecodable", f"{len(value)} bytes, at most {MAX_BYTES} are allowed")
-    return Encoded(line.topic, f"{announcement.program}/{announcement.key}", identity, value)
+    return Encoded(line.topic, line.type, f"{announcement.program}/{announcement.key}", identity, value)
 
 
 def decode(raw: bytes, now: datetime, routes: Container[str] | None = None) -> Event | None:
@@ -162,36 +162,9 @@ def peek(raw: bytes) -> tuple[str | None, UUID | None]:
 def strict(raw: bytes) -> None:
     """Raise Undecodable for JSON that two readers could understand differently."""
     try:
-        value = json.loads(raw, object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        strict_json.check(raw)
+    except ValueError as error:
         raise Undecodable("undecodable", f"not strict JSON: {error}") from error
-    _check_depth(value, 0)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {twice[:40]!r} occurs twice")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _check_depth(value: object, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise Undecodable("undecodable", f"nested deeper than {MAX_DEPTH}")
-    if isinstance(value, dict):
-        for item in value.values():
-            _check_depth(item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_depth(item, depth + 1)
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-        raise Undecodable("undecodable", f"integer {value} is beyond 2^53")
 
 
 def _identity(envelope: _Envelope, now: datetime) -> tuple[UUID, datetime]:
@@ -207,6 +180,12 @@ def _identity(envelope: _Envelope, now: datetime) -> tuple[UUID, datetime]:
     if not EARLIEST <= time <= now + AHEAD:
         raise Undecodable("invalid", f"time {envelope.time} is before 2000 or over 24 h ahead")
     return identity, time
+
+
+def digest(encoded: Encoded) -> int:
+    """The digest of an event of our own, as its readers will compute it."""
+    envelope = _READ_ENVELOPE.decode(encoded.value)
+    return _digest(envelope, _KNOWN[envelope.type].view.decode(envelope.data))
 
 
 def _digest(envelope: _Envelope, view: object) -> int:

@@ -61,6 +61,7 @@ def build(
     lifespan: Lifespan,
     *,
     description: str = "",
+    body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """The app of a service. The lifespan sets `app.state.database` and `app.state.verifier`."""
     app = FastAPI(
@@ -71,7 +72,7 @@ def build(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        max_body_size=MAX_BODY_BYTES,
+        max_body_size=body_bytes,
         generate_unique_id_function=lambda route: route.name,
         responses=problems.documented(400, 401, 403, 404, 413, 422, 503),
     )

@@ -1,7 +1,7 @@
 """Who calls: the token of a request, what it permits, and the program it is about."""
 
 from collections.abc import Callable
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -9,12 +9,20 @@ from fastapi.security import HTTPBearer
 from msgspec import Struct
 
 from shared.errors import HttpProblem
-from shared.http.tokens import EVERYTHING, Caller, Refusal, Verifier
+from shared.http.tokens import EVERYTHING, Caller, Refusal
 from shared.ids import parse_id, uuid_of
 from shared.logs import logger
 
 PROGRAM_HEADER: Final = "Shuke-Program"
 _BEARER: Final = HTTPBearer(auto_error=False, description="A service token of the gateway")
+
+
+class Verifies(Protocol):
+    """What takes a bearer's text: tokens in the services, keys too at the gateway."""
+
+    async def verify(self, token: str, address: str, /) -> Caller:
+        """Who the caller is. Raises Refusal."""
+        ...
 
 
 class Scope(Struct, frozen=True):
@@ -34,9 +42,9 @@ async def authenticate(request: Request) -> Caller:
     """The caller of a request. Raises HttpProblem 401 for whatever is not a valid token."""
     words = request.headers.get("authorization", "").split(" ")
     if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004
-        verifier: Verifier = request.app.state.verifier
+        verifier: Verifies = request.app.state.verifier
         try:
-            return await verifier.verify(words[1])
+            return await verifier.verify(words[1], request.client.host if request.client else "")
         except Refusal as error:
             logger(request.app.title).info("unauthenticated", reason=str(error)[:200])
     raise HttpProblem(

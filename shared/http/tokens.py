@@ -108,7 +108,7 @@ class Verifier:
         self._read_at = 0.0
         self._known: dict[str, Caller] = {}
 
-    async def verify(self, token: str) -> Caller:
+    async def verify(self, token: str, _address: str = "") -> Caller:
         """Who the caller is. Raises Refusal: other algorithm, unknown key, wrong audience, issuer
         or signature, expired, or longer-lived than five minutes.
         """

@@ -1,0 +1,77 @@
+"""Connections as intake needs them, kept in memory: the direct path makes no database call."""
+
+from typing import Final
+from uuid import UUID
+
+from services.gateway import store
+from services.gateway.model import Connection, Secret
+from shared.clock import monotonic
+from shared.db.engine import Database
+from shared.db.transaction import Tx, statements
+from shared.ids import text_id
+from shared.sealing import KeyRing
+
+FRESH_SECONDS: Final = 5.0
+"""A paused connection or a new secret is known everywhere after so long."""
+MOST: Final = 10_000
+SECRET_PURPOSE: Final = "webhook-secret"
+IDENTITY_PURPOSE: Final = "identity-key"
+
+
+class Connections:
+    """Looks connections up by id; unknown ids are remembered too, so that they cost nothing."""
+
+    def __init__(self, database: Database, keys: KeyRing) -> None:
+        self._database = database
+        self._keys = keys
+        self._known: dict[UUID, tuple[float, Connection | None]] = {}
+
+    async def find(self, connection_id: UUID) -> Connection | None:
+        """The connection; None for an id that nobody has. Stale only while the database is away."""
+        read_at, known = self._known.get(connection_id, (-FRESH_SECONDS, None))
+        if monotonic() - read_at < FRESH_SECONDS:
+            return known
+        try:
+            async with statements(self._database, wait_seconds=1.0) as tx:
+                found = await self._read(tx, connection_id)
+        except Exception:
+            if known is None:
+                raise
+            return known
+        if len(self._known) >= MOST:
+            self._known.clear()
+        self._known[connection_id] = (monotonic(), found)
+        return found
+
+    def forget(self, connection_id: UUID) -> None:
+        """It was changed here: read it anew."""
+        self._known.pop(connection_id, None)
+
+    async def _read(self, tx: Tx, connection_id: UUID) -> Connection | None:
+        row = await store.load_connection(tx, connection_id)
+        if row is None:
+            return None
+        text = text_id("whk", connection_id)
+        program = text_id("prg", row["public_id"])
+        secrets = [
+            Secret(
+                text_id("sec", secret["secret_id"]),
+                self._keys.unseal(SECRET_PURPOSE, text, secret["sealed"]).decode(),
+                secret["not_before"],
+                secret["not_after"],
+            )
+            for secret in await store.load_secrets(tx, row["program_id"], connection_id)
+        ]
+        return Connection(
+            id=connection_id,
+            text_id=text,
+            program_id=row["program_id"],
+            program=program,
+            time_zone=row["time_zone"],
+            region=row["region"],
+            store=text_id("sto", row["store_id"]),
+            source=row["source"],
+            state=row["state"],
+            secrets=tuple(secrets),
+            identity_key=self._keys.unseal(IDENTITY_PURPOSE, program, row["identity_key"]),
+        )

@@ -1,0 +1,225 @@
+"""What staff make at the gateway: programs, stores, connections, secrets, keys.
+
+Each is one transaction, its event in the same outbox; whatever is secret is shown once and kept
+sealed or hashed.
+"""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from services.gateway import NAME, store
+from services.gateway.connections import IDENTITY_PURPOSE, SECRET_PURPOSE
+from services.gateway.keys import new_key
+from services.gateway.schemas import NewConnection, NewKey, NewProgram, NewStore
+from shared.days import render
+from shared.db import outbox
+from shared.db.engine import Database
+from shared.db.relay import channel
+from shared.db.transaction import Tx, notify, transaction
+from shared.errors import HttpProblem
+from shared.events import codec
+from shared.events.envelope import Announcement, Cause
+from shared.events.programs.program_changed import ProgramChanged
+from shared.events.programs.store_changed import StoreChanged
+from shared.ids import parse_id, random_id, text_id, uuid7, uuid_of
+from shared.sealing import KeyRing
+
+MOST_SECRETS: Final = 5
+KEY_BYTES: Final = 32
+
+
+class Managing:
+    """Makes and changes what belongs to programs."""
+
+    def __init__(self, database: Database, keys: KeyRing) -> None:
+        self._database = database
+        self._keys = keys
+
+    async def add_program(
+        self, wanted: NewProgram, now: datetime, public_id: UUID | None = None
+    ) -> str:
+        """A new program with its identity key, told to every service. Its text id."""
+        identity = public_id or uuid7(now)
+        text = text_id("prg", identity)
+        sealed = self._keys.seal(IDENTITY_PURPOSE, text, secrets.token_bytes(KEY_BYTES))
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            program_id = await store.add_program(
+                tx,
+                identity,
+                wanted.name,
+                wanted.time_zone,
+                wanted.currency,
+                wanted.default_region,
+                wanted.locale,
+            )
+            await store.add_program_key(tx, program_id, sealed)
+            data = ProgramChanged(
+                name=wanted.name,
+                time_zone=wanted.time_zone,
+                currency=wanted.currency,
+                default_region=wanted.default_region,
+                locale=wanted.locale,
+                status="open",
+                version=1,
+            )
+            await self._tell(tx, text, text, data, Cause("program", text, 1), now)
+        await notify(self._database, channel(NAME))
+        return text
+
+    async def add_store(
+        self, program: str, wanted: NewStore, now: datetime, store_id: UUID | None = None
+    ) -> str:
+        """A new store of a program, told to every service. Its text id."""
+        identity = store_id or uuid7(now)
+        text = text_id("sto", identity)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            region = wanted.region or row["default_region"]
+            await store.add_store(
+                tx, row["program_id"], identity, wanted.kind, wanted.name, region
+            )
+            data = StoreChanged(
+                store_id=text,
+                kind=wanted.kind,
+                name=wanted.name,
+                region=region,
+                status="open",
+                version=1,
+            )
+            await self._tell(tx, program, text, data, Cause("store", text, 1), now)
+        await notify(self._database, channel(NAME))
+        return text
+
+    async def _tell(  # noqa: PLR0913, PLR0917 - the parts of an event
+        self,
+        tx: Tx,
+        program: str,
+        subject: str,
+        data: ProgramChanged | StoreChanged,
+        cause: Cause,
+        now: datetime,
+    ) -> None:
+        announcement = Announcement(
+            data=data,
+            program=program,
+            key=program,
+            subject=subject,
+            at=now,
+            cause=cause,
+            causation=None,
+        )
+        await outbox.append(tx, [codec.encode(NAME, announcement)])
+
+    async def add_connection(
+        self, program: str, wanted: NewConnection, now: datetime
+    ) -> tuple[UUID, str, str]:
+        """A new connection with its first secret: id, secret's id, secret (shown this once)."""
+        connection_id = random_id()
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            store_id = parse_id("sto", wanted.store_id)
+            if await store.find_store(tx, row["program_id"], store_id) is None:
+                raise HttpProblem(404, "not-found", "No such store.")
+            await store.add_connection(
+                tx, row["program_id"], connection_id, store_id, wanted.source, wanted.name, now
+            )
+            secret_id, secret = await self._secret(tx, row["program_id"], connection_id, now)
+        return connection_id, secret_id, secret
+
+    async def add_secret(
+        self, program: str, connection_id: UUID, now: datetime
+    ) -> tuple[str, str]:
+        """Another secret of a connection, at most five at a time: its id, the secret."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            found = await store.load_connection(tx, connection_id)
+            if found is None or found["program_id"] != row["program_id"]:
+                raise HttpProblem(404, "not-found", "No such connection.")
+            count = await store.count_secrets(tx, row["program_id"], connection_id, now)
+            if count >= MOST_SECRETS:
+                raise HttpProblem(
+                    409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
+                )
+            return await self._secret(tx, row["program_id"], connection_id, now)
+
+    async def _secret(
+        self, tx: Tx, program_id: int, connection_id: UUID, now: datetime
+    ) -> tuple[str, str]:
+        secret_id = uuid7(now)
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        sealed = self._keys.seal(SECRET_PURPOSE, text_id("whk", connection_id), secret.encode())
+        await store.add_secret(tx, program_id, connection_id, secret_id, sealed, now)
+        return text_id("sec", secret_id), secret
+
+    async def end_secret(
+        self, program: str, connection_id: UUID, secret_id: UUID, at: datetime
+    ) -> None:
+        """Let a secret end."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            if not await store.end_secret(tx, row["program_id"], connection_id, secret_id, at):
+                raise HttpProblem(404, "not-found", "No such secret.")
+
+    async def move_connection(
+        self, program: str, connection_id: UUID, state: str, allowed: Sequence[str]
+    ) -> None:
+        """Pause, resume or close a connection."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            moved = await store.set_connection_state(
+                tx, row["program_id"], connection_id, state, allowed
+            )
+            if not moved:
+                found = await store.load_connection(tx, connection_id)
+                if found is None or found["program_id"] != row["program_id"]:
+                    raise HttpProblem(404, "not-found", "No such connection.")
+                raise HttpProblem(
+                    409, "state-conflict", f"It is {found['state']}; that needs {allowed}."
+                )
+
+    async def add_key(self, program: str, wanted: NewKey, now: datetime) -> dict[str, Any]:
+        """A new API key, its text shown this once."""
+        text, digest = new_key()
+        key_id = uuid7(now)
+        expires_at = now + timedelta(days=wanted.expires_days)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            await store.add_key(
+                tx,
+                row["program_id"],
+                key_id,
+                wanted.name,
+                digest,
+                wanted.permissions,
+                wanted.stores,
+                wanted.cidrs,
+                expires_at,
+                now,
+            )
+        return {
+            "key_id": text_id("key", key_id),
+            "name": wanted.name,
+            "permissions": wanted.permissions,
+            "stores": wanted.stores,
+            "cidrs": wanted.cidrs,
+            "expires_at": render(expires_at),
+            "revoked_at": None,
+            "key": text,
+        }
+
+    async def revoke_key(self, program: str, key_id: UUID, now: datetime) -> None:
+        """End a key now."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            if not await store.revoke_key(tx, row["program_id"], key_id, now):
+                raise HttpProblem(404, "not-found", "No such key.")
+
+    async def _program(self, tx: Tx, program: str) -> Any:  # noqa: ANN401 - a record
+        row = await store.find_program(tx, uuid_of(program))
+        if row is None:
+            raise HttpProblem(404, "not-found", "No such program.")
+        return row

@@ -1,0 +1,93 @@
+"""The way to the services: the caller's key becomes a five-minute token for one service."""
+
+from typing import Final
+
+import httpx2
+from fastapi import Request, Response
+
+from shared.clock import monotonic
+from shared.config import Config
+from shared.errors import HttpProblem
+from shared.http.auth import PROGRAM_HEADER
+from shared.http.tokens import Caller, Minter
+
+TOKEN_SECONDS: Final = 240.0
+"""How long a minted token is used; it lives for 300 s."""
+TIMEOUT_SECONDS: Final = 15.0
+MOST: Final = 10_000
+SERVICES: Final = ("members", "points", "campaigns", "analytics")
+_FORWARDED: Final = (
+    "accept",
+    "accept-language",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "traceparent",
+)
+_RETURNED: Final = (
+    "content-type",
+    "etag",
+    "location",
+    "retry-after",
+    "idempotent-replayed",
+    "www-authenticate",
+)
+
+
+class Proxy:
+    """Passes requests on, each with a token of its caller."""
+
+    def __init__(self, config: Config, minter: Minter, client: httpx2.AsyncClient) -> None:
+        self._config = config
+        self._minter = minter
+        self._client = client
+        self._tokens: dict[tuple[object, ...], tuple[float, str]] = {}
+
+    async def forward(
+        self, request: Request, caller: Caller, service: str, path: str
+    ) -> Response:
+        """The service's answer, or 404 for no such service, 503 when it is away."""
+        if service not in SERVICES:
+            raise HttpProblem(404, "not-found", "No such service.")
+        headers = {
+            name: value for name in _FORWARDED if (value := request.headers.get(name)) is not None
+        }
+        headers["authorization"] = f"Bearer {self._token(caller, service)}"
+        if caller.program is None and (program := request.headers.get(PROGRAM_HEADER)):
+            headers[PROGRAM_HEADER] = program
+        query = f"?{request.url.query}" if request.url.query else ""
+        try:
+            answer = await self._client.request(
+                request.method,
+                f"{self._config.url_of(service)}/v1/{path}{query}",
+                headers=headers,
+                content=await request.body(),
+            )
+        except httpx2.HTTPError as error:
+            raise HttpProblem(
+                503, "busy", f"The service {service} does not answer.", headers={"Retry-After": "5"}
+            ) from error
+        kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
+        return Response(answer.content, answer.status_code, kept)
+
+    def _token(self, caller: Caller, service: str) -> str:
+        key = (service, caller.subject, caller.program, caller.permissions, caller.stores)
+        minted_at, token = self._tokens.get(key, (-TOKEN_SECONDS, ""))
+        if monotonic() - minted_at >= TOKEN_SECONDS:
+            token = self._minter.mint(
+                service,
+                caller.subject,
+                caller.program,
+                sorted(caller.permissions),
+                caller.stores,
+            )
+            if len(self._tokens) >= MOST:
+                self._tokens.clear()
+            self._tokens[key] = (monotonic(), token)
+        return token
+
+
+def client() -> httpx2.AsyncClient:
+    """The client that all requests to services share."""
+    limits = httpx2.Limits(max_connections=200, max_keepalive_connections=100)
+    return httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits, trust_env=False)

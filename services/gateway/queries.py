@@ -1,0 +1,69 @@
+"""Read SQL of the gateway."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+
+from services.gateway import tables
+from shared.http.reading import Reader
+
+
+async def list_stores(reader: Reader) -> Sequence[Row[Any]]:
+    """Stores of the program."""
+    return await reader.all(_of(reader, tables.STORE).order_by(tables.STORE.c.store_id))
+
+
+async def list_connections(reader: Reader) -> Sequence[Row[Any]]:
+    """Connections of the program."""
+    table = tables.CONNECTION
+    return await reader.all(_of(reader, table).order_by(table.c.connection_id))
+
+
+async def find_connection(reader: Reader, connection_id: UUID) -> Row[Any] | None:
+    """One connection."""
+    table = tables.CONNECTION
+    return await reader.first(_of(reader, table).where(table.c.connection_id == connection_id))
+
+
+async def list_secrets(reader: Reader, connection_id: UUID) -> Sequence[Row[Any]]:
+    """Secrets of a connection, the oldest first."""
+    table = tables.SECRET
+    query = _of(reader, table).where(table.c.connection_id == connection_id)
+    return await reader.all(query.order_by(table.c.not_before, table.c.secret_id))
+
+
+async def list_keys(reader: Reader) -> Sequence[Row[Any]]:
+    """API keys of the program."""
+    return await reader.all(_of(reader, tables.API_KEY).order_by(tables.API_KEY.c.key_id))
+
+
+async def list_deliveries(
+    reader: Reader,
+    before: UUID | None,
+    limit: int,
+    *,
+    status: str | None = None,
+    connection_id: UUID | None = None,
+) -> Sequence[Row[Any]]:
+    """Deliveries, the newest first, before a cursor: their ids sort by time."""
+    table = tables.DELIVERY
+    query = _of(reader, table)
+    if before is not None:
+        query = query.where(table.c.delivery_id < before)
+    if status is not None:
+        query = query.where(table.c.status == status)
+    if connection_id is not None:
+        query = query.where(table.c.connection_id == connection_id)
+    return await reader.all(query.order_by(table.c.delivery_id.desc()).limit(limit))
+
+
+async def find_delivery(reader: Reader, delivery_id: UUID) -> Row[Any] | None:
+    """One delivery."""
+    table = tables.DELIVERY
+    return await reader.first(_of(reader, table).where(table.c.delivery_id == delivery_id))
+
+
+def _of(reader: Reader, table: Any) -> Select[Any]:  # noqa: ANN401 - a table
+    return select(table).where(table.c.program_id == reader.program.id)

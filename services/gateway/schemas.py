@@ -1,0 +1,234 @@
+"""HTTP models of the gateway, with examples."""
+
+import ipaddress
+from typing import Annotated, Any, Literal
+
+from babel.numbers import UnknownCurrencyError, validate_currency
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared.days import zone
+
+Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
+
+
+def _zone(value: str) -> str:
+    try:
+        zone(value)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError("must be an IANA time zone, e.g. Asia/Shanghai") from error
+    return value
+
+
+def _currency(value: str) -> str:
+    try:
+        validate_currency(value)
+    except UnknownCurrencyError as error:
+        raise ValueError("must be an ISO 4217 currency, e.g. CNY") from error
+    return value
+
+
+def _cidr(value: str) -> str:
+    ipaddress.ip_network(value)
+    return value
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewProgram(_Request):
+    """A merchant's programme."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"name": "Demo", "time_zone": "Asia/Shanghai", "currency": "CNY"}
+        },
+    )
+
+    name: str = Field(min_length=1, max_length=200)
+    time_zone: Annotated[str, AfterValidator(_zone), Field(max_length=64)]
+    currency: Annotated[str, AfterValidator(_currency)]
+    default_region: str = Field(default="CN", pattern="^[A-Z]{2}$")
+    locale: str = Field(default="zh-CN", min_length=2, max_length=16)
+
+
+class Program(BaseModel):
+    """A programme as it is."""
+
+    program_id: str
+    name: str
+    time_zone: str
+    currency: str
+    default_region: str
+    locale: str
+    status: str
+    version: int
+
+
+class ProgramPage(BaseModel):
+    """Programmes."""
+
+    items: list[Program]
+
+
+class NewStore(_Request):
+    """A sales channel of the programme."""
+
+    kind: Literal["taobao", "tmall", "youzan", "shopify", "woocommerce", "generic", "branch"]
+    name: str = Field(min_length=1, max_length=200)
+    region: str | None = Field(default=None, pattern="^[A-Z]{2}$")
+
+
+class Store(BaseModel):
+    """A store as it is."""
+
+    store_id: str
+    kind: str
+    name: str
+    region: str
+    status: str
+    version: int
+
+
+class StorePage(BaseModel):
+    """Stores."""
+
+    items: list[Store]
+
+
+class NewConnection(_Request):
+    """A webhook of a store."""
+
+    store_id: str = Field(pattern="^sto_[a-z2-7]{26}$")
+    source: Literal["generic"] = "generic"
+    name: str = Field(default="", max_length=200)
+
+
+class SecretOnce(BaseModel):
+    """A secret, shown this once."""
+
+    secret_id: str
+    secret: str
+
+
+class Connection(BaseModel):
+    """A connection as it is."""
+
+    connection_id: str
+    store_id: str
+    source: str
+    state: str
+    name: str
+    url: str
+    created_at: Instant
+
+
+class ConnectionMade(Connection):
+    """A new connection with its first secret."""
+
+    secrets: list[SecretOnce]
+
+
+class ConnectionPage(BaseModel):
+    """Connections."""
+
+    items: list[Connection]
+
+
+class SecretLine(BaseModel):
+    """A secret without its value."""
+
+    secret_id: str
+    not_before: Instant
+    not_after: Instant | None
+    last_used_at: Instant | None
+
+
+class SecretPage(BaseModel):
+    """Secrets of a connection."""
+
+    items: list[SecretLine]
+
+
+class EndSecret(_Request):
+    """When a secret ends; the default leaves a day for the change at the shop."""
+
+    after_hours: int = Field(default=24, ge=0, le=24 * 30)
+
+
+PERMISSION = r"^(\*|[a-z]+\.[a-z-]+)$"
+
+
+class NewKey(_Request):
+    """An API key of the programme."""
+
+    name: str = Field(min_length=1, max_length=200)
+    permissions: list[Annotated[str, Field(pattern=PERMISSION)]] = Field(
+        min_length=1, max_length=64
+    )
+    stores: list[Annotated[str, Field(pattern=r"^(\*|sto_[a-z2-7]{26})$")]] = Field(
+        default=["*"], min_length=1, max_length=200
+    )
+    cidrs: list[Annotated[str, AfterValidator(_cidr)]] = Field(default=[], max_length=50)
+    expires_days: int = Field(default=90, ge=1, le=365)
+
+
+class Key(BaseModel):
+    """A key without its text."""
+
+    key_id: str
+    name: str
+    permissions: list[str]
+    stores: list[str]
+    cidrs: list[str]
+    expires_at: Instant
+    revoked_at: Instant | None
+
+
+class KeyMade(Key):
+    """A new key with its text, shown this once."""
+
+    key: str
+
+
+class KeyPage(BaseModel):
+    """Keys."""
+
+    items: list[Key]
+
+
+class DeliveryLine(BaseModel):
+    """A delivery and what became of it."""
+
+    delivery_id: str
+    connection_id: str
+    received_at: Instant
+    source_id: str
+    type: str | None
+    status: str
+    reason: str | None
+    event_id: str | None
+    took_ms: int
+
+
+class DeliveryPage(BaseModel):
+    """Deliveries, the newest first."""
+
+    items: list[DeliveryLine]
+    next_page_token: str | None
+
+
+class Taken(BaseModel):
+    """What became of a delivery."""
+
+    delivery: str
+    status: Literal["published", "duplicate", "conflict", "ignored"]
+
+
+class BulkTaken(BaseModel):
+    """What became of a bulk delivery."""
+
+    accepted: int
+    duplicates: int
+    failed: list[dict[str, Any]]

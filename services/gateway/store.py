@@ -1,0 +1,260 @@
+"""Write SQL of the gateway. One statement a function."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from services.gateway import tables
+from services.gateway.model import Delivery
+from shared.db import bulk
+from shared.db.transaction import Row, Tx
+
+
+async def add_program(  # noqa: PLR0913, PLR0917 - the columns of a program
+    tx: Tx,
+    public_id: UUID,
+    name: str,
+    time_zone: str,
+    currency: str,
+    region: str,
+    locale: str,
+) -> int:
+    """A new program; the small integer that leads its keys here."""
+    row = await tx.fetch_one(
+        """
+        insert into program (public_id, name, time_zone, currency, default_region, locale, status,
+                             version)
+        values ($1, $2, $3, $4, $5, $6, 'open', 1) returning program_id
+        """,
+        public_id,
+        name,
+        time_zone,
+        currency,
+        region,
+        locale,
+    )
+    assert row is not None
+    return int(row["program_id"])
+
+
+async def add_program_key(tx: Tx, program_id: int, sealed: bytes) -> None:
+    """The sealed key that the program's customer ids are made with. Never rotated."""
+    await tx.execute("insert into program_key values ($1, $2)", program_id, sealed)
+
+
+async def add_store(  # noqa: PLR0913, PLR0917 - the columns of a store
+    tx: Tx, program_id: int, store_id: UUID, kind: str, name: str, region: str
+) -> None:
+    """A new store of a program."""
+    await tx.execute(
+        """
+        insert into store (program_id, store_id, kind, name, region, status, version)
+        values ($1, $2, $3, $4, $5, 'open', 1)
+        """,
+        program_id,
+        store_id,
+        kind,
+        name,
+        region,
+    )
+
+
+async def find_program(tx: Tx, public_id: UUID) -> Row | None:
+    """A program by its public id."""
+    return await tx.fetch_one("select * from program where public_id = $1", public_id)
+
+
+async def find_store(tx: Tx, program_id: int, store_id: UUID) -> Row | None:
+    """A store of a program."""
+    return await tx.fetch_one(
+        "select * from store where program_id = $1 and store_id = $2", program_id, store_id
+    )
+
+
+async def add_connection(  # noqa: PLR0913, PLR0917 - the columns of a connection
+    tx: Tx,
+    program_id: int,
+    connection_id: UUID,
+    store_id: UUID,
+    source: str,
+    name: str,
+    now: datetime,
+) -> None:
+    """A new connection, active from the start: its secret is made with it."""
+    await tx.execute(
+        "insert into connection values ($1, $2, $3, $4, 'active', $5, 1, $6)",
+        program_id,
+        connection_id,
+        store_id,
+        source,
+        name,
+        now,
+    )
+
+
+async def set_connection_state(
+    tx: Tx, program_id: int, connection_id: UUID, state: str, allowed: Sequence[str]
+) -> bool:
+    """Move a connection to a state, from one of those allowed; whether it moved."""
+    moved = await tx.execute(
+        """
+        update connection set state = $3, version = version + 1
+        where program_id = $1 and connection_id = $2 and state = any($4::text[])
+        """,
+        program_id,
+        connection_id,
+        state,
+        list(allowed),
+    )
+    return moved == 1
+
+
+async def add_secret(
+    tx: Tx, program_id: int, connection_id: UUID, secret_id: UUID, sealed: bytes, now: datetime
+) -> None:
+    """Another secret of a connection, valid from now on."""
+    await tx.execute(
+        "insert into secret values ($1, $2, $3, $4, $5, null, null)",
+        program_id,
+        connection_id,
+        secret_id,
+        sealed,
+        now,
+    )
+
+
+async def count_secrets(tx: Tx, program_id: int, connection_id: UUID, now: datetime) -> int:
+    """Secrets of a connection that have not ended."""
+    row = await tx.fetch_one(
+        """
+        select count(*) from secret where program_id = $1 and connection_id = $2
+          and (not_after is null or not_after > $3)
+        """,
+        program_id,
+        connection_id,
+        now,
+    )
+    return int(row[0]) if row else 0
+
+
+async def end_secret(
+    tx: Tx, program_id: int, connection_id: UUID, secret_id: UUID, at: datetime
+) -> bool:
+    """Let a secret end; whether there is such a one."""
+    ended = await tx.execute(
+        """
+        update secret set not_after = $4
+        where program_id = $1 and connection_id = $2 and secret_id = $3
+        """,
+        program_id,
+        connection_id,
+        secret_id,
+        at,
+    )
+    return ended == 1
+
+
+async def load_connection(tx: Tx, connection_id: UUID) -> Row | None:
+    """A connection with its program, by connection_id_idx."""
+    return await tx.fetch_one(
+        """
+        select c.*, p.public_id, p.time_zone, k.identity_key, s.region
+        from connection c
+        join program p on p.program_id = c.program_id
+        join program_key k on k.program_id = c.program_id
+        join store s on s.program_id = c.program_id and s.store_id = c.store_id
+        where c.connection_id = $1
+        """,
+        connection_id,
+    )
+
+
+async def load_secrets(tx: Tx, program_id: int, connection_id: UUID) -> Sequence[Row]:
+    """Secrets of a connection, the oldest first."""
+    return await tx.fetch(
+        """
+        select * from secret where program_id = $1 and connection_id = $2
+        order by not_before, secret_id
+        """,
+        program_id,
+        connection_id,
+    )
+
+
+async def touch_secrets(
+    tx: Tx, used: Iterable[tuple[int, UUID, UUID]], now: datetime
+) -> None:
+    """Note when secrets were last used."""
+    arrays = bulk.columns(used, 3)
+    if arrays[0]:
+        await tx.execute(
+            """
+            update secret s set last_used_at = $4
+            from unnest($1::integer[], $2::uuid[], $3::uuid[]) k (program_id, connection_id, id)
+            where s.program_id = k.program_id and s.connection_id = k.connection_id
+              and s.secret_id = k.id
+            """,
+            *arrays,
+            now,
+        )
+
+
+async def add_key(  # noqa: PLR0913, PLR0917 - the columns of a key
+    tx: Tx,
+    program_id: int,
+    key_id: UUID,
+    name: str,
+    digest: bytes,
+    permissions: Sequence[str],
+    stores: Sequence[str],
+    cidrs: Sequence[str],
+    expires_at: datetime,
+    now: datetime,
+) -> None:
+    """A new API key; only the hash of its text is kept."""
+    await tx.execute(
+        "insert into api_key values ($1, $2, $3, $4, $5, $6, $7, $8, null, $9)",
+        program_id,
+        key_id,
+        name,
+        digest,
+        list(permissions),
+        list(stores),
+        list(cidrs),
+        expires_at,
+        now,
+    )
+
+
+async def revoke_key(tx: Tx, program_id: int, key_id: UUID, now: datetime) -> bool:
+    """End a key now; whether there is such a one."""
+    ended = await tx.execute(
+        """
+        update api_key set revoked_at = coalesce(revoked_at, $3)
+        where program_id = $1 and key_id = $2
+        """,
+        program_id,
+        key_id,
+        now,
+    )
+    return ended == 1
+
+
+async def find_key(tx: Tx, digest: bytes) -> Row | None:
+    """A key by the hash of its text, with its program, by api_key_hash_idx."""
+    return await tx.fetch_one(
+        """
+        select k.*, p.public_id from api_key k join program p on p.program_id = k.program_id
+        where k.hash = $1
+        """,
+        digest,
+    )
+
+
+async def add_deliveries(tx: Tx, rows: Iterable[Delivery]) -> None:
+    """Record deliveries."""
+    await _DELIVERIES.run(tx, rows)
+
+
+_DELIVERIES: Final = bulk.insert(tables.DELIVERY)

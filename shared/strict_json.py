@@ -1,0 +1,51 @@
+"""JSON that no two readers can understand differently: no duplicate keys, no NaN, bounded."""
+
+import json
+from typing import Any, Final
+
+MAX_DEPTH: Final = 32
+MAX_INTEGER: Final = 2**53
+
+
+def check(raw: bytes, *, max_keys: int | None = None, max_string: int | None = None) -> object:
+    """The value, read strictly. Raises ValueError with what is wrong.
+
+    Nesting at most 32, integers within 2^53; with limits, so many keys an object and so long texts.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"key {twice[:40]!r} occurs twice")
+        if max_keys is not None and len(found) > max_keys:
+            raise ValueError(f"an object has {len(found)} keys, at most {max_keys} are allowed")
+        return found
+
+    try:
+        value = json.loads(raw, object_pairs_hook=once, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}") from error
+    _walk(value, 0, max_string)
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _walk(value: object, depth: int, max_string: int | None) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, dict):
+        for item in value.values():
+            _walk(item, depth + 1, max_string)
+    elif isinstance(value, list):
+        for item in value:
+            _walk(item, depth + 1, max_string)
+    elif isinstance(value, str):
+        if max_string is not None and len(value) > max_string:
+            raise ValueError(f"a text of {len(value)} characters, at most {max_string} are allowed")
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise ValueError(f"integer {value} is beyond 2^53")
