@@ -11,10 +11,10 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.http.app import build
+from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
 from shared.sealing import PUBLIC
 from shared.service import Service
-from shared.settings.routes import settings_router
 
 API_POOL = 8
 

@@ -17,7 +17,7 @@ from sqlalchemy.schema import UniqueConstraint
 from shared.clock import Clock, system
 from shared.db import programs
 from shared.db.engine import Database
-from shared.db.relay import channel, lock_key
+from shared.db.locks import channel, lock_key
 from shared.db.tables import TEXT_KEY, blob, instant, program_table, text
 from shared.db.transaction import Tx, notify, transaction
 from shared.effect import effect

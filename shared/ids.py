@@ -6,7 +6,6 @@ cause, which is what makes a replay harmless.
 """
 
 import hashlib
-import secrets
 from base64 import b32encode
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -94,15 +93,3 @@ def event_id(  # noqa: PLR0913, PLR0917 - the tuple of mechanism 1.1 has these p
 def time_of(value: UUID) -> datetime:
     """Instant in the first 48 bits of an event id or a UUIDv7, to the millisecond."""
     return EPOCH + _MILLISECOND * (value.int >> 80)
-
-
-def uuid7(at: datetime) -> UUID:
-    """Random id that sorts by time, for what people create (programs, stores, keys)."""
-    value = (at - EPOCH) // _MILLISECOND << 80 | 0x7 << 76
-    value |= secrets.randbits(12) << 64 | 0x2 << 62 | secrets.randbits(62)
-    return UUID(int=value)
-
-
-def random_id() -> UUID:
-    """128 random bits: a connection's id is all that its URL gives away."""
-    return UUID(int=secrets.randbits(128))

@@ -15,7 +15,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from shared import ids
 from shared.applying import UNKNOWN_PROGRAM, Applier, Read, Result
 from shared.clock import Clock, monotonic, system
 from shared.db import positions, programs, quarantine
@@ -30,6 +29,7 @@ from shared.events.programs.program_changed import ProgramChanged
 from shared.logs import logger
 from shared.metrics import Metrics
 from shared.programs import Program
+from shared.random_ids import random_id
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.port import (
@@ -170,7 +170,7 @@ class Pipeline:
         for key in sorted(subscription.assigned() - self._held.keys() - self.halted.keys()):
             start = await subscription.start_of(key)
             async with transaction(self.database) as tx:
-                held = await positions.claim(tx, key, ids.random_id(), self._worker, start)
+                held = await positions.claim(tx, key, random_id(), self._worker, start)
             if key not in subscription.assigned():
                 continue
             self.metrics.count("claims_total")

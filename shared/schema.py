@@ -12,9 +12,9 @@ from shared.db.outbox import outbox
 from shared.db.positions import consumer_offset
 from shared.db.programs import program, store
 from shared.db.quarantine import quarantine
+from shared.db.sweep_rows import sweep
 from shared.db.tables import metadata
 from shared.settings.store import settings
-from shared.sweeps import sweep
 
 
 def service_metadata() -> MetaData:

@@ -12,6 +12,7 @@ from shared.db.migrate import Schema
 from shared.db.transaction import Tx
 from shared.flow import Due, Flow
 from shared.http.app import MAX_BODY_BYTES
+from shared.http.reading import Reader
 from shared.programs import Program
 from shared.settings.versions import Document
 
@@ -54,6 +55,8 @@ class Service(Struct, frozen=True):
     sweeps: tuple[Sweep, ...] = ()
     documents: tuple[Document[Any], ...] = ()
     """What a merchant may set."""
+    totals: Callable[[Reader], Awaitable[dict[str, Any]]] | None = None
+    """Figures over a program that must agree with those of the other services."""
     checks: Mapping[str, Check] = {}
     """Invariants by name, for `shuke verify`."""
     statements: int = 0

@@ -12,17 +12,15 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
-import asyncpg
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Text
 
 from shared.clock import Clock, system
 from shared.days import end_of, local_day
 from shared.db import programs, quarantine
-from shared.db.engine import AWAY, Database
+from shared.db.engine import AWAY, ERRORS, Database, Session
 from shared.db.inbox import prepare_months
-from shared.db.relay import lock_key
-from shared.db.tables import TEXT_KEY, code, instant, program_table
+from shared.db.locks import lock_key
+from shared.db.sweep_rows import RESETTLE, open_sweep
 from shared.db.transaction import Tx, transaction
 from shared.effect import effect
 from shared.flow import Due, Failure
@@ -38,27 +36,9 @@ STRAGGLERS: Final = timedelta(minutes=10)
 SKEW: Final = timedelta(seconds=60)
 """How far this process's clock may be from PostgreSQL's."""
 PAGE_KEYS: Final = 500
-RESETTLE: Final = "resettle:"
 _WAITING: Final = "waiting:"
 _OFFSET_BITS: Final = 2**62 - 1
 OPEN, RUNNING, DONE = 0, 1, 2
-
-
-def sweep(meta: MetaData) -> Table:
-    """One row per program, kind and local day that ended."""
-    return program_table(
-        meta,
-        "sweep",
-        ("kind", "day"),
-        Column("kind", TEXT_KEY, nullable=False),
-        Column("day", Date, nullable=False),
-        instant("boundary"),
-        code("state"),
-        Column("cursor", Text, nullable=True),
-        Column("touched", BigInteger, nullable=False, server_default="0"),
-        instant("started_at", null=True),
-        instant("finished_at", null=True),
-    )
 
 
 class _Job(Struct, frozen=True):
@@ -96,7 +76,7 @@ class Sweeper:
     async def run(self, stopping: asyncio.Event) -> None:
         """Tick each second until told to stop."""
         while not stopping.is_set():
-            session: asyncpg.Connection | None = None
+            session: Session | None = None
             try:
                 session = await self._database.connect()
                 key = lock_key(f"clock:{self._service.name}")
@@ -104,7 +84,7 @@ class Sweeper:
                     if await session.fetchval("select pg_try_advisory_lock($1)", key):
                         await self._tick_until(stopping, session)
                     await _wait(stopping, TICK_SECONDS)
-            except (*AWAY, TimeoutError, asyncpg.PostgresError) as error:
+            except (*AWAY, *ERRORS, TimeoutError) as error:
                 self._log.warning("clock", error=repr(error)[:300])
                 await _wait(stopping, TICK_SECONDS)
             finally:
@@ -112,7 +92,7 @@ class Sweeper:
                     with contextlib.suppress(*AWAY, TimeoutError):
                         await session.close(timeout=2.0)
 
-    async def _tick_until(self, stopping: asyncio.Event, session: asyncpg.Connection) -> None:
+    async def _tick_until(self, stopping: asyncio.Event, session: Session) -> None:
         while not stopping.is_set():
             now = await session.fetchval("select clock_timestamp()")
             if abs(now - self._clock()) > SKEW:
@@ -219,32 +199,6 @@ class Sweeper:
         await quarantine.add(tx, rows)
 
 
-async def open_sweep(tx: Tx, program_id: int, kind: str, day: date, boundary: datetime) -> None:
-    """Make the row of a sweep, unless it is there."""
-    await tx.execute(
-        """
-        insert into sweep (program_id, kind, day, boundary, state) values ($1, $2, $3, $4, 0)
-        on conflict do nothing
-        """,
-        program_id,
-        kind,
-        day,
-        boundary,
-    )
-
-
-async def watermarks(tx: Tx, kind: str) -> dict[int, datetime]:
-    """By program, the boundary of the newest sweep of a kind that has begun."""
-    rows = await tx.fetch(
-        """
-        select program_id, max(boundary) as boundary from sweep
-        where kind = $1 and state <> 0 group by program_id
-        """,
-        kind,
-    )
-    return {row["program_id"]: row["boundary"] for row in rows}
-
-
 async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[_Job]:
     rows = await tx.fetch(
         """
@@ -301,8 +255,8 @@ async def _move(tx: Tx, job: _Job, cursor: str | None, dues: Sequence[Due]) -> N
     done = len(dues) < PAGE_KEYS
     await tx.execute(
         """
-        update sweep set cursor = $4, touched = touched + $5, state = $6,
-               finished_at = case when $6 = 2 then now() end
+        update sweep set cursor = $4, touched = touched + $5, state = $6::smallint,
+               finished_at = case when $6::smallint = 2 then now() end
         where program_id = $1 and kind = $2 and day = $3
         """,
         job.program.id,

@@ -15,7 +15,6 @@ from shared.clock import monotonic
 from shared.config import Config
 from shared.db.engine import Database
 from shared.db.migrate import head_reached
-from shared.db.relay import Relay
 from shared.db.transaction import statements
 from shared.errors import Misconfigured
 from shared.fault import fault_of
@@ -23,6 +22,7 @@ from shared.http.serve import serve
 from shared.logs import logger
 from shared.metrics import Metrics
 from shared.pipeline import Pipeline
+from shared.relay import Relay
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.port import Stream

@@ -1,14 +1,19 @@
-import asyncio, sys, time, tempfile, os
-from pathlib import Path
-from tests.backing import postgres, kafka
+import asyncio
+import os
+import sys
+import time
+import uuid
+
 from shared.db import migrate
 from shared.db.engine import Database
-from shared.stream.postgres import PostgresStream
-from shared.stream.kafka import KafkaStream
-from shared.stream import schema
-from shared.stream.port import Message
 from shared.events.catalogue import Topic
-import uuid
+from shared.stream import schema
+from shared.stream.kafka import KafkaStream
+from shared.stream.port import Message
+from shared.stream.postgres import PostgresStream
+from tests.backing import kafka, postgres
+
+
 async def go(stream):
     print(await stream.create([Topic("a",12,400), Topic("b",12,400)]))
     print(await stream.create([Topic("a",12,400)]))

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import Row, select
 
@@ -348,7 +348,10 @@ async def get_delivery(request: Request, delivery_id: str, scope: _Deliveries) -
     return _delivery(row)
 
 
-@ROUTER.api_route(
+_PASSING = APIRouter()
+
+
+@_PASSING.api_route(
     "/api/{service}/v1/{path:path}",
     methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
     name="services.pass",
@@ -359,6 +362,9 @@ async def pass_on(request: Request, service: str, path: str) -> Response:
     caller = await authenticate(request)
     proxy: Proxy = request.app.state.proxy
     return await proxy.forward(request, caller, service, path)
+
+
+ROUTER.include_router(_PASSING)
 
 
 def _managing(request: Request) -> Managing:

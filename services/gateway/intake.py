@@ -29,9 +29,10 @@ from shared.clock import Clock, monotonic
 from shared.errors import FieldError, HttpProblem
 from shared.events import codec
 from shared.events.codec import Encoded
-from shared.ids import parse_id, text_id, uuid7
+from shared.ids import parse_id, text_id
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.random_ids import uuid7
 from shared.sealing import KeyRing
 from shared.stream.port import Message, Stream
 
@@ -210,11 +211,11 @@ class Intake:
             before = first[1] if first else self._known.get((shop.connection.program, event.id))
             if before is None:
                 fresh[event.id] = (event, digest)
-                answers.append(Answer("published", event.id, type=event.type))
+                answers.append(Answer("published", event.id, type=event.type.split(".")[1]))
             elif before == digest:
-                answers.append(Answer("duplicate", event.id, type=event.type))
+                answers.append(Answer("duplicate", event.id, type=event.type.split(".")[1]))
             else:
-                answers.append(Answer("conflict", event.id, type=event.type))
+                answers.append(Answer("conflict", event.id, type=event.type.split(".")[1]))
         if fresh:
             messages = [Message(each.key, each.id, each.value) for each, _ in fresh.values()]
             await self._stream.append(TOPIC, messages)

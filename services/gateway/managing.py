@@ -18,14 +18,15 @@ from services.gateway.schemas import NewConnection, NewKey, NewProgram, NewStore
 from shared.days import render
 from shared.db import outbox
 from shared.db.engine import Database
-from shared.db.relay import channel
+from shared.db.locks import channel
 from shared.db.transaction import Tx, notify, transaction
 from shared.errors import HttpProblem
 from shared.events import codec
 from shared.events.envelope import Announcement, Cause
 from shared.events.programs.program_changed import ProgramChanged
 from shared.events.programs.store_changed import StoreChanged
-from shared.ids import parse_id, random_id, text_id, uuid7, uuid_of
+from shared.ids import parse_id, text_id, uuid_of
+from shared.random_ids import random_id, uuid7
 from shared.sealing import KeyRing
 
 MOST_SECRETS: Final = 5

@@ -1,6 +1,6 @@
 """Values of members: rows as the tables hold them, commands, and what a batch knows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from services.members.tiers.model import TierFact, TierSegment, TierStanding
 from shared.flow import State
+from shared.ids import derive, text_id
 from shared.programs import Program
-from shared.settings.store import Published
+from shared.settings.versions import Published
 
 Key = tuple[int, UUID]
 
@@ -206,3 +207,16 @@ class MembersState(State):
             TierSegment, ladder=lambda row: (row.program_id, row.member_id, row.ladder)
         )
         self.touched = self.table(Touched)
+
+
+def person_key(known: Iterable[Identity]) -> str | None:
+    """Hash of the verified phone, else of the verified e-mail, that the shop vouches for."""
+    verified = {each.kind: each.hash for each in known if each.verified_at is not None}
+    return verified.get("phone", verified.get("email"))
+
+
+def member_id(program: Program, customer_id: UUID, person: str | None) -> UUID:
+    """The id that a customer's member has."""
+    if person is not None:
+        return derive("member", program.text_id, "person", person, "0")
+    return derive("member", program.text_id, "customer", text_id("cus", customer_id), "0")

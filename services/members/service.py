@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.members import NAME, sweeps, verify
+from services.members import NAME, queries, sweeps, verify
 from services.members.api import ROUTER
 from services.members.flow import FLOW
 from services.members.settings import JOIN
@@ -24,6 +24,7 @@ SERVICE: Final = Service(
         replace(JOIN, resettle=sweeps.unjoined_customers),
         replace(LADDER, resettle=sweeps.judged_members),
     ),
+    totals=queries.count_totals,
     checks=verify.CHECKS,
     statements=24,
 )

@@ -26,8 +26,9 @@ from services.members.model import (
     OrderSeen,
     RefundSeen,
     UnlinkCustomer,
+    member_id,
+    person_key,
 )
-from services.members.rules.joining import member_id, person_key
 from services.members.settings import JOIN
 from services.members.tiers import store as tiers
 from services.members.tiers.model import TierFact, TierSegment, TierStanding

@@ -18,7 +18,7 @@ from shared.events.storefront.refund import RefundLine
 from shared.flow import State
 from shared.ids import base32, derive, text_id
 from shared.programs import Program
-from shared.settings.store import Published
+from shared.settings.versions import Published
 
 POINTS: Final = 1
 """Code of the wallet `points`."""

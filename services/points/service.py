@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.points import NAME, sweeps, verify
+from services.points import NAME, queries, sweeps, verify
 from services.points.api import ROUTER
 from services.points.flow import FLOW
 from services.points.settings import DOCUMENT
@@ -22,6 +22,7 @@ SERVICE: Final = Service(
     upstream="members",
     sweeps=sweeps.SWEEPS,
     documents=(replace(DOCUMENT, resettle=sweeps.settled_customers),),
+    totals=queries.count_totals,
     checks=verify.CHECKS,
     statements=24,
 )

@@ -37,6 +37,7 @@ from services.points.settings import DOCUMENT
 from shared.days import BEGINNING, local_day
 from shared.db import bulk
 from shared.db.bulk import columns
+from shared.db.sweep_rows import watermarks
 from shared.db.transaction import Tx
 from shared.events.envelope import Event
 from shared.events.members.customer_linked import CustomerLinked
@@ -49,7 +50,6 @@ from shared.flow import Due, Input
 from shared.ids import text_id, uuid_of
 from shared.programs import Program
 from shared.settings import store as settings
-from shared.sweeps import watermarks
 
 EXPIRY: Final = "expiry"
 STATEMENTS: Final = 24

@@ -42,6 +42,10 @@ AWAY: Final = (
     asyncpg.TooManyConnectionsError,
 )
 """What says that the database is away for now."""
+ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
+"""Everything that the driver raises."""
+Session = asyncpg.Connection
+"""A connection outside the pools."""
 
 
 def role_of(schema: str) -> str:

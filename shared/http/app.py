@@ -14,8 +14,8 @@ from sqlalchemy import text
 from shared.db.engine import Database
 from shared.errors import HttpProblem
 from shared.http import problems
-from shared.ids import random_id
 from shared.metrics import Metrics
+from shared.random_ids import random_id
 from shared.version import VERSION
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -30,10 +30,13 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The handler, behind a look at the names."""
         handler = super().get_route_handler()
-        known = {field.alias for field in _query_fields(self.dependant)}
 
         async def strict(request: Request) -> Response:
-            unknown = [name for name in request.query_params if name not in known]
+            if request.query_params:
+                known = {field.alias for field in _query_fields(self.dependant)}
+                unknown = [name for name in request.query_params if name not in known]
+            else:
+                unknown = []
             if unknown:
                 raise RequestValidationError(
                     [{"type": "extra_forbidden", "loc": ("query", unknown[0]), "msg": "is unknown"}]

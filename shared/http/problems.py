@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from shared.db.engine import AWAY
+from shared.db.engine import AWAY, ERRORS
 from shared.db.faults import blame
 from shared.errors import FieldError, HttpProblem, Shortage, Unavailable
 
@@ -126,9 +125,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HttpProblem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    for kind in (Unavailable, Shortage, TimeoutError, PoolTimeoutError, DBAPIError, *AWAY):
+    for kind in (Unavailable, Shortage, TimeoutError, PoolTimeoutError, DBAPIError, *AWAY, *ERRORS):
         app.add_exception_handler(kind, _busy)
-    app.add_exception_handler(asyncpg.PostgresError, _busy)
     app.add_exception_handler(Exception, _broken)
 
 

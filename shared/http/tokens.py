@@ -22,7 +22,8 @@ from msgspec import Struct
 
 from shared.clock import Clock, monotonic, system
 from shared.days import EPOCH
-from shared.ids import random_id, text_id
+from shared.ids import text_id
+from shared.random_ids import random_id
 from shared.sealing import KEY_ID, KeyRing
 
 ISSUER: Final = "shuke-gateway"

@@ -1,11 +1,10 @@
 """Where settings are kept: one row per version, at most one of them a draft."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from msgspec import Struct
 from pydantic import BaseModel
 from sqlalchemy import BigInteger, Column, MetaData, Table
 from sqlalchemy.dialects.postgresql import JSONB
@@ -13,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared.days import BEGINNING
 from shared.db.tables import TEXT_KEY, big, code, instant, program_table, text
 from shared.db.transaction import Row, Tx
-from shared.settings.versions import Document, Version, Versions
+from shared.settings.versions import Document, Published, Version, Versions
 
 DRAFT: Final = 0
 PUBLISHED: Final = 1
@@ -38,24 +37,6 @@ def settings(meta: MetaData) -> Table:
         instant("saved_at"),
         instant("published_at", null=True),
     )
-
-
-class Published(Struct, frozen=True):
-    """Published documents of some programs, by program and name."""
-
-    documents: Mapping[tuple[int, str], Versions[Any]]
-
-    def of(self, program_id: int, name: str) -> Versions[Any]:
-        """Versions of one document; none when it was never published."""
-        return self.documents.get((program_id, name), Versions())
-
-    def family(self, program_id: int, prefix: str) -> dict[str, Versions[Any]]:
-        """Documents of a family by their name within it."""
-        return {
-            name.removeprefix(prefix): versions
-            for (program, name), versions in sorted(self.documents.items())
-            if program == program_id and name.startswith(prefix)
-        }
 
 
 async def load(

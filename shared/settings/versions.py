@@ -1,6 +1,6 @@
 """Documents and their versions, as values. Rules ask what was in force at an instant."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
@@ -73,3 +73,21 @@ class Document(Struct, Generic[M], frozen=True):
             rest = name.removeprefix(self.name)
             return rest != name and rest.isidentifier()
         return name == self.name
+
+
+class Published(Struct, frozen=True):
+    """Published documents of some programs, by program and name."""
+
+    documents: Mapping[tuple[int, str], Versions[Any]]
+
+    def of(self, program_id: int, name: str) -> Versions[Any]:
+        """Versions of one document; none when it was never published."""
+        return self.documents.get((program_id, name), Versions())
+
+    def family(self, program_id: int, prefix: str) -> dict[str, Versions[Any]]:
+        """Documents of a family by their name within it."""
+        return {
+            name.removeprefix(prefix): versions
+            for (program, name), versions in sorted(self.documents.items())
+            if program == program_id and name.startswith(prefix)
+        }

@@ -11,7 +11,6 @@ customer; never from the event, so that any order and any replay make the same m
 A customer whose link staff ended does not join by itself again.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -19,7 +18,14 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.members.model import Customer, Identity, Link, Member, Membership
+from services.members.model import (
+    Customer,
+    Link,
+    Member,
+    Membership,
+    member_id,
+    person_key,
+)
 from services.members.rules.announcing import joined
 from services.members.rules.draft import Draft
 from services.members.rules.linking import open_link, write_link
@@ -27,7 +33,7 @@ from services.members.rules.recounting import recount_all
 from services.members.rules.seeing import identities
 from services.members.settings import JoinRoute, JoinSettings
 from shared.days import end_of, local_day
-from shared.ids import derive, text_id
+from shared.ids import text_id
 from shared.programs import Program
 
 AUTO: Final = "auto-first-order"
@@ -40,19 +46,6 @@ class Begins(Struct, frozen=True):
 
     effective_from: datetime
     counts_from: datetime
-
-
-def person_key(known: Iterable[Identity]) -> str | None:
-    """Hash of the verified phone, else of the verified e-mail, that the shop vouches for."""
-    verified = {each.kind: each.hash for each in known if each.verified_at is not None}
-    return verified.get("phone", verified.get("email"))
-
-
-def member_id(program: Program, customer_id: UUID, person: str | None) -> UUID:
-    """The id that a customer's member has."""
-    if person is not None:
-        return derive("member", program.text_id, "person", person, "0")
-    return derive("member", program.text_id, "customer", text_id("cus", customer_id), "0")
 
 
 def begins(program: Program, route: JoinRoute, at: datetime) -> Begins:

@@ -10,14 +10,12 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from hashlib import blake2b
 from itertools import groupby
 from typing import Any, Final
 
-import asyncpg
-
 from shared.clock import monotonic
-from shared.db.engine import AWAY, Database
+from shared.db.engine import AWAY, Database, Session
+from shared.db.locks import channel, lock_key
 from shared.errors import Unavailable
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -27,16 +25,6 @@ BUNDLES: Final = 20
 POLL_SECONDS: Final = 0.25
 TRY_SECONDS: Final = 2.0
 BACKOFF_SECONDS: Final = (0.1, 10.0)
-
-
-def channel(service: str) -> str:
-    """What processes without the relay notify after a commit."""
-    return f"outbox_{service}"
-
-
-def lock_key(name: str) -> int:
-    """Key of a session advisory lock by name."""
-    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 class Relay:
@@ -65,7 +53,7 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until told to stop; a send under way is finished."""
         while not stopping.is_set():
-            session: asyncpg.Connection | None = None
+            session: Session | None = None
             try:
                 session = await self._database.connect()
                 if await self._take_lock(session, stopping):
@@ -80,7 +68,7 @@ class Relay:
                     with contextlib.suppress(*AWAY, TimeoutError):
                         await session.close(timeout=2.0)
 
-    async def _take_lock(self, session: asyncpg.Connection, stopping: asyncio.Event) -> bool:
+    async def _take_lock(self, session: Session, stopping: asyncio.Event) -> bool:
         key = lock_key(f"relay:{self._service}")
         while not stopping.is_set():
             if await session.fetchval("select pg_try_advisory_lock($1)", key):
@@ -89,7 +77,7 @@ class Relay:
             await _pause(stopping, TRY_SECONDS)
         return False
 
-    async def _send_all(self, session: asyncpg.Connection, stopping: asyncio.Event) -> None:
+    async def _send_all(self, session: Session, stopping: asyncio.Event) -> None:
         wait = BACKOFF_SECONDS[0]
         while not stopping.is_set():
             self._woken.clear()

@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.days import local_day, render
 from shared.db import programs
 from shared.db.engine import Database
+from shared.db.sweep_rows import open_sweep
 from shared.db.transaction import Tx, transaction
 from shared.errors import FieldError, HttpProblem
 from shared.http.app import router
@@ -20,7 +21,6 @@ from shared.http.problems import documented, field_errors
 from shared.programs import Program
 from shared.settings import store
 from shared.settings.versions import Document
-from shared.sweeps import open_sweep
 
 READ: Final = "settings.read"
 WRITE: Final = "settings.write"
