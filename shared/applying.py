@@ -79,9 +79,7 @@ class Applier:
         self._flow = flow
         self._keys = keys
 
-    async def apply(
-        self, tx: Tx, reads: Sequence[Read], known: Mapping[str, Program]
-    ) -> Result:
+    async def apply(self, tx: Tx, reads: Sequence[Read], known: Mapping[str, Program]) -> Result:
         """Everything that a batch writes but its position. One outcome is counted per record."""
         result = Result()
         first = _first_of_each(reads, known, result)
@@ -119,7 +117,9 @@ class Applier:
         """Keep this service's copy of programs and stores."""
         digests = await _claim(tx, reads)
         fresh = [read for read in reads if digests[_event(read).id] is None]
-        changed = [(_event(r).program, d) for r in fresh if isinstance(d := _data(r), ProgramChanged)]
+        changed = [
+            (_event(r).program, d) for r in fresh if isinstance(d := _data(r), ProgramChanged)
+        ]
         stores = [(_event(r).program, d) for r in fresh if isinstance(d := _data(r), StoreChanged)]
         if changed:
             await programs.apply_programs(tx, changed)
@@ -214,7 +214,7 @@ def _announce(
             offset=row.offset,
             event_id=str(row.event_id) if row.event_id else None,
         ),
-        program=row.program if row.program in known else NO_PROGRAM,
+        program=row.program if row.program and row.program in known else NO_PROGRAM,
         key=identity,
         subject=identity,
         at=record.appended_at,

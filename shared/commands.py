@@ -70,7 +70,7 @@ class Answer(Struct, frozen=True):
     replayed: bool = False
 
 
-async def execute(
+async def execute(  # noqa: PLR0913 - who asks what of whom
     database: Database,
     service: str,
     flow: Flow,

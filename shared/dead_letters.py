@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from shared.applying import Applier, Read, Result
+from shared.applying import Applier, Read
 from shared.clock import Clock, system
 from shared.db import programs, quarantine
 from shared.db.engine import Database
-from shared.db.transaction import savepoint, transaction
+from shared.db.transaction import Tx, savepoint, transaction
 from shared.errors import Undecodable
 from shared.events import codec
 from shared.events.catalogue import types_read_by
@@ -15,7 +15,7 @@ from shared.service import Service
 from shared.stream.port import Record
 
 
-class _FailedAgain(Exception):  # noqa: N818 - undoes a savepoint, never seen outside
+class _FailedAgain(Exception):
     pass
 
 
@@ -40,21 +40,21 @@ async def requeue(
             return quarantine.STATES[row["state"]]
         raw = keys.unseal(quarantine.PURPOSE, str(quarantine_id), row["bytes"])
         record = Record(row["topic"], row["partition"], row["offset"], "", raw, clock())
-        result = Result()
         try:
             event = codec.decode(raw, clock(), types_read_by(service.name))
-            known = await programs.load(tx)
-            applier = Applier(service.name, service.flow, keys)
-            async with savepoint(tx):
-                result = await applier.apply(tx, [Read(record, event)], known)
-                if result.set_aside:
-                    raise _FailedAgain
+            await _apply(tx, Applier(service.name, service.flow, keys), Read(record, event))
         except (Undecodable, _FailedAgain) as error:
-            reason = result.set_aside[0].reason if result.set_aside else str(error)
-            await quarantine.failed_again(tx, quarantine_id, reason)
+            await quarantine.failed_again(tx, quarantine_id, str(error))
             return "open"
         await quarantine.close(tx, quarantine_id, quarantine.REQUEUED, "applied")
     return "requeued"
+
+
+async def _apply(tx: Tx, applier: Applier, read: Read) -> None:
+    async with savepoint(tx):
+        result = await applier.apply(tx, [read], await programs.load(tx))
+        if result.set_aside:
+            raise _FailedAgain(result.set_aside[0].reason)
 
 
 async def discard(database: Database, quarantine_id: UUID, reason: str) -> str:

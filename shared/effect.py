@@ -73,17 +73,23 @@ async def _admitted(
         return await _fold(flow, state, inputs)
     try:
         async with savepoint(tx):
-            fold = await _fold(flow, state, await admit(tx, inputs))
-            if fold.failures:
-                raise _SomeFailed
-    except _SomeFailed:
-        failed = {failure.input.id for failure in fold.failures}
+            return _sound(await _fold(flow, state, await admit(tx, inputs)))
+    except _SomeFailed as some:
+        failed = {failure.input.id for failure in some.fold.failures}
         await admit(tx, [item for item in inputs if item.id not in failed])
+        return some.fold
+
+
+class _SomeFailed(Exception):
+    def __init__(self, fold: Fold) -> None:
+        super().__init__()
+        self.fold = fold
+
+
+def _sound(fold: Fold) -> Fold:
+    if fold.failures:
+        raise _SomeFailed(fold)
     return fold
-
-
-class _SomeFailed(Exception):  # noqa: N818 - undoes a savepoint, never seen outside
-    pass
 
 
 async def _fold(flow: Flow, state: State, inputs: Sequence[Input]) -> Fold:

@@ -5,18 +5,16 @@ Nothing of a service's business is known here.
 """
 
 import asyncio
-import contextlib
 import hashlib
-import random
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
 
 from shared.applying import UNKNOWN_PROGRAM, Applier, Read, Result
-from shared.clock import Clock, monotonic, system
+from shared.clock import monotonic
 from shared.db import positions, programs, quarantine
 from shared.db.engine import Database
 from shared.db.faults import blame
@@ -27,7 +25,6 @@ from shared.events import codec
 from shared.events.catalogue import topics_read_by, types_read_by
 from shared.events.programs.program_changed import ProgramChanged
 from shared.logs import logger
-from shared.metrics import Metrics
 from shared.programs import Program
 from shared.random_ids import random_id
 from shared.sealing import KeyRing
@@ -40,6 +37,7 @@ from shared.stream.port import (
     Stream,
     Subscription,
 )
+from shared.surroundings import Surroundings, pause
 
 POLL_MS: Final = 500
 PROGRAM_SECONDS: Final = 60.0
@@ -69,34 +67,29 @@ class Batch(Struct, frozen=True):
 class Pipeline:
     """One service's reader in one process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wired once, in worker.py
         self,
         service: Service,
         database: Database,
         stream: Stream,
         keys: KeyRing,
+        around: Surroundings,
         *,
         worker: str = "",
         batch_events_max: int = 1000,
-        clock: Clock = system,
-        metrics: Metrics | None = None,
-        committed: Callable[[], None] = lambda: None,
-        fault: Callable[[str], None] = lambda _: None,
     ) -> None:
         assert service.flow is not None
         self.service = service
         self.database = database
         self.keys = keys
-        self.metrics = metrics or Metrics()
+        self._around = around
+        self._metrics = around.metrics
         self.halted: dict[Partition, str] = {}
         """Partitions that stand still, with the reason."""
         self._applier = Applier(service.name, service.flow, keys)
         self._stream = stream
         self._worker = worker
         self._batch_events_max = batch_events_max
-        self._clock = clock
-        self._committed = committed
-        self._fault = fault
         self._log = logger(service.name)
         self._topics = topics_in_order(service)
         self._routes = types_read_by(service.name)
@@ -113,23 +106,30 @@ class Pipeline:
         wait = BACKOFF_SECONDS[0]
         try:
             while not stopping.is_set():
-                try:
-                    await self.turn()
+                if await self._turned():
                     wait = BACKOFF_SECONDS[0]
-                except Exception as error:
-                    if blame(error) != "world":
-                        self._log.exception("stopped", error=repr(error)[:300])
-                        raise
-                    # What a lost connection left open is in the table: claim anew, believe it.
-                    self.forget()
-                    self.metrics.count("batch_retries_total", type(error).__name__)
-                    self._log.warning("retry", error=repr(error)[:300], seconds=wait)
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(wait * random.uniform(0.5, 1.5)):  # noqa: S311
-                            await stopping.wait()
-                    wait = min(wait * 2, BACKOFF_SECONDS[1])
+                    continue
+                await pause(stopping, wait, jitter=0.5)
+                wait = min(wait * 2, BACKOFF_SECONDS[1])
         finally:
             await self.close()
+
+    async def _turned(self) -> bool:
+        """One turn; False when the world is to blame for its failure, and it is to be repeated.
+
+        What a lost connection left open is in the table: everything is claimed anew.
+        """
+        try:
+            await self.turn()
+        except Exception as error:
+            if blame(error) != "world":
+                self._log.exception("stopped", error=repr(error)[:300])
+                raise
+            self.forget()
+            self._metrics.count("batch_retries_total", type(error).__name__)
+            self._log.warning("retry", error=repr(error)[:300])
+            return False
+        return True
 
     async def close(self) -> None:
         """Leave the group."""
@@ -166,14 +166,14 @@ class Pipeline:
         return len(batch.reads)
 
     async def _claim_new(self, subscription: Subscription) -> None:
-        """Make partitions ours that were assigned and are not held, and read from their position."""
+        """Make partitions ours that were assigned and are not held; read on where they stand."""
         for key in sorted(subscription.assigned() - self._held.keys() - self.halted.keys()):
             start = await subscription.start_of(key)
             async with transaction(self.database) as tx:
                 held = await positions.claim(tx, key, random_id(), self._worker, start)
             if key not in subscription.assigned():
                 continue
-            self.metrics.count("claims_total")
+            self._metrics.count("claims_total")
             if held.halted is not None:
                 self._stand_still(key, held.halted)
                 continue
@@ -192,7 +192,7 @@ class Pipeline:
         assert self._subscription is not None
         self.halted[key] = reason
         self._subscription.pause([key])
-        self.metrics.gauge("partition_halted", 1, key[0], str(key[1]), reason)
+        self._metrics.gauge("partition_halted", 1, key[0], str(key[1]), reason)
         self._log.error("halted", topic=key[0], partition=key[1], reason=reason)
 
     async def _read(self, records: Sequence[Record]) -> Batch:
@@ -227,7 +227,7 @@ class Pipeline:
 
     def _decode(self, record: Record) -> Read:
         try:
-            return Read(record, codec.decode(record.value, self._clock(), self._routes))
+            return Read(record, codec.decode(record.value, self._around.clock(), self._routes))
         except Undecodable as error:
             return Read(record, None, error)
 
@@ -263,7 +263,7 @@ class Pipeline:
         try:
             await self._commit(batch)
         except Fenced as error:
-            self.metrics.count("fenced_total", error.reason)
+            self._metrics.count("fenced_total", error.reason)
             self._log.warning("fenced", reason=error.reason, count=len(error.partitions))
             for key in error.partitions:
                 self._held.pop(key, None)
@@ -294,14 +294,14 @@ class Pipeline:
             result = await self._applier.apply(tx, batch.reads, self._programs)
             moves = _moves(batch, result)
             await positions.advance(tx, moves)
-            self._fault("before_commit")
-        self._fault("after_commit")
+            self._around.fault("before_commit")
+        self._around.fault("after_commit")
         for move in moves:
             key = (move.held.topic, move.held.partition)
             self._untold[key] = move.next_offset
             if self._held.get(key) is move.held:
                 self._held[key] = move.held.moved_to(move.next_offset)
-        self._committed()
+        self._around.committed()
         self._report(batch, result, monotonic() - began)
         if result.programs_changed:
             await self._refresh_programs(at_once=True)
@@ -315,7 +315,7 @@ class Pipeline:
             for row in rows:
                 if row["reason"].startswith(UNKNOWN_PROGRAM):
                     await requeue(self.database, self.service, self.keys, row["quarantine_id"])
-                    self._committed()
+                    self._around.committed()
 
     async def _let_upstream_pass(self, records: Sequence[Record]) -> None:
         """Far behind, wait for the service upstream to pass the common topic first.
@@ -345,9 +345,9 @@ class Pipeline:
         for (topic, _), counts in result.counts.items():
             total.update(counts)
             for outcome, number in counts.items():
-                self.metrics.count("events_total", topic, outcome, by=number)
+                self._metrics.count("events_total", topic, outcome, by=number)
         for aside in result.set_aside:
-            self.metrics.count("quarantine_total", aside.klass)
+            self._metrics.count("quarantine_total", aside.klass)
             record = aside.read.record
             self._log.error(
                 "quarantined",
@@ -358,11 +358,11 @@ class Pipeline:
                 reason=aside.reason[:500],
             )
         newest = batch.reads[-1].record
-        age = (self._clock() - newest.appended_at) / timedelta(seconds=1)
-        self.metrics.observe("event_age_seconds", max(age, 0.0), newest.topic)
-        self.metrics.count("batches_total", "committed")
-        self.metrics.observe("batch_seconds", seconds, "all")
-        self.metrics.observe("batch_events", len(batch.reads))
+        age = (self._around.clock() - newest.appended_at) / timedelta(seconds=1)
+        self._metrics.observe("event_age_seconds", max(age, 0.0), newest.topic)
+        self._metrics.count("batches_total", "committed")
+        self._metrics.observe("batch_seconds", seconds, "all")
+        self._metrics.observe("batch_events", len(batch.reads))
         self._log.info("batch", count=len(batch.reads), ms=round(seconds * 1000, 1), **total)
 
 

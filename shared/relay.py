@@ -7,19 +7,16 @@ commits late.
 """
 
 import asyncio
-import contextlib
-import random
-from collections.abc import Callable
 from itertools import groupby
 from typing import Any, Final
 
 from shared.clock import monotonic
-from shared.db.engine import AWAY, Database, Session
+from shared.db.engine import AWAY, Database, Session, hang_up
 from shared.db.locks import channel, lock_key
 from shared.errors import Unavailable
 from shared.logs import logger
-from shared.metrics import Metrics
 from shared.stream.port import Message, Stream
+from shared.surroundings import Surroundings, pause
 
 BUNDLES: Final = 20
 POLL_SECONDS: Final = 0.25
@@ -35,14 +32,13 @@ class Relay:
         service: str,
         database: Database,
         stream: Stream,
-        metrics: Metrics,
-        fault: Callable[[str], None] = lambda _: None,
+        around: Surroundings,
     ) -> None:
         self._service = service
         self._database = database
         self._stream = stream
-        self._metrics = metrics
-        self._fault = fault
+        self._around = around
+        self._metrics = around.metrics
         self._woken = asyncio.Event()
         self._log = logger(service)
 
@@ -53,20 +49,27 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Send until told to stop; a send under way is finished."""
         while not stopping.is_set():
-            session: Session | None = None
             try:
                 session = await self._database.connect()
-                if await self._take_lock(session, stopping):
-                    self._metrics.gauge("relay_active", 1)
-                    await self._send_all(session, stopping)
+                try:
+                    await self._hold(session, stopping)
+                finally:
+                    self._metrics.gauge("relay_active", 0)
+                    await hang_up(session)
             except AWAY as error:
                 self._log.warning("relay", error=repr(error)[:300])
-                await _pause(stopping, TRY_SECONDS)
-            finally:
-                self._metrics.gauge("relay_active", 0)
-                if session is not None:
-                    with contextlib.suppress(*AWAY, TimeoutError):
-                        await session.close(timeout=2.0)
+                await pause(stopping, TRY_SECONDS)
+
+    async def _hold(self, session: Session, stopping: asyncio.Event) -> None:
+        if await self._take_lock(session, stopping):
+            self._metrics.gauge("relay_active", 1)
+            wait = BACKOFF_SECONDS[0]
+            while not stopping.is_set():
+                if await self._send_oldest(session):
+                    wait = BACKOFF_SECONDS[0]
+                    continue
+                await pause(stopping, wait, jitter=0.5)
+                wait = min(wait * 2, BACKOFF_SECONDS[1])
 
     async def _take_lock(self, session: Session, stopping: asyncio.Event) -> bool:
         key = lock_key(f"relay:{self._service}")
@@ -74,35 +77,30 @@ class Relay:
             if await session.fetchval("select pg_try_advisory_lock($1)", key):
                 await session.add_listener(channel(self._service), lambda *_: self._woken.set())
                 return True
-            await _pause(stopping, TRY_SECONDS)
+            await pause(stopping, TRY_SECONDS)
         return False
 
-    async def _send_all(self, session: Session, stopping: asyncio.Event) -> None:
-        wait = BACKOFF_SECONDS[0]
-        while not stopping.is_set():
-            self._woken.clear()
-            bundles = await session.fetch(
-                f"select id, topic, ids, keys, payloads from outbox order by id limit {BUNDLES}"
-            )
-            self._metrics.gauge("outbox_bundles", len(bundles))
-            if not bundles:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._woken.wait()
-                continue
-            try:
-                await self._send(bundles)
-                wait = BACKOFF_SECONDS[0]
-            except Unavailable as error:
-                self._metrics.count("relay_failures_total")
-                self._log.warning("relay", error=str(error)[:300], seconds=wait)
-                await _pause(stopping, wait * random.uniform(0.5, 1.5))  # noqa: S311 - jitter
-                wait = min(wait * 2, BACKOFF_SECONDS[1])
-                continue
-            self._fault("relay_sent")
-            await session.execute(
-                "delete from outbox where id = any($1::bigint[])", [row["id"] for row in bundles]
-            )
+    async def _send_oldest(self, session: Session) -> bool:
+        """One read of the outbox, sent and deleted; False when the log did not take it."""
+        self._woken.clear()
+        bundles = await session.fetch(
+            f"select id, topic, ids, keys, payloads from outbox order by id limit {BUNDLES}"
+        )
+        self._metrics.gauge("outbox_bundles", len(bundles))
+        if not bundles:
+            await pause(self._woken, POLL_SECONDS)
+            return True
+        try:
+            await self._send(bundles)
+        except Unavailable as error:
+            self._metrics.count("relay_failures_total")
+            self._log.warning("relay", error=str(error)[:300])
+            return False
+        self._around.fault("relay_sent")
+        await session.execute(
+            "delete from outbox where id = any($1::bigint[])", [row["id"] for row in bundles]
+        )
+        return True
 
     async def _send(self, bundles: list[Any]) -> None:
         """Bundles in order; those of one topic that follow each other go in one append."""
@@ -118,9 +116,3 @@ class Relay:
             await self._stream.append(topic, messages)
             self._metrics.count("relay_sent_total", by=len(messages))
         self._metrics.observe("relay_send_seconds", monotonic() - began)
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()

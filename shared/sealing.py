@@ -27,7 +27,7 @@ from shared.errors import Misconfigured
 
 ROOT: Final = "root.key"
 INDEX: Final = "index.v1.key"
-TOKEN: Final = "gateway.ed25519.key"
+TOKEN: Final = "gateway.ed25519.key"  # noqa: S105 - a name
 PUBLIC: Final = "gateway.jwks.json"
 _PRIVATE: Final = (ROOT, INDEX, TOKEN)
 _KEY_BYTES: Final = 32
@@ -44,7 +44,7 @@ class KeyRing:
 
     @classmethod
     def open(cls, folder: Path) -> "KeyRing":
-        """Key ring of a folder. Raises Misconfigured when a file is missing or readable by others."""
+        """Key ring of a folder. Raises Misconfigured: a file is missing or readable by others."""
         for name in _PRIVATE:
             path = folder / name
             if not path.is_file():
@@ -115,7 +115,9 @@ class KeyRing:
     def _read(self, name: str) -> bytes:
         raw = (self.folder / name).read_bytes()
         if len(raw) != _KEY_BYTES:
-            raise Misconfigured(f"{self.folder / name} must hold {_KEY_BYTES} bytes, has {len(raw)}")
+            raise Misconfigured(
+                f"{self.folder / name} must hold {_KEY_BYTES} bytes, has {len(raw)}"
+            )
         return raw
 
     def _cipher(self, purpose: str) -> AESGCM:

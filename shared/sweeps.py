@@ -7,17 +7,15 @@ pages settle again what was decided by the older version.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
-from shared.clock import Clock, system
 from shared.days import end_of, local_day
 from shared.db import programs, quarantine
-from shared.db.engine import AWAY, ERRORS, Database, Session
+from shared.db.engine import AWAY, ERRORS, Database, Session, hang_up
 from shared.db.inbox import prepare_months
 from shared.db.locks import lock_key
 from shared.db.sweep_rows import RESETTLE, open_sweep
@@ -25,10 +23,10 @@ from shared.db.transaction import Tx, transaction
 from shared.effect import effect
 from shared.flow import Due, Failure
 from shared.logs import logger
-from shared.metrics import Metrics
 from shared.programs import Program
 from shared.sealing import KeyRing
 from shared.service import Page, Service
+from shared.surroundings import Surroundings, pause
 
 TICK_SECONDS: Final = 1.0
 STRAGGLERS: Final = timedelta(minutes=10)
@@ -56,50 +54,46 @@ class Sweeper:
         service: Service,
         database: Database,
         keys: KeyRing,
-        *,
-        metrics: Metrics | None = None,
-        clock: Clock = system,
-        committed: Callable[[], None] = lambda: None,
-        fault: Callable[[str], None] = lambda _: None,
+        around: Surroundings,
     ) -> None:
         self._service = service
         self._database = database
         self._keys = keys
-        self._metrics = metrics or Metrics()
-        self._clock = clock
-        self._committed = committed
-        self._fault = fault
+        self._around = around
         self._log = logger(service.name)
         self._prepared: date | None = None
         self._pages: dict[str, Page] = {each.kind: each.page for each in service.sweeps}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Tick each second until told to stop."""
+        """Tick each second until told to stop, while this process has the clock."""
         while not stopping.is_set():
-            session: Session | None = None
             try:
                 session = await self._database.connect()
-                key = lock_key(f"clock:{self._service.name}")
-                while not stopping.is_set():
-                    if await session.fetchval("select pg_try_advisory_lock($1)", key):
-                        await self._tick_until(stopping, session)
-                    await _wait(stopping, TICK_SECONDS)
+                try:
+                    await self._hold(session, stopping)
+                finally:
+                    await hang_up(session)
             except (*AWAY, *ERRORS, TimeoutError) as error:
                 self._log.warning("clock", error=repr(error)[:300])
-                await _wait(stopping, TICK_SECONDS)
-            finally:
-                if session is not None:
-                    with contextlib.suppress(*AWAY, TimeoutError):
-                        await session.close(timeout=2.0)
+                await pause(stopping, TICK_SECONDS)
+
+    async def _hold(self, session: Session, stopping: asyncio.Event) -> None:
+        key = lock_key(f"clock:{self._service.name}")
+        while not stopping.is_set():
+            if await session.fetchval("select pg_try_advisory_lock($1)", key):
+                await self._tick_until(stopping, session)
+            await pause(stopping, TICK_SECONDS)
 
     async def _tick_until(self, stopping: asyncio.Event, session: Session) -> None:
         while not stopping.is_set():
             now = await session.fetchval("select clock_timestamp()")
-            if abs(now - self._clock()) > SKEW:
-                self._log.error("clock", detail="this process's clock is over 60 s from PostgreSQL's")
+            if abs(now - self._around.clock()) > SKEW:
+                self._log.error(
+                    "clock", detail="this process's clock is over 60 s from PostgreSQL's"
+                )
             else:
                 await self.tick(now)
-            await _wait(stopping, TICK_SECONDS)
+            await pause(stopping, TICK_SECONDS)
 
     async def tick(self, now: datetime) -> int:
         """Make the rows of days that ended, work through what is open; keys handled."""
@@ -141,9 +135,9 @@ class Sweeper:
         handled = 0
         while True:
             dues = await self._page(job)
-            self._committed()
+            self._around.committed()
             handled += len(dues)
-            self._metrics.count("sweep_rows_total", job.kind.partition(":")[0], by=len(dues))
+            self._around.metrics.count("sweep_rows_total", job.kind.partition(":")[0], by=len(dues))
             if len(dues) < PAGE_KEYS:
                 break
         if handled:
@@ -166,7 +160,7 @@ class Sweeper:
                 fold = await effect(tx, self._service.name, self._service.flow, dues, known)
                 await self._set_aside(tx, job, fold.failures)
             await _move(tx, job, str(dues[-1].key) if dues else cursor, dues)
-            self._fault("before_commit")
+            self._around.fault("before_commit")
         return dues
 
     def _page_of(self, kind: str) -> Page:
@@ -208,7 +202,9 @@ async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[
         now,
     )
     by_id = {program.id: program for program in known.values()}
-    return [_Job(by_id[row["program_id"]], row["kind"], row["day"], row["boundary"]) for row in rows]
+    return [
+        _Job(by_id[row["program_id"]], row["kind"], row["day"], row["boundary"]) for row in rows
+    ]
 
 
 async def _lock(tx: Tx, job: _Job) -> str | None:
@@ -266,11 +262,3 @@ async def _move(tx: Tx, job: _Job, cursor: str | None, dues: Sequence[Due]) -> N
         len(dues),
         DONE if done else RUNNING,
     )
-
-
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-
-

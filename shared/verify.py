@@ -30,9 +30,7 @@ class Verdict(Struct, frozen=True):
     violations: list[Violation]
 
 
-async def verify(
-    service: Service, database: Database, only: str | None = None
-) -> list[Verdict]:
+async def verify(service: Service, database: Database, only: str | None = None) -> list[Verdict]:
     """All invariants of a service, of all programs or of the one named by its text id."""
     async with snapshot(database) as tx:
         known = await programs.load(tx)
@@ -74,7 +72,7 @@ async def pages(
                 select distinct {key} as key from {table}
                 where program_id = $1 and ($2::uuid is null or {key} > $2)
                 order by {key} limit {PAGE}
-                """,  # noqa: S608 - names of our own tables
+                """,
                 program.id,
                 after,
             )
@@ -86,9 +84,7 @@ async def pages(
                 return
 
 
-def violations(
-    invariant: str, rows: Sequence[Any], prefix: str, key: str
-) -> list[Violation]:
+def violations(invariant: str, rows: Sequence[Any], prefix: str, key: str) -> list[Violation]:
     """Rows with the columns `key`, `expected` and `found` as violations."""
     return [
         Violation(invariant, {key: text_id(prefix, row["key"])}, row["expected"], row["found"])

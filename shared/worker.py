@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from typing import Final
+from collections.abc import Coroutine, Iterable, Iterator
+from typing import Any, Final
 
 from msgspec import Struct
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ from shared.relay import Relay
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.port import Stream
+from shared.surroundings import Surroundings, pause
 from shared.sweeps import Sweeper
 
 POOL: Final = 4
@@ -53,58 +55,80 @@ async def run_worker(
     Raises Misconfigured when the schema is old or the database would lose commits; any other
     error of a part ends the whole worker, so that a supervisor starts it anew.
     """
-    log = logger(service.name)
-    metrics = Metrics()
-    fault = fault_of(config)
+    await _check(service, config)
     url = config.database_url_of(service.name)
-    await _check(service, config, url)
     async with Database(service.name, url, worker=True, size=POOL) as database:
-        relay = Relay(service.name, database, stream, metrics, fault)
-        health = Health(monotonic())
-        parts = [relay.run(stopping), _beat(health, stopping)]
+        parts = _Parts(service, config, database, stream, keys)
+        log = logger(service.name)
+        log.info("started", pid=os.getpid())
+        try:
+            await _together(parts.all(stopping, sock))
+        finally:
+            log.info("ended", pid=os.getpid())
+
+
+async def _together(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for part in parts:
+            group.create_task(part)
+
+
+class _Parts:
+    """What a worker runs, wired together."""
+
+    def __init__(
+        self,
+        service: Service,
+        config: Config,
+        database: Database,
+        stream: Stream,
+        keys: KeyRing,
+    ) -> None:
+        metrics, fault = Metrics(), fault_of(config)
+        before = Surroundings(metrics=metrics, fault=fault)
+        self._relay = Relay(service.name, database, stream, before)
+        around = Surroundings(metrics=metrics, fault=fault, committed=self._relay.wake)
+        self._health = Health(monotonic())
+        self._database = database
+        self._metrics = metrics
+        self._sweeper: Sweeper | None = None
         if service.flow is not None:
-            health.pipeline = pipeline = Pipeline(
+            self._health.pipeline = Pipeline(
                 service,
                 database,
                 stream,
                 keys,
+                around,
                 worker=config.worker_name or "",
                 batch_events_max=config.batch_events_max,
-                metrics=metrics,
-                committed=relay.wake,
-                fault=fault,
             )
-            parts.append(pipeline.run(stopping))
-            parts.append(
-                Sweeper(
-                    service, database, keys, metrics=metrics, committed=relay.wake, fault=fault
-                ).run(stopping)
-            )
+            self._sweeper = Sweeper(service, database, keys, around)
+
+    def all(
+        self, stopping: asyncio.Event, sock: socket.socket | None
+    ) -> Iterator[Coroutine[Any, Any, None]]:
+        """Everything to run at once."""
+        yield self._relay.run(stopping)
+        yield _beat(self._health, stopping)
+        if self._health.pipeline is not None:
+            yield self._health.pipeline.run(stopping)
+        if self._sweeper is not None:
+            yield self._sweeper.run(stopping)
         if sock is not None:
-            parts.append(serve(_app(database, health, metrics), sock, stopping))
-        log.info("started", pid=os.getpid())
-        try:
-            async with asyncio.TaskGroup() as group:
-                for part in parts:
-                    group.create_task(part)
-        finally:
-            log.info("ended", pid=os.getpid())
+            yield serve(_app(self._database, self._health, self._metrics), sock, stopping)
 
 
 async def _beat(health: Health, stopping: asyncio.Event) -> None:
     """The loop turns; when this stops for 10 s the process is stuck."""
     while not stopping.is_set():
         health.beat_at = monotonic()
-        try:
-            async with asyncio.timeout(1.0):
-                await stopping.wait()
-        except TimeoutError:
-            continue
+        await pause(stopping, 1.0)
     health.draining = True
 
 
-async def _check(service: Service, config: Config, url: str) -> None:
+async def _check(service: Service, config: Config) -> None:
     """Refuse to start on an old schema, or where a commit would not survive a crash."""
+    url = config.database_url_of(service.name)
     if not await head_reached(url, service.schema):
         raise Misconfigured(f"the schema of {service.name} is not current: run `shuke migrate`")
     async with Database(service.name, url, worker=True, size=1) as database:
@@ -154,5 +178,3 @@ def _app(database: Database, health: Health, metrics: Metrics) -> Starlette:
             Route("/metrics", scrape),
         ]
     )
-
-

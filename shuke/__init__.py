@@ -1,1 +1,1 @@
-"""The shell: the command `shuke`, the one-box process and the demo. The only code that imports several services."""
+"""The shell: the command `shuke`, the one box, the demo. Nothing else imports several services."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from msgspec import Struct
 
@@ -44,7 +44,7 @@ class Look:
         self.databases: dict[str, Database] = {}
         self.stream: Stream | None = None
 
-    async def __aenter__(self) -> "Look":
+    async def __aenter__(self) -> Self:
         """Open."""
         self.stream = await self._stack.enter_async_context(open_stream(self._config))
         for service in self._services:
@@ -76,9 +76,7 @@ class Look:
         if service.flow is None:
             return {}
         assert self.stream is not None
-        subscription = await self.stream.subscribe(
-            None, topics_in_order(service), "", lambda: None
-        )
+        subscription = await self.stream.subscribe(None, topics_in_order(service), "", lambda: None)
         try:
             return await subscription.end_of(subscription.assigned())
         finally:
@@ -90,10 +88,14 @@ class Look:
             async with asyncio.timeout(seconds):
                 quiet = 0
                 while quiet < 2:  # noqa: PLR2004 - seen twice: nothing was between two services
-                    quiet = quiet + 1 if all(b.empty for b in (await self.backlog()).values()) else 0
+                    quiet = (
+                        quiet + 1 if all(b.empty for b in (await self.backlog()).values()) else 0
+                    )
                     await asyncio.sleep(0.1)
         except TimeoutError as error:
-            raise Unavailable(f"still working after {seconds:.0f} s: {await self.backlog()}") from error
+            raise Unavailable(
+                f"still working after {seconds:.0f} s: {await self.backlog()}"
+            ) from error
 
     async def totals(self) -> dict[str, dict[str, dict[str, Any]]]:
         """By program and service, the figures that services share."""

@@ -1,4 +1,4 @@
-"""The command `shuke`. Each command is a file in `commands/`; nothing here that a service could own.
+"""The command `shuke`. Each command is a file in `commands/`.
 
 Exit codes: 0 done; 1 failed or a check found differences; 2 wrong usage; 3 cannot reach something;
 4 refused by permission; 130 interrupted.

@@ -164,15 +164,7 @@ def _make(
 
 
 def _running(folder: Path, binaries: Path, account: pwd.struct_passwd | None) -> bool:
-    return (
-        subprocess.run(  # noqa: S603 - our own binaries
-            [binaries / "pg_ctl", "status", "-D", folder],
-            capture_output=True,
-            check=False,
-            **_as(account),
-        ).returncode
-        == 0
-    )
+    return _run(account, binaries / "pg_ctl", "status", "-D", folder).returncode == 0
 
 
 def _start(folder: Path, binaries: Path, account: pwd.struct_passwd | None) -> None:
@@ -190,26 +182,26 @@ def _start(folder: Path, binaries: Path, account: pwd.struct_passwd | None) -> N
 
 
 def _command(account: pwd.struct_passwd | None, *words: str | Path) -> str:
-    done = subprocess.run(  # noqa: S603 - our own binaries
-        [str(word) for word in words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        **_as(account),
-    )
+    done = _run(account, *words)
     if done.returncode:
         print(done.stderr, file=sys.stderr)
         raise Misconfigured(f"{Path(words[0]).name} failed: {done.stderr.strip()[-400:]}")
     return done.stdout
 
 
-def _as(account: pwd.struct_passwd | None) -> dict[str, object]:
-    """Arguments of subprocess: as whom, where, in a session of its own (a Ctrl-C is for us)."""
-    arguments: dict[str, object] = {"cwd": "/", "start_new_session": True}
-    if account is not None:
-        arguments |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    return arguments
+def _run(account: pwd.struct_passwd | None, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run one of the server's programs, in a session of its own: a Ctrl-C is for us."""
+    return subprocess.run(  # noqa: S603 - our own binaries
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        start_new_session=True,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+    )
 
 
 def remove(folder: Path) -> None:

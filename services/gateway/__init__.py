@@ -1,4 +1,4 @@
-"""The gateway: programs, storefront connections, intake of webhooks, keys, the way to the services."""
+"""The gateway: programs, storefront connections, webhooks, keys, the way to the services."""
 
 NAME = "gateway"
 """Of the service and its schema."""

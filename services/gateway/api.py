@@ -128,7 +128,7 @@ async def public_keys(request: Request) -> Response:
 
 @ROUTER.post(f"{_API}/programs", name="programs.create", tags=["programs"], status_code=201,
              response_model=Program)  # fmt: skip
-async def add_program(request: Request, body: NewProgram, _caller: _Programs) -> Any:  # noqa: ANN401
+async def add_program(request: Request, body: NewProgram, _caller: _Programs) -> Any:
     """Make a program. Its days are those of its time zone, for ever."""
     if _caller.program is not None:
         raise HttpProblem(403, "forbidden", "A key belongs to one program and makes no other.")
@@ -138,7 +138,7 @@ async def add_program(request: Request, body: NewProgram, _caller: _Programs) ->
 
 @ROUTER.get(f"{_API}/programs", name="programs.list", tags=["programs"],
             response_model=ProgramPage)  # fmt: skip
-async def list_programs(request: Request, caller: _ReadPrograms) -> Any:  # noqa: ANN401
+async def list_programs(request: Request, caller: _ReadPrograms) -> Any:
     """Programs that the caller may see."""
     async with request.app.state.database.reading() as connection:
         rows = (await connection.execute(select(tables.PROGRAM))).all()
@@ -148,7 +148,7 @@ async def list_programs(request: Request, caller: _ReadPrograms) -> Any:  # noqa
 
 @ROUTER.post(f"{_API}/stores", name="stores.create", tags=["programs"], status_code=201,
              response_model=Store)  # fmt: skip
-async def add_store(request: Request, body: NewStore, scope: _Stores) -> Any:  # noqa: ANN401
+async def add_store(request: Request, body: NewStore, scope: _Stores) -> Any:
     """Make a store of the program."""
     store_id = await _managing(request).add_store(scope.program, body, _now(request))
     async with reading(request, scope) as reader:
@@ -158,7 +158,7 @@ async def add_store(request: Request, body: NewStore, scope: _Stores) -> Any:  #
 
 @ROUTER.get(f"{_API}/stores", name="stores.list", tags=["programs"],
             response_model=StorePage)  # fmt: skip
-async def list_stores(request: Request, scope: _Reading) -> Any:  # noqa: ANN401
+async def list_stores(request: Request, scope: _Reading) -> Any:
     """Stores of the program."""
     async with reading(request, scope) as reader:
         return {"items": [_store(row) for row in await queries.list_stores(reader)]}
@@ -166,9 +166,7 @@ async def list_stores(request: Request, scope: _Reading) -> Any:  # noqa: ANN401
 
 @ROUTER.post(f"{_API}/connections", name="connections.create", tags=["connections"],
              status_code=201, response_model=ConnectionMade)  # fmt: skip
-async def add_connection(
-    request: Request, body: NewConnection, scope: _Connections
-) -> Any:  # noqa: ANN401
+async def add_connection(request: Request, body: NewConnection, scope: _Connections) -> Any:
     """Connect a store: its webhook's address and secret. The secret is shown this once."""
     identity, secret_id, secret = await _managing(request).add_connection(
         scope.program, body, _now(request)
@@ -181,7 +179,7 @@ async def add_connection(
 
 @ROUTER.get(f"{_API}/connections", name="connections.list", tags=["connections"],
             response_model=ConnectionPage)  # fmt: skip
-async def list_connections(request: Request, scope: _Connections) -> Any:  # noqa: ANN401
+async def list_connections(request: Request, scope: _Connections) -> Any:
     """Connections of the program."""
     async with reading(request, scope) as reader:
         rows = await queries.list_connections(reader)
@@ -190,9 +188,7 @@ async def list_connections(request: Request, scope: _Connections) -> Any:  # noq
 
 @ROUTER.get(f"{_API}/connections/{{connection_id}}", name="connections.get",
             tags=["connections"], response_model=Connection)  # fmt: skip
-async def get_connection(
-    request: Request, connection_id: str, scope: _Connections
-) -> Any:  # noqa: ANN401
+async def get_connection(request: Request, connection_id: str, scope: _Connections) -> Any:
     """One connection."""
     async with reading(request, scope) as reader:
         row = await queries.find_connection(reader, known_id("whk", connection_id, "connection"))
@@ -213,7 +209,7 @@ async def move_connection(
     connection_id: str,
     move: Literal["pause", "resume", "close"],
     scope: _Connections,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Pause (deliveries get 503 and are sent again), resume, or close for good."""
     identity = known_id("whk", connection_id, "connection")
     state, allowed = _MOVES[move]
@@ -225,7 +221,7 @@ async def move_connection(
 @ROUTER.post(f"{_API}/connections/{{connection_id}}/secrets", name="secrets.create",
              tags=["connections"], status_code=201, response_model=SecretOnce,
              responses=documented(409))  # fmt: skip
-async def add_secret(request: Request, connection_id: str, scope: _Connections) -> Any:  # noqa: ANN401
+async def add_secret(request: Request, connection_id: str, scope: _Connections) -> Any:
     """Another secret, shown this once: change it at the shop, then end the old one."""
     identity = known_id("whk", connection_id, "connection")
     made = await _managing(request).add_secret(scope.program, identity, _now(request))
@@ -235,9 +231,7 @@ async def add_secret(request: Request, connection_id: str, scope: _Connections) 
 
 @ROUTER.get(f"{_API}/connections/{{connection_id}}/secrets", name="secrets.list",
             tags=["connections"], response_model=SecretPage)  # fmt: skip
-async def list_secrets(
-    request: Request, connection_id: str, scope: _Connections
-) -> Any:  # noqa: ANN401
+async def list_secrets(request: Request, connection_id: str, scope: _Connections) -> Any:
     """Secrets without their values: when each was last used shows whether it can end."""
     identity = known_id("whk", connection_id, "connection")
     async with reading(request, scope) as reader:
@@ -271,7 +265,7 @@ async def end_secret(
 
 @ROUTER.post(f"{_API}/api-keys", name="keys.create", tags=["keys"], status_code=201,
              response_model=KeyMade)  # fmt: skip
-async def add_key(request: Request, body: NewKey, scope: _Keys) -> Any:  # noqa: ANN401
+async def add_key(request: Request, body: NewKey, scope: _Keys) -> Any:
     """A key for another system. Its text is shown this once; only its hash is kept."""
     lacking = [p for p in body.permissions if not scope.caller.may(p)]
     if lacking:
@@ -281,7 +275,7 @@ async def add_key(request: Request, body: NewKey, scope: _Keys) -> Any:  # noqa:
 
 @ROUTER.get(f"{_API}/api-keys", name="keys.list", tags=["keys"],
             response_model=KeyPage)  # fmt: skip
-async def list_keys(request: Request, scope: _Keys) -> Any:  # noqa: ANN401
+async def list_keys(request: Request, scope: _Keys) -> Any:
     """Keys of the program, without their texts."""
     async with reading(request, scope) as reader:
         rows = await queries.list_keys(reader)
@@ -324,7 +318,7 @@ async def list_deliveries(
     page_token: PageToken = None,
     status: Status = None,
     connection_id: str | None = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Deliveries, the newest first."""
     cursor = after(page_token, str)
     before = known_id("dlv", cursor[0], "page") if cursor else None
@@ -339,7 +333,7 @@ async def list_deliveries(
 
 @ROUTER.get(f"{_API}/deliveries/{{delivery_id}}", name="deliveries.get", tags=["deliveries"],
             response_model=DeliveryLine)  # fmt: skip
-async def get_delivery(request: Request, delivery_id: str, scope: _Deliveries) -> Any:  # noqa: ANN401
+async def get_delivery(request: Request, delivery_id: str, scope: _Deliveries) -> Any:
     """One delivery."""
     async with reading(request, scope) as reader:
         row = await queries.find_delivery(reader, known_id("dlv", delivery_id, "delivery"))
@@ -372,7 +366,7 @@ def _managing(request: Request) -> Managing:
     return managing
 
 
-def _now(request: Request) -> Any:  # noqa: ANN401 - an instant
+def _now(request: Request) -> Any:
     clock: Clock = request.app.state.clock
     return clock()
 

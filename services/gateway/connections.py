@@ -14,7 +14,7 @@ from shared.sealing import KeyRing
 FRESH_SECONDS: Final = 5.0
 """A paused connection or a new secret is known everywhere after so long."""
 MOST: Final = 10_000
-SECRET_PURPOSE: Final = "webhook-secret"
+SECRET_PURPOSE: Final = "webhook-secret"  # noqa: S105 - a label
 IDENTITY_PURPOSE: Final = "identity-key"
 
 

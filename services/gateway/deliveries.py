@@ -55,13 +55,16 @@ class Recorder:
         """Flush until cancelled, and once more then."""
         try:
             while True:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(FLUSH_SECONDS):
-                        await self._full.wait()
+                await self._some_due()
                 self._full.clear()
                 await self._flush()
         finally:
             await self._flush()
+
+    async def _some_due(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._full.wait()
 
     async def _flush(self) -> None:
         rows, self._rows = self._rows, []

@@ -1,5 +1,7 @@
-"""Intake of webhooks, in this order: size, signature and freshness on the raw bytes, one JSON
-parse, normalising, the log with full acknowledgement, then 202.
+"""Intake of webhooks, step by step.
+
+Size, signature and freshness on the raw bytes, one JSON parse, normalising, the log with full
+acknowledgement, then 202.
 
 What is refused tells no reason; the log and a counter do. Nothing is acknowledged that is not
 durable.
@@ -10,7 +12,7 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -148,25 +150,19 @@ class Intake:
         body = {"accepted": accepted, "duplicates": duplicates, "failed": failed}
         return JSONResponse(body, 202)
 
-    async def _authentic(
-        self, request: Request, connection: str, raw: bytes
-    ) -> tuple[Shop, str]:
+    async def _authentic(self, request: Request, connection: str, raw: bytes) -> tuple[Shop, str]:
         """The shop and the id of the secret that signed. One 401 for whatever is not right."""
         now = self._clock()
         found = await self._find(connection)
         try:
             headers = _security_headers(request, generic.SIGNED_HEADERS)
-            if found is None or found.state in {"draft", "closed"}:
-                hmac.digest(_DUMMY, raw, hashlib.sha256)  # as much work as for a known one
-                raise Refusal("connection-unknown")
+            found = _open(found, raw)
             secrets = [(s.text_id, s.value) for s in found.secrets if s.active(now)]
             secret = generic.verify(raw, headers, secrets, now)
         except Refusal as error:
             self._metrics.count("intake_total", "generic", error.reason)
             logger("gateway").info("refused", reason=error.reason, connection=connection[:40])
-            raise HttpProblem(
-                401, "unauthenticated", "The delivery is not authentic."
-            ) from error
+            raise HttpProblem(401, "unauthenticated", "The delivery is not authentic.") from error
         if found.state == "paused":
             raise HttpProblem(
                 503, "busy", "The connection is paused.", headers={"Retry-After": PAUSED_SECONDS}
@@ -255,23 +251,29 @@ async def read_body(request: Request, most: int) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > most:
         raise too_large
-    parts: list[bytes] = []
-    size = 0
-    stream = request.stream().__aiter__()
+    body = bytearray()
+    stream = aiter(request.stream())
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                try:
-                    async with asyncio.timeout(IDLE_SECONDS):
-                        part = await anext(stream)
-                except StopAsyncIteration:
-                    return b"".join(parts)
-                size += len(part)
-                if size > most:
-                    raise too_large
-                parts.append(part)
+            while len(body) <= most and (part := await _next_part(stream)) is not None:
+                body += part
     except TimeoutError as error:
         raise HttpProblem(408, "too-slow", "The body came too slowly.") from error
+    if len(body) > most:
+        raise too_large
+    return bytes(body)
+
+
+async def _next_part(stream: AsyncIterator[bytes]) -> bytes | None:
+    async with asyncio.timeout(IDLE_SECONDS):
+        return await anext(stream, None)
+
+
+def _open(found: Connection | None, raw: bytes) -> Connection:
+    if found is None or found.state in {"draft", "closed"}:
+        hmac.digest(_DUMMY, raw, hashlib.sha256)  # as much work as for a known one
+        raise Refusal("connection-unknown")
+    return found
 
 
 def _security_headers(request: Request, names: Sequence[str]) -> Mapping[str, str]:
@@ -285,7 +287,7 @@ def _security_headers(request: Request, names: Sequence[str]) -> Mapping[str, st
     return found
 
 
-def _row(  # noqa: PLR0913, PLR0917 - the columns of a delivery
+def _row(
     shop: Shop, source_id: str, answer: Answer, content: bytes, secret: str, began: float
 ) -> Delivery:
     reason = answer.reason
@@ -309,5 +311,3 @@ def _row(  # noqa: PLR0913, PLR0917 - the columns of a delivery
 
 def _invalid(error: FieldError) -> HttpProblem:
     return HttpProblem(422, "invalid-event", "1 field is not valid.", errors=[error])
-
-

@@ -80,9 +80,7 @@ class Managing:
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
             region = wanted.region or row["default_region"]
-            await store.add_store(
-                tx, row["program_id"], identity, wanted.kind, wanted.name, region
-            )
+            await store.add_store(tx, row["program_id"], identity, wanted.kind, wanted.name, region)
             data = StoreChanged(
                 store_id=text,
                 kind=wanted.kind,
@@ -95,7 +93,7 @@ class Managing:
         await notify(self._database, channel(NAME))
         return text
 
-    async def _tell(  # noqa: PLR0913, PLR0917 - the parts of an event
+    async def _tell(
         self,
         tx: Tx,
         program: str,
@@ -131,9 +129,7 @@ class Managing:
             secret_id, secret = await self._secret(tx, row["program_id"], connection_id, now)
         return connection_id, secret_id, secret
 
-    async def add_secret(
-        self, program: str, connection_id: UUID, now: datetime
-    ) -> tuple[str, str]:
+    async def add_secret(self, program: str, connection_id: UUID, now: datetime) -> tuple[str, str]:
         """Another secret of a connection, at most five at a time: its id, the secret."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)

@@ -9,7 +9,7 @@ from msgspec import Struct
 DeliveryStatus = Literal["published", "duplicate", "conflict", "ignored", "failed"]
 
 
-class Refusal(Exception):  # noqa: N818 - its reason is logged and counted, never told
+class Refusal(Exception):
     """A delivery that is not authentic."""
 
     def __init__(self, reason: str) -> None:

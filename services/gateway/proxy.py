@@ -43,9 +43,7 @@ class Proxy:
         self._client = client
         self._tokens: dict[tuple[object, ...], tuple[float, str]] = {}
 
-    async def forward(
-        self, request: Request, caller: Caller, service: str, path: str
-    ) -> Response:
+    async def forward(self, request: Request, caller: Caller, service: str, path: str) -> Response:
         """The service's answer, or 404 for no such service, 503 when it is away."""
         if service not in SERVICES:
             raise HttpProblem(404, "not-found", "No such service.")

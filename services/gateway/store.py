@@ -43,7 +43,7 @@ async def add_program_key(tx: Tx, program_id: int, sealed: bytes) -> None:
     await tx.execute("insert into program_key values ($1, $2)", program_id, sealed)
 
 
-async def add_store(  # noqa: PLR0913, PLR0917 - the columns of a store
+async def add_store(
     tx: Tx, program_id: int, store_id: UUID, kind: str, name: str, region: str
 ) -> None:
     """A new store of a program."""
@@ -182,9 +182,7 @@ async def load_secrets(tx: Tx, program_id: int, connection_id: UUID) -> Sequence
     )
 
 
-async def touch_secrets(
-    tx: Tx, used: Iterable[tuple[int, UUID, UUID]], now: datetime
-) -> None:
+async def touch_secrets(tx: Tx, used: Iterable[tuple[int, UUID, UUID]], now: datetime) -> None:
     """Note when secrets were last used."""
     arrays = bulk.columns(used, 3)
     if arrays[0]:

@@ -41,7 +41,7 @@ _COMMAND = documented(409)
 @ROUTER.get("/members", name="members.list", response_model=MemberPage)
 async def list_members(
     request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
-) -> Any:  # noqa: ANN401 - shaped by the response model
+) -> Any:
     """Members by id."""
     cursor = after(page_token, str)
     start = known_id("mem", cursor[0], "page") if cursor else None
@@ -62,7 +62,7 @@ async def list_members(
 
 @ROUTER.get("/members/{member_id}", name="members.get", response_model=MemberAnswer,
             response_model_exclude_unset=True)  # fmt: skip
-async def get_member(request: Request, member_id: str, scope: _Read) -> Any:  # noqa: ANN401
+async def get_member(request: Request, member_id: str, scope: _Read) -> Any:
     """A member with linked customers and tiers."""
     identity = known_id("mem", member_id, "member")
     async with reading(request, scope) as reader:
@@ -71,7 +71,7 @@ async def get_member(request: Request, member_id: str, scope: _Read) -> Any:  # 
 
 @ROUTER.get("/customers/{customer_id}", name="customers.get", response_model=CustomerAnswer,
             response_model_exclude_unset=True)  # fmt: skip
-async def get_customer(request: Request, customer_id: str, scope: _Read) -> Any:  # noqa: ANN401
+async def get_customer(request: Request, customer_id: str, scope: _Read) -> Any:
     """A customer, and the member that they are if they are one."""
     identity = known_id("cus", customer_id, "customer")
     async with reading(request, scope) as reader:
@@ -156,7 +156,7 @@ async def templates(_scope: _Read) -> dict[str, Ladder]:
 
 
 @ROUTER.get("/totals", name="totals.get", response_model=Totals)
-async def totals(request: Request, scope: _Read) -> Any:  # noqa: ANN401
+async def totals(request: Request, scope: _Read) -> Any:
     """Figures that the other services must agree with."""
     async with reading(request, scope) as reader:
         return await queries.count_totals(reader)
@@ -198,9 +198,7 @@ async def _member(reader: Reader, identity: UUID) -> dict[str, Any]:
 
 def _tiers(standing: Row[Any], ladder: Ladder, segments: list[Row[Any]]) -> dict[str, Any]:
     last = segments[-1]
-    following = next(
-        (tier for tier in ladder.tiers if tier.on and tier.rank > last.rank), None
-    )
+    following = next((tier for tier in ladder.tiers if tier.on and tier.rank > last.rank), None)
     return {
         "ladder": standing.ladder,
         "primary": ladder.primary,

@@ -28,7 +28,7 @@ from shared.events.storefront.customer_updated import CustomerUpdated
 from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.refund import Refund
-from shared.flow import Command, Decision, Due, Input
+from shared.flow import Command, Decision, Due, Input, Row
 from shared.ids import text_id, uuid_of
 from shared.outcome import APPLIED, Outcome, Refused, Skipped
 
@@ -106,7 +106,7 @@ def conclude(state: MembersState) -> list[Decision]:
             facts, cause = fresh[touched.key], touched.cause_event
             told = retier(state, program, member, name, versions, facts, cause)
             if told is not None:
-                rows = (told.standing, *told.segments)
+                rows: list[Row] = [told.standing, *told.segments]
                 decisions.append(Decision(APPLIED, rows, [told.event] if told.event else []))
     return decisions
 
@@ -246,9 +246,7 @@ def link_customer(draft: Draft, wanted: LinkCustomer, at: datetime) -> tuple[Out
     return APPLIED, _link_answer(link)
 
 
-def unlink_customer(
-    draft: Draft, wanted: UnlinkCustomer, at: datetime
-) -> tuple[Outcome, object]:
+def unlink_customer(draft: Draft, wanted: UnlinkCustomer, at: datetime) -> tuple[Outcome, object]:
     """The customer's later orders are nobody's; what was theirs stays."""
     link = open_link(draft.links_of(wanted.customer_id))
     if link is None:
@@ -264,4 +262,3 @@ def _link_answer(link: Link) -> object:
         "member_id": text_id("mem", link.member_id),
         "revision": link.revision,
     }
-

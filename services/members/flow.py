@@ -1,4 +1,4 @@
-"""The one path of members: load, decide, save. Apart from `service.py`, which the routes precede."""
+"""The one path of members: load, decide, save. `service.py` stands above the routes, this below."""
 
 from typing import Final
 

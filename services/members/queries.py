@@ -7,7 +7,7 @@ from sqlalchemy import Row, func, select
 
 from services.members import tables
 from services.members.tiers import tables as tiers
-from shared.http.reading import Reader
+from shared.http.reading import Reader, values
 
 _SETTINGS = tables.METADATA.tables["settings"]
 
@@ -68,9 +68,7 @@ async def list_standings(reader: Reader, member_id: UUID) -> list[Row[Any]]:
     return list(
         await reader.all(
             select(standing)
-            .where(
-                standing.c.program_id == reader.program.id, standing.c.member_id == member_id
-            )
+            .where(standing.c.program_id == reader.program.id, standing.c.member_id == member_id)
             .order_by(standing.c.ladder)
         )
     )
@@ -87,9 +85,7 @@ async def list_segments(reader: Reader, member_id: UUID) -> list[Row[Any]]:
                 segment.c.member_id == member_id,
                 segment.c.superseded_by.is_(None),
             )
-            .order_by(
-                segment.c.ladder, segment.c.from_at, segment.c.revision, segment.c.no
-            )
+            .order_by(segment.c.ladder, segment.c.from_at, segment.c.revision, segment.c.no)
         )
     )
 
@@ -132,6 +128,4 @@ async def count_totals(reader: Reader) -> dict[str, int]:
         )
     )
     assert row is not None
-    return dict(row._mapping)
-
-
+    return values(row)

@@ -185,9 +185,7 @@ def _vouched(needs: Needs, known: Iterable[Identity]) -> set[tuple[int, str, str
     }
 
 
-def _candidates(
-    needs: Needs, known: Iterable[Identity], links: Iterable[Link]
-) -> set[Key]:
+def _candidates(needs: Needs, known: Iterable[Identity], links: Iterable[Link]) -> set[Key]:
     """Members that the customers without a link would become, or are already as persons."""
     by_customer: dict[Key, list[Identity]] = {}
     for identity in known:
@@ -328,9 +326,7 @@ async def load_identities(tx: Tx, customers: Iterable[Key]) -> list[Identity]:
     return [Identity(**row) for row in rows]
 
 
-async def load_orders(
-    tx: Tx, orders: Iterable[Key], customers: Iterable[Key]
-) -> list[OrderSeen]:
+async def load_orders(tx: Tx, orders: Iterable[Key], customers: Iterable[Key]) -> list[OrderSeen]:
     """Orders named, and all orders of some customers; by key and order_seen_customer_idx."""
     named, histories = columns(orders, 2), columns(customers, 2)
     if not named[0] and not histories[0]:
@@ -349,9 +345,7 @@ async def load_orders(
     return [OrderSeen(**row) for row in rows]
 
 
-async def load_refunds(
-    tx: Tx, orders: Iterable[Key], refunds: Iterable[Key]
-) -> list[RefundSeen]:
+async def load_refunds(tx: Tx, orders: Iterable[Key], refunds: Iterable[Key]) -> list[RefundSeen]:
     """Refunds of orders, and refunds named; by refund_seen_order_idx and key."""
     of_orders, named = columns(orders, 2), columns(refunds, 2)
     if not of_orders[0] and not named[0]:

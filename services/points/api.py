@@ -39,7 +39,7 @@ from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
-from shared.http.reading import Reader, known_id, reading
+from shared.http.reading import Reader, known_id, reading, values
 from shared.ids import text_id
 
 ROUTER = router(prefix="/v1", tags=["points"])
@@ -50,7 +50,7 @@ _ENTRY_BYTES = 18
 
 
 @ROUTER.get("/members/{member_id}/balance", name="balance.get", response_model=Balance)
-async def balance(request: Request, member_id: str, scope: _Read) -> Any:  # noqa: ANN401
+async def balance(request: Request, member_id: str, scope: _Read) -> Any:
     """A member's wallets: balance, what may be spent, next expiry, worth."""
     holder = known_id("mem", member_id, "member")
     clock: Clock = request.app.state.clock
@@ -90,7 +90,7 @@ async def entries(
     scope: _Read,
     page_size: PageSize = USUAL,
     page_token: PageToken = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """A member's ledger, the newest line first."""
     holder = known_id("mem", member_id, "member")
     cursor = after(page_token, int)
@@ -109,7 +109,7 @@ async def lots(
     scope: _Read,
     page_size: PageSize = USUAL,
     page_token: PageToken = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """A member's lots that have something left."""
     holder = known_id("mem", member_id, "member")
     cursor = after(page_token, str)
@@ -145,9 +145,7 @@ async def entry(request: Request, entry_id: str, scope: _Read) -> dict[str, Any]
     name="entries.explain",
     response_model=ExplanationAnswer,
 )
-async def explanation(
-    request: Request, entry_id: str, scope: _Read, lang: Language = "zh"
-) -> Any:  # noqa: ANN401
+async def explanation(request: Request, entry_id: str, scope: _Read, lang: Language = "zh") -> Any:
     """Why an entry has the points that it has; recomputed, not stored."""
     async with reading(request, scope) as reader:
         found, _ = await _find(reader, entry_id)
@@ -177,7 +175,7 @@ async def explanation(
 @ROUTER.get("/exceptions", name="exceptions.list", response_model=ExceptionPage)
 async def exceptions(
     request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Refunds beyond their order, and refunds that name none."""
     cursor = after(page_token, str)
     start = known_id("rfd", cursor[0], "page") if cursor else None
@@ -188,7 +186,7 @@ async def exceptions(
 
 
 @ROUTER.get("/totals", name="totals.get", response_model=Totals)
-async def totals(request: Request, scope: _Read) -> Any:  # noqa: ANN401
+async def totals(request: Request, scope: _Read) -> Any:
     """Figures that the other services must agree with."""
     async with reading(request, scope) as reader:
         return await queries.count_totals(reader)
@@ -247,9 +245,9 @@ async def _lot_of(reader: Reader, found: Entry) -> Lot | None:
 
 
 def _entry(row: Row[Any]) -> dict[str, Any]:
-    values = dict(row._mapping)
-    posted_at = values.pop("posted_at")
-    return _told(Entry(**values), posted_at)
+    columns = values(row)
+    posted_at = columns.pop("posted_at")
+    return _told(Entry(**columns), posted_at)
 
 
 def _told(found: Entry, posted_at: datetime) -> dict[str, Any]:
@@ -342,4 +340,3 @@ def _exception(row: Row[Any]) -> dict[str, Any]:
         "reason": "order-unnamed" if unmatched else "over-refund",
         "excess_minor": row.clipped_minor,
     }
-

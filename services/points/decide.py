@@ -89,7 +89,7 @@ def on_due(draft: Draft, state: PointsState, program: Program, due: Due) -> Outc
 
 
 def conclude(state: PointsState) -> list[Decision]:
-    """Orders whose tier changed in this batch, awarded again once, whatever changed it how often."""
+    """Orders whose tier changed in this batch, awarded again once, however often it changed."""
     decisions = []
     programs = {program.id: program for program in state.programs.values()}
     for stale in state.stale.values():
@@ -233,8 +233,9 @@ def tier_changed(
 
 
 def first_touched(data: TierChanged) -> datetime:
-    """From when on orders may be awarded otherwise. The first telling names the tier that the
-    member started at, which concerns all orders before it too.
+    """From when on orders may be awarded otherwise.
+
+    The first telling names the tier that the member started at, which concerns all orders before.
     """
     return BEGINNING if data.revision == 1 else data.replaces_from
 
@@ -322,9 +323,7 @@ def _purchase(
     )
 
 
-def _unknown(
-    program: Program, event: Event, data: OrderCancelled, order_id: UUID
-) -> Purchase:
+def _unknown(program: Program, event: Event, data: OrderCancelled, order_id: UUID) -> Purchase:
     """An order of which only the cancellation is known."""
     at = Instant.of(event.time)
     return Purchase(
@@ -366,9 +365,7 @@ def _refund(program: Program, event: Event, data: RefundEvent) -> Refund:
     )
 
 
-def _decision(
-    draft: Draft, state: PointsState, program: Program, outcome: Outcome
-) -> Decision:
+def _decision(draft: Draft, state: PointsState, program: Program, outcome: Outcome) -> Decision:
     versions = state.published.of(program.id, "points")
     events = []
     for posted in draft.posted:

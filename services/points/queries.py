@@ -22,7 +22,7 @@ from services.points.model import (
     decode_refund,
 )
 from services.points.settings import PointsSettings
-from shared.http.reading import Reader
+from shared.http.reading import Reader, values
 from shared.settings.versions import Version, Versions
 
 _SETTINGS = tables.METADATA.tables["settings"]
@@ -109,9 +109,9 @@ async def find_entry(
     )
     if row is None:
         return None
-    values = dict(row._mapping)
-    posted_at = values.pop("posted_at")
-    return Entry(**values), posted_at
+    columns = values(row)
+    posted_at = columns.pop("posted_at")
+    return Entry(**columns), posted_at
 
 
 async def find_purchase(reader: Reader, order_id: UUID) -> Purchase | None:
@@ -124,7 +124,7 @@ async def find_purchase(reader: Reader, order_id: UUID) -> Purchase | None:
     )
     if row is None:
         return None
-    return Purchase(**dict(row._mapping) | {"body": decode_body(row.body)})
+    return Purchase(**values(row) | {"body": decode_body(row.body)})
 
 
 async def list_refunds(reader: Reader, order_id: UUID) -> list[Refund]:
@@ -135,18 +135,16 @@ async def list_refunds(reader: Reader, order_id: UUID) -> list[Refund]:
         .where(refund.c.program_id == reader.program.id, refund.c.order_id == order_id)
         .order_by(refund.c.at, refund.c.refund_id)
     )
-    return [Refund(**dict(row._mapping) | {"body": decode_refund(row.body)}) for row in rows]
+    return [Refund(**values(row) | {"body": decode_refund(row.body)}) for row in rows]
 
 
 async def list_spans(reader: Reader, holder_id: UUID) -> list[TierSpan]:
     """All tier spans of a member, superseded ones too."""
     span = tables.TIER_SPAN
     rows = await reader.all(
-        select(span).where(
-            span.c.program_id == reader.program.id, span.c.holder_id == holder_id
-        )
+        select(span).where(span.c.program_id == reader.program.id, span.c.holder_id == holder_id)
     )
-    return [TierSpan(**row._mapping) for row in rows]
+    return [TierSpan(**values(row)) for row in rows]
 
 
 async def find_lot(reader: Reader, lot_id: UUID) -> Lot | None:
@@ -155,7 +153,7 @@ async def find_lot(reader: Reader, lot_id: UUID) -> Lot | None:
     row = await reader.first(
         select(lot).where(lot.c.program_id == reader.program.id, lot.c.lot_id == lot_id)
     )
-    return Lot(**row._mapping) if row else None
+    return Lot(**values(row)) if row else None
 
 
 async def find_versions(reader: Reader) -> Versions[PointsSettings]:
@@ -175,9 +173,7 @@ async def find_versions(reader: Reader) -> Versions[PointsSettings]:
     )
 
 
-async def list_exceptions(
-    reader: Reader, after: UUID | None, limit: int
-) -> Sequence[Row[Any]]:
+async def list_exceptions(reader: Reader, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
     """Refunds that gave back more than there was, or name no order, by id, after a cursor."""
     refund = tables.REFUND
     query = select(refund).where(

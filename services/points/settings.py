@@ -1,4 +1,4 @@
-"""What a merchant may set of points: rates, exclusions, caps, expiry, worth. Versioned per program."""
+"""What a merchant may set of points: rates, exclusions, caps, expiry, worth."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal

@@ -254,7 +254,7 @@ async def lock_accounts(tx: Tx, keys: Iterable[Key]) -> list[Account]:
         select k.program_id, k.holder_id, {POINTS}, 0, 0, 0, 0, 0, 0
         from unnest($1::integer[], $2::uuid[]) k (program_id, holder_id)
         on conflict do nothing
-        """,  # noqa: S608 - a number
+        """,
         *arrays,
     )
     rows = await tx.fetch(
@@ -346,16 +346,14 @@ async def load_customer_facts(tx: Tx, needs: Needs) -> list[ActivityFact]:
           k (program_id, customer_id, since)
         join activity_fact f on k.program_id = f.program_id and k.customer_id = f.customer_id
           and f.at >= k.since
-        """,  # noqa: S608 - a number
+        """,
         *columns(needs.days, 3),
         *columns(histories, 3),
     )
     return [ActivityFact(**row) for row in rows]
 
 
-async def load_holder_facts(
-    tx: Tx, days: Iterable[tuple[int, UUID, str]]
-) -> list[ActivityFact]:
+async def load_holder_facts(tx: Tx, days: Iterable[tuple[int, UUID, str]]) -> list[ActivityFact]:
     """Facts of members on days, by activity_fact_holder_idx."""
     arrays = columns(days, 3)
     if not arrays[0]:
@@ -366,7 +364,7 @@ async def load_holder_facts(
         join unnest($1::integer[], $2::uuid[], $3::text[]) k (program_id, holder_id, day)
           on k.program_id = f.program_id and k.holder_id = f.holder_id
           and f.rule = {int(Rule.CHECK_IN)} and f.once_key = k.day
-        """,  # noqa: S608 - a number
+        """,
         *arrays,
     )
     return [ActivityFact(**row) for row in rows]
@@ -453,6 +451,6 @@ _REFUNDS: Final = bulk.upsert(tables.REFUND, body=encode)
 _LOTS: Final = bulk.upsert(tables.LOT)
 _FACTS: Final = bulk.upsert(tables.ACTIVITY_FACT)
 _ENTRIES: Final = bulk.insert(
-    tables.ENTRY, [name for name in tables.ENTRY.columns.keys() if name != "posted_at"]
+    tables.ENTRY, [column.name for column in tables.ENTRY.columns if column.name != "posted_at"]
 )
 _ALLOCATIONS: Final = bulk.insert(tables.ALLOCATION)

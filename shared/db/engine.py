@@ -5,6 +5,7 @@ read another's tables, and carries limits, so that nothing waits for ever.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
@@ -129,6 +130,11 @@ class Database:
             yield connection
 
 
-async def _keep(_connection: Any) -> None:  # noqa: ANN401, RUF029 - asyncpg's hook
+async def _keep(_connection: Any) -> None:  # noqa: ANN401 - asyncpg's hook
     """Leave a returned connection as it is: nothing of ours changes its session state."""
 
+
+async def hang_up(session: Session) -> None:
+    """Close a connection outside the pools, whatever state it is in."""
+    with contextlib.suppress(*AWAY, TimeoutError):
+        await session.close(timeout=CLOSE_SECONDS)

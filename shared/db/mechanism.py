@@ -178,8 +178,7 @@ def grants(schema: str, role: str, append_only: tuple[str, ...]) -> str:
     Runs at the end of every migration, so that new tables are covered too.
     """
     narrow = "\n".join(
-        f"revoke update, delete, truncate on {schema}.{table} from {role};"
-        for table in append_only
+        f"revoke update, delete, truncate on {schema}.{table} from {role};" for table in append_only
     )
     return f"""
     revoke all on schema {schema} from public;

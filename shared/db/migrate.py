@@ -115,7 +115,7 @@ def _run(connection: Connection, schema: Schema) -> bool:
     context = EnvironmentContext(
         AlembicConfig(),
         script,
-        fn=lambda revision, _: script._upgrade_revs("head", revision),  # type: ignore[arg-type]  # noqa: SLF001
+        fn=lambda revision, _: script._upgrade_revs("head", revision),  # noqa: SLF001 - what its own commands call
     )
     with context:
         context.configure(
@@ -145,9 +145,7 @@ def run_script(connection: Connection, script: str) -> None:
 
 
 def _current(connection: Connection, schema: Schema) -> bool:
-    context = MigrationContext.configure(
-        connection, opts={"version_table_schema": schema.name}
-    )
+    context = MigrationContext.configure(connection, opts={"version_table_schema": schema.name})
     return set(context.get_current_heads()) == set(_script(schema).get_heads())
 
 

@@ -51,9 +51,7 @@ def consumer_offset(meta: MetaData) -> Table:
         code("state"),
         text("halt_reason", null=True),
         PrimaryKeyConstraint("topic", "partition"),
-        CheckConstraint(
-            f"next_offset - first_offset = {' + '.join(OUTCOMES)}", name="counters"
-        ),
+        CheckConstraint(f"next_offset - first_offset = {' + '.join(OUTCOMES)}", name="counters"),
     )
 
 
@@ -151,7 +149,7 @@ async def advance(tx: Tx, moves: Sequence[Move]) -> None:
           step (topic, partition, epoch, next_offset, last_digest, {", ".join(OUTCOMES)})
         where mine.topic = step.topic and mine.partition = step.partition
           and mine.epoch = step.epoch and mine.state = 0
-        """,  # noqa: S608 - names come from OUTCOMES
+        """,
         [move.held.topic for move in ordered],
         [move.held.partition for move in ordered],
         [move.held.epoch for move in ordered],

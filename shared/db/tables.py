@@ -34,7 +34,11 @@ def metadata() -> MetaData:
 
 
 def program_table(
-    meta: MetaData, name: str, key: tuple[str, ...], *items: SchemaItem, **options: Any  # noqa: ANN401
+    meta: MetaData,
+    name: str,
+    key: tuple[str, ...],
+    *items: SchemaItem,
+    **options: Any,
 ) -> Table:
     """A table of a program: `program_id` is its first column and leads its primary key."""
     return Table(

@@ -1,1 +1,1 @@
-"""The event language: one file per type, the catalogue of all, the codec. The only business words in `shared`."""
+"""The event language: a file per type, the catalogue, the codec. `shared` has no other business."""

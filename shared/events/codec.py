@@ -9,7 +9,7 @@ import functools
 import hashlib
 import json
 import operator
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import RFC_4122, UUID
@@ -99,7 +99,9 @@ def encode(service: str, announcement: Announcement) -> Encoded:
     )
     if len(value) > MAX_BYTES:
         raise Undecodable("undecodable", f"{len(value)} bytes, at most {MAX_BYTES} are allowed")
-    return Encoded(line.topic, line.type, f"{announcement.program}/{announcement.key}", identity, value)
+    return Encoded(
+        line.topic, line.type, f"{announcement.program}/{announcement.key}", identity, value
+    )
 
 
 def decode(raw: bytes, now: datetime, routes: Container[str] | None = None) -> Event | None:
@@ -189,9 +191,13 @@ def digest(encoded: Encoded) -> int:
 
 
 def _digest(envelope: _Envelope, view: object) -> int:
-    canonical = _CANONICAL.encode(
-        [envelope.type, envelope.subject, envelope.programid, envelope.partitionkey, view]
-    )
+    canonical = _CANONICAL.encode([
+        envelope.type,
+        envelope.subject,
+        envelope.programid,
+        envelope.partitionkey,
+        view,
+    ])
     return int.from_bytes(hashlib.sha256(canonical).digest()[:8], "big", signed=True)
 
 
@@ -230,15 +236,18 @@ def _view(info: inspect.Type) -> Any:  # noqa: ANN401 - a type expression
             return list[_view(item)]  # type: ignore[misc]
         case inspect.UnionType(types=options):
             return functools.reduce(operator.or_, [_view(option) for option in options])
-        case inspect.NoneType():
-            return None
-        case inspect.CustomType() | inspect.StrType() | inspect.LiteralType():
-            return str
-        case inspect.BoolType():
-            return bool
-        case inspect.IntType():
-            return int
-    raise AssertionError(f"an event field cannot be {info}")
+        case _:
+            return _PLAIN[type(info)]
+
+
+_PLAIN: Final[Mapping[type, type | None]] = {
+    inspect.NoneType: None,
+    inspect.CustomType: str,
+    inspect.StrType: str,
+    inspect.LiteralType: str,
+    inspect.BoolType: bool,
+    inspect.IntType: int,
+}
 
 
 _KNOWN: Final = {line.type: _Known(line.data) for line in CATALOGUE}

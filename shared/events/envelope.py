@@ -50,6 +50,4 @@ class Announcement(Struct, frozen=True, gc=False):
     def id(self, service: str, name: str) -> UUID:
         """Id of the event that `service` announces under the short type `name`."""
         cause = self.cause
-        return event_id(
-            self.at, self.program, service, name, cause.kind, cause.id, cause.ordinal
-        )
+        return event_id(self.at, self.program, service, name, cause.kind, cause.id, cause.ordinal)

@@ -27,7 +27,8 @@ HolderId = Annotated[
 OrderId = Annotated[str, _id("ord", "Order, derived from program, store and the shop's number")]
 RefundId = Annotated[str, _id("rfd", "Refund, derived from program, store and the shop's number")]
 EntryId = Annotated[
-    str, Meta(pattern="^ent_[a-z2-7]{29}$", description="Ledger entry: source id, source kind, kind")
+    str,
+    Meta(pattern="^ent_[a-z2-7]{29}$", description="Ledger entry: source id, source kind, kind"),
 ]
 LotId = Annotated[str, _id("lot", "Lot of points")]
 CouponId = Annotated[str, _id("cpn", "Coupon")]

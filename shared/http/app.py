@@ -25,7 +25,7 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 class StrictRoute(APIRoute):
-    """A route that refuses query parameters it does not know: a typing error must not be ignored."""
+    """A route that refuses query parameters it does not know: a slip must not be ignored."""
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """The handler, behind a look at the names."""
@@ -38,22 +38,22 @@ class StrictRoute(APIRoute):
             else:
                 unknown = []
             if unknown:
-                raise RequestValidationError(
-                    [{"type": "extra_forbidden", "loc": ("query", unknown[0]), "msg": "is unknown"}]
-                )
+                raise RequestValidationError([
+                    {"type": "extra_forbidden", "loc": ("query", unknown[0]), "msg": "is unknown"}
+                ])
             return await handler(request)
 
         return strict
 
 
-def _query_fields(dependant: Any) -> list[Any]:  # noqa: ANN401 - FastAPI's own tree
+def _query_fields(dependant: Any) -> list[Any]:
     fields = list(dependant.query_params)
     for part in dependant.dependencies:
         fields += _query_fields(part)
     return fields
 
 
-def router(**options: Any) -> APIRouter:  # noqa: ANN401 - those of FastAPI
+def router(**options: Any) -> APIRouter:
     """A router whose routes are strict."""
     return APIRouter(route_class=StrictRoute, **options)
 
@@ -97,7 +97,9 @@ def _describe_problem(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = plain()
             components = schema.setdefault("components", {}).setdefault("schemas", {})
-            problem = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            problem = problems.Problem.model_json_schema(
+                ref_template="#/components/schemas/{model}"
+            )
             components.update(problem.pop("$defs", {}))
             components["Problem"] = problem
             # FastAPI's own shape of a 422 is never sent: problems are.
@@ -112,18 +114,18 @@ def _describe_problem(app: FastAPI) -> None:
 class Trace:
     """Pure ASGI: gives each request a trace id for its log lines, and measures it."""
 
-    def __init__(self, app: Any, metrics: Metrics) -> None:  # noqa: ANN401 - an ASGI app
+    def __init__(self, app: Any, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the app with the trace id bound."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         status = "500"
 
-        async def watch(message: Any) -> None:  # noqa: ANN401
+        async def watch(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
@@ -187,5 +189,3 @@ def database_of(request: Request) -> Database:
     """Dependency: the service's database."""
     database: Database = request.app.state.database
     return database
-
-

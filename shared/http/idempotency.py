@@ -28,11 +28,11 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def run(  # noqa: PLR0913 - what a command needs
+async def run(
     request: Request,
     scope: Scope,
     flow: Flow,
-    data: Any,  # noqa: ANN401 - a command value of the service
+    data: Any,
     key: str | None,
     *,
     status: int = commands.CREATED,

@@ -27,8 +27,10 @@ def after(token: str | None, *kinds: type) -> tuple[Any, ...] | None:
         key = msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (binascii.Error, ValueError, msgspec.DecodeError):
         key = None
-    if not isinstance(key, list) or len(key) != len(kinds) or not all(
-        type(part) is kind for part, kind in zip(key, kinds, strict=True)
+    if (
+        not isinstance(key, list)
+        or len(key) != len(kinds)
+        or not all(type(part) is kind for part, kind in zip(key, kinds, strict=True))
     ):
         error = FieldError("/page_token", "page-token", "is not one that this list gave")
         raise HttpProblem(422, "invalid", "1 field is not valid.", errors=[error])

@@ -152,7 +152,7 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 
 def field_errors(found: Iterable[Any]) -> list[FieldError]:
-    """Entries of Pydantic's errors: pointer into the body (or the parameter's name), code, words."""
+    """Entries of Pydantic's errors: pointer into the body (or parameter's name), code, words."""
     fields = []
     for each in found:
         place, *rest = each["loc"] or ("",)
@@ -177,9 +177,10 @@ _CODES: Final = {
 
 
 async def _busy(request: Request, error: Exception) -> JSONResponse:
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    cause = cause.__cause__ or cause
-    if isinstance(cause, BaseException) and blame(cause) == "program":
+    cause: BaseException = error
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        cause = error.orig.__cause__ or error.orig
+    if blame(cause) == "program":
         return await _broken(request, error)
     return answer(
         503,

@@ -25,11 +25,13 @@ class Reader:
 
     async def all(self, select: Select[Any]) -> Sequence[Row[Any]]:
         """All rows."""
-        return (await self.connection.execute(select)).all()
+        rows: Sequence[Row[Any]] = (await self.connection.execute(select)).all()
+        return rows
 
     async def first(self, select: Select[Any]) -> Row[Any] | None:
         """The first row, or None."""
-        return (await self.connection.execute(select)).first()
+        row: Row[Any] | None = (await self.connection.execute(select)).first()
+        return row
 
 
 @asynccontextmanager
@@ -55,6 +57,11 @@ async def reading(request: Request, scope: Scope) -> AsyncIterator[Reader]:
                 (),
             ),
         )
+
+
+def values(row: Row[Any]) -> dict[str, Any]:
+    """The columns of a row by name."""
+    return dict(row._mapping)  # noqa: SLF001 - a public attribute of SQLAlchemy
 
 
 def known_id(prefix: str, value: str, what: str) -> UUID:

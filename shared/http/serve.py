@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-async def serve(app: Any, sock: socket.socket, stopping: asyncio.Event) -> None:  # noqa: ANN401
+async def serve(app: Any, sock: socket.socket, stopping: asyncio.Event) -> None:
     """Serve until `stopping` is set, then let requests finish for up to 8 s."""
     config = uvicorn.Config(
         app,

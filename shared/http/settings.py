@@ -36,10 +36,15 @@ class Publication(BaseModel):
     effective_from: datetime | None = None
 
 
-def settings_router(documents: Sequence[Document[Any]]) -> APIRouter:  # noqa: C901 - six routes
+def settings_router(documents: Sequence[Document[Any]]) -> APIRouter:
     """Routes for the documents of a service."""
     routes = router(prefix="/v1/settings", tags=["settings"])
+    _reading(routes, documents)
+    _writing(routes, documents)
+    return routes
 
+
+def _reading(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
     @routes.get("/{document:path}/versions", name="settings.versions")
     async def versions(request: Request, document: str, scope: _Reader) -> dict[str, Any]:
         """Published versions of a document, newest first."""
@@ -67,10 +72,23 @@ def settings_router(documents: Sequence[Document[Any]]) -> APIRouter:  # noqa: C
             "draft": json.loads(draft["body"]) if draft else None,
         }
 
+    @routes.post("/{document:path}:check", name="settings.check")
+    async def check(request: Request, document: str, scope: _Reader) -> dict[str, Any]:
+        """What would speak against publishing the draft. Writes nothing."""
+        kind = _kind(documents, document)
+        async with _transaction(request) as tx:
+            program = await program_of(tx, scope)
+            published, draft = await store.find(tx, program.id, document)
+        if draft is None:
+            raise HttpProblem(409, "state-conflict", "There is no draft.")
+        return {"errors": [error.as_dict() for error in _objections(kind, draft, published)]}
+
+
+def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
     @routes.put(
         "/{document:path}", name="settings.put", responses=documented(412, 428), status_code=200
     )
-    async def put(  # noqa: PLR0913, PLR0917 - the parts of a request
+    async def put(
         request: Request,
         document: str,
         body: dict[str, Any],
@@ -91,21 +109,10 @@ def settings_router(documents: Sequence[Document[Any]]) -> APIRouter:  # noqa: C
         response.headers["ETag"] = _etag(published, draft)
         return {"document": document, "draft": value.model_dump(mode="json")}
 
-    @routes.post("/{document:path}:check", name="settings.check")
-    async def check(request: Request, document: str, scope: _Reader) -> dict[str, Any]:
-        """What would speak against publishing the draft. Writes nothing."""
-        kind = _kind(documents, document)
-        async with _transaction(request) as tx:
-            program = await program_of(tx, scope)
-            published, draft = await store.find(tx, program.id, document)
-        if draft is None:
-            raise HttpProblem(409, "state-conflict", "There is no draft.")
-        return {"errors": [error.as_dict() for error in _objections(kind, draft, published)]}
-
     @routes.post(
         "/{document:path}:publish", name="settings.publish", responses=documented(409, 412, 428)
     )
-    async def publish(  # noqa: PLR0913, PLR0917 - the parts of a request
+    async def publish(
         request: Request,
         document: str,
         scope: _Writer,
@@ -128,8 +135,6 @@ def settings_router(documents: Sequence[Document[Any]]) -> APIRouter:  # noqa: C
                 tx, program, kind, document, wanted, scope.caller.subject, _now(request)
             )
         return {"document": document, "version": done[0], "effective_from": render(done[1])}
-
-    return routes
 
 
 async def publish_draft(  # noqa: PLR0913, PLR0917 - what a publication is
@@ -159,7 +164,7 @@ async def program_of(tx: Tx, scope: Scope) -> Program:
     return found
 
 
-def _transaction(request: Request) -> Any:  # noqa: ANN401 - a context manager
+def _transaction(request: Request) -> Any:
     database: Database = request.app.state.database
     return transaction(database, wait_seconds=1.0)
 
@@ -187,7 +192,7 @@ def _parse(kind: Document[Any], body: dict[str, Any]) -> BaseModel:
     return value
 
 
-def _objections(kind: Document[Any], draft: Any, published: Any) -> Sequence[FieldError]:  # noqa: ANN401
+def _objections(kind: Document[Any], draft: Any, published: Any) -> Sequence[FieldError]:
     before = kind.model.model_validate_json(published["body"]) if published else None
     return kind.check(kind.model.model_validate_json(draft["body"]), before)
 
@@ -202,7 +207,7 @@ def _version(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _etag(published: Any, draft: Any) -> str:  # noqa: ANN401 - records
+def _etag(published: Any, draft: Any) -> str:
     number = published["version"] if published else 0
     return f'"{number}.{draft["revision"] if draft else 0}"'
 

@@ -56,7 +56,7 @@ class Caller(Struct, frozen=True):
         return EVERYTHING in self.permissions or permission in self.permissions
 
 
-class Refusal(Exception):  # noqa: N818 - says why, for the log; the caller only hears 401
+class Refusal(Exception):
     """A token that is not taken."""
 
 
@@ -110,8 +110,10 @@ class Verifier:
         self._known: dict[str, Caller] = {}
 
     async def verify(self, token: str, _address: str = "") -> Caller:
-        """Who the caller is. Raises Refusal: other algorithm, unknown key, wrong audience, issuer
-        or signature, expired, or longer-lived than five minutes.
+        """Who the caller is.
+
+        Raises Refusal: other algorithm, unknown key, wrong audience, issuer or signature, expired,
+        or longer-lived than five minutes.
         """
         caller = self._known.get(token)
         if caller is None:

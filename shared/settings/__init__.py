@@ -1,1 +1,1 @@
-"""Settings: a program's rules as versioned documents. Draft, published, in force from an instant."""
+"""Settings: a program's rules as versioned documents: draft, published, in force from then on."""

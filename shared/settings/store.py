@@ -39,9 +39,7 @@ def settings(meta: MetaData) -> Table:
     )
 
 
-async def load(
-    tx: Tx, documents: Iterable[Document[Any]], program_ids: Iterable[int]
-) -> Published:
+async def load(tx: Tx, documents: Iterable[Document[Any]], program_ids: Iterable[int]) -> Published:
     """All published versions of these programs. Bodies seen before are not read again."""
     kinds = tuple(documents)
     rows = await tx.fetch(
@@ -107,7 +105,7 @@ async def find(tx: Tx, program_id: int, document: str) -> tuple[Row | None, Row 
     return published, draft
 
 
-async def save_draft(  # noqa: PLR0913 - the columns of a draft
+async def save_draft(
     tx: Tx, program_id: int, document: str, body: BaseModel, author: str, now: datetime
 ) -> None:
     """Write the draft of a document; the one before is overwritten."""
@@ -131,8 +129,13 @@ async def save_draft(  # noqa: PLR0913 - the columns of a draft
     )
 
 
-async def publish(  # noqa: PLR0913 - what a publication is
-    tx: Tx, program_id: int, document: str, effective_from: datetime | None, author: str, now: datetime
+async def publish(
+    tx: Tx,
+    program_id: int,
+    document: str,
+    effective_from: datetime | None,
+    author: str,
+    now: datetime,
 ) -> tuple[int, datetime] | None:
     """Publish the draft. Its number and from when it holds; None without a draft.
 

@@ -7,7 +7,7 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.stream.kafka import KafkaStream
 from shared.stream.port import Stream
-from shared.stream.postgres import SCHEMA, PostgresStream
+from shared.stream.postgres.stream import SCHEMA, PostgresStream
 
 _CLOSE_SECONDS = 3.0
 

@@ -278,13 +278,11 @@ class KafkaSubscription:
             )  # once: doing it again forces a rejoin
         await self._consumer.start()
         if self._alone:
-            self._consumer.assign(
-                [
-                    TopicPartition(topic, number)
-                    for topic in self._topics
-                    for number in range(PARTITIONS)
-                ]
-            )
+            self._consumer.assign([
+                TopicPartition(topic, number)
+                for topic in self._topics
+                for number in range(PARTITIONS)
+            ])
 
     def _changed(self) -> None:
         self._sought.clear()

@@ -47,7 +47,7 @@ class TooLarge(ShukeError):
 
 
 class OutOfRange(ShukeError):
-    """A position before the log's start (its records are gone) or past its end (it was replaced)."""
+    """A position before the log's start (records are gone) or past its end (it was replaced)."""
 
     def __init__(self, partition: Partition, offset: int, start: int, end: int) -> None:
         topic, number = partition

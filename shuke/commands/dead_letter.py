@@ -119,9 +119,7 @@ def discard(
     typer.echo(f"{identity}  {_with(context, service, work)}")
 
 
-def _with(
-    context: typer.Context, service: str, work: Callable[[Database], Awaitable[Any]]
-) -> Any:  # noqa: ANN401 - what the work gives
+def _with(context: typer.Context, service: str, work: Callable[[Database], Awaitable[Any]]) -> Any:  # noqa: ANN401
     config: Config = context.obj
     if service not in SERVICES:
         raise Misconfigured(f"no service {service}; there are {', '.join(SERVICES)}")

@@ -41,7 +41,7 @@ def tail(
         running.run(lambda stop: _tail(ready, topic, stop, most, from_start, as_json), ready)
 
 
-async def _tail(  # noqa: PLR0913, PLR0917 - the options
+async def _tail(
     config: Config,
     topic: str,
     stopping: asyncio.Event,

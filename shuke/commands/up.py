@@ -12,9 +12,7 @@ from shuke.services import SERVICES
 
 def up(
     context: typer.Context,
-    single: Annotated[
-        bool, typer.Option("--single", help="All in one process, to debug.")
-    ] = False,
+    single: Annotated[bool, typer.Option("--single", help="All in one process, to debug.")] = False,
 ) -> None:
     """Run Shuke on this machine: APIs in one process, workers in another.
 
@@ -27,10 +25,8 @@ def up(
         words = [["one-process"]] if single else [["api", "all"], ["worker", "all"]]
         with box.running(ready, words) as processes:
             processes.wait_ready([f"{ready.url_of(name)}/readyz" for name in SERVICES])
-            typer.echo(f"gateway  {ready.url_of('gateway')}", err=True)
             for name in SERVICES:
-                if name != "gateway":
-                    typer.echo(f"{name:<9}{ready.url_of(name)}", err=True)
+                typer.echo(f"{name:<10}{ready.url_of(name)}", err=True)
             processes.wait()
 
 

@@ -4,7 +4,6 @@ One server a run, shared by all workers; one migrated template; each test that a
 gets a fresh copy of the template.
 """
 
-import asyncio
 import fcntl
 import os
 import secrets
@@ -103,6 +102,6 @@ def one_at_a_time(name: str) -> Iterator[None]:
         yield
 
 
-def run(coroutine):  # type: ignore[no-untyped-def]
-    """Run a coroutine to its end, outside any loop."""
-    return asyncio.run(coroutine)
+def name_of(url: str) -> str:
+    """Name of the database in an address."""
+    return urlsplit(url).path.lstrip("/")

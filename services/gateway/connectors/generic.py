@@ -44,7 +44,7 @@ class _Base(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
 
-class Buyer(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Buyer(_Base, frozen=True, kw_only=True):
     """Who bought or acted."""
 
     id: _Text128 | None = None
@@ -59,7 +59,7 @@ class Buyer(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
     language: _Text120 | None = None
 
 
-class OrderLine(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OrderLine(_Base, frozen=True, kw_only=True):
     """One line of an order; amounts are for the whole line, before discount."""
 
     line_id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -75,7 +75,7 @@ class OrderLine(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
     kind: Literal["goods", "fee", "gift-card", "adjustment"] = "goods"
 
 
-class _Order(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Order(_Base, frozen=True, kw_only=True):
     version: Literal[1] = 1
     order_id: _Text128
     currency: str
@@ -98,21 +98,18 @@ class _Order(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source_code: _Text64 | None = None
 
 
-_TAGGED: Final = {"frozen": True, "forbid_unknown_fields": True, "kw_only": True}
-
-
-class OrderPaid(_Order, tag_field="type", tag="order.paid", **_TAGGED):
+class OrderPaid(_Order, tag_field="type", tag="order.paid", frozen=True, kw_only=True):
     """An order was paid."""
 
 
-class OrderCompleted(_Order, tag_field="type", tag="order.completed", **_TAGGED):
+class OrderCompleted(_Order, tag_field="type", tag="order.completed", frozen=True, kw_only=True):
     """Receipt was confirmed."""
 
     completed_at: str
     completed_by: Literal["confirmed", "policy", "counter"] = "confirmed"
 
 
-class OrderCancelled(_Base, tag_field="type", tag="order.cancelled", **_TAGGED):
+class OrderCancelled(_Base, tag_field="type", tag="order.cancelled", frozen=True, kw_only=True):
     """An order was cancelled."""
 
     version: Literal[1] = 1
@@ -122,7 +119,7 @@ class OrderCancelled(_Base, tag_field="type", tag="order.cancelled", **_TAGGED):
     reason: _Text200 | None = None
 
 
-class RefundLine(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RefundLine(_Base, frozen=True, kw_only=True):
     """What is given back of one line."""
 
     line_id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -132,7 +129,7 @@ class RefundLine(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
     tax_minor: _Minor = 0
 
 
-class Refund(_Base, tag_field="type", tag="refund", **_TAGGED):
+class Refund(_Base, tag_field="type", tag="refund", frozen=True, kw_only=True):
     """Money of an order was given back."""
 
     version: Literal[1] = 1
@@ -150,7 +147,7 @@ class Refund(_Base, tag_field="type", tag="refund", **_TAGGED):
     reason: _Text200 | None = None
 
 
-class CheckIn(_Base, tag_field="type", tag="check-in", **_TAGGED):
+class CheckIn(_Base, tag_field="type", tag="check-in", frozen=True, kw_only=True):
     """A customer checked in."""
 
     version: Literal[1] = 1
@@ -159,14 +156,14 @@ class CheckIn(_Base, tag_field="type", tag="check-in", **_TAGGED):
     occurred_at: str
 
 
-class Thing(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Thing(_Base, frozen=True, kw_only=True):
     """What an action was done to."""
 
     kind: Literal["store", "product", "page"]
     id: _Text128 | None = None
 
 
-class Activity(_Base, tag_field="type", tag="activity", **_TAGGED):
+class Activity(_Base, tag_field="type", tag="activity", frozen=True, kw_only=True):
     """A customer did something other than buying."""
 
     version: Literal[1] = 1
@@ -181,14 +178,14 @@ class Activity(_Base, tag_field="type", tag="activity", **_TAGGED):
     occurred_at: str
 
 
-class Join(_Base, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Join(_Base, frozen=True, kw_only=True):
     """The customer joined at the shop."""
 
     at: str
     terms: Annotated[str, Meta(max_length=16)] | None = None
 
 
-class CustomerUpdated(_Base, tag_field="type", tag="customer.updated", **_TAGGED):
+class CustomerUpdated(_Base, tag_field="type", tag="customer.updated", frozen=True, kw_only=True):
     """What the shop knows of a customer changed."""
 
     version: Literal[1] = 1
@@ -197,9 +194,7 @@ class CustomerUpdated(_Base, tag_field="type", tag="customer.updated", **_TAGGED
     join: Join | None = None
 
 
-Sent = (
-    OrderPaid | OrderCompleted | OrderCancelled | Refund | CheckIn | Activity | CustomerUpdated
-)
+Sent = OrderPaid | OrderCompleted | OrderCancelled | Refund | CheckIn | Activity | CustomerUpdated
 _READ: Final = msgspec.json.Decoder(Sent)
 _READ_BULK: Final = msgspec.json.Decoder(dict[Literal["events"], list[msgspec.Raw]])
 
@@ -243,7 +238,8 @@ def delivery_id(headers: Mapping[str, str]) -> str:
 
 def read(raw: bytes) -> Sent:
     """The event of a body. Raises ValidationError as `problems` explains it."""
-    return _READ.decode(raw)
+    sent: Sent = _READ.decode(raw)
+    return sent
 
 
 def read_bulk(raw: bytes) -> Sequence[bytes]:

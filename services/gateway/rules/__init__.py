@@ -1,4 +1,4 @@
-"""The rules of intake:
+"""The rules of intake.
 
 identifying  who a buyer is: customer ids, keyed hashes of phones and e-mails
 pricing      money of an order: discounts over lines, tax, totals that agree

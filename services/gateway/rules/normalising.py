@@ -5,12 +5,14 @@ guest's order the order.
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from babel.numbers import UnknownCurrencyError, validate_currency
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from services.gateway.connectors import generic
 from services.gateway.model import Connection
@@ -32,10 +34,10 @@ from shared.ids import derive, text_id
 AHEAD: Final = timedelta(minutes=10)
 """How far ahead of our clock a shop's instant may be."""
 TITLE_LENGTH: Final = 120
-ASSURANCE: Final = {"generic": "high"}
+ASSURANCE: Final[Mapping[str, Literal["high", "low"]]] = {"generic": "high"}
 
 
-class Invalid(Exception):  # noqa: N818 - carries what is wrong with the body
+class Invalid(Exception):
     """A body that is JSON of the right form and yet no event."""
 
     def __init__(self, error: FieldError) -> None:
@@ -112,40 +114,36 @@ def _order(shop: Shop, sent: generic.OrderCompleted | generic.OrderPaid) -> Anno
     who = shop.who(sent.customer)
     order_id = shop.order_id(sent.order_id)
     paid_at = shop.instant(sent.paid_at, "/paid_at")
-    common = {
-        "order_id": order_id,
-        "order_no": sent.order_id,
-        "store_id": shop.connection.store,
-        "customer_id": who.customer_id,
-        "guest": who.customer_id is None,
-        "currency": _currency(sent.currency),
-        "placed_at": shop.instant(sent.placed_at, "/placed_at"),
-        "paid_at": paid_at,
-        "lines": [_line(each) for each in lines],
-        "shipping_minor": sent.shipping_minor,
-        "shipping_tax_minor": sent.shipping_tax_minor,
-        "discount_minor": sum(each.discount_minor for each in lines),
-        "tax_minor": sum(each.line.tax_minor for each in lines),
-        "gift_card_minor": sent.gift_card_minor,
-        "points_paid_minor": sent.points_paid_minor,
-        "platform_discount_minor": sent.platform_discount_minor,
-        "total_minor": sent.total_minor,
-        "coupon_codes": sent.coupon_codes,
-        "hold_ids": sent.hold_ids,
-        "redemption_ids": sent.redemption_ids,
-        "campaign_codes": sent.campaign_codes,
-        "source_code": sent.source_code,
-        "identities": who.identities,
-        "assurance": ASSURANCE[shop.connection.source],
-    }
+    at = paid_at
+    data: OrderPaid | OrderCompleted = OrderPaid(
+        order_id=order_id,
+        order_no=sent.order_id,
+        store_id=shop.connection.store,
+        customer_id=who.customer_id,
+        guest=who.customer_id is None,
+        currency=_currency(sent.currency),
+        placed_at=shop.instant(sent.placed_at, "/placed_at"),
+        paid_at=paid_at,
+        lines=[_line(each) for each in lines],
+        shipping_minor=sent.shipping_minor,
+        shipping_tax_minor=sent.shipping_tax_minor,
+        discount_minor=sum(each.discount_minor for each in lines),
+        tax_minor=sum(each.line.tax_minor for each in lines),
+        gift_card_minor=sent.gift_card_minor,
+        points_paid_minor=sent.points_paid_minor,
+        platform_discount_minor=sent.platform_discount_minor,
+        total_minor=sent.total_minor,
+        coupon_codes=sent.coupon_codes,
+        hold_ids=sent.hold_ids,
+        redemption_ids=sent.redemption_ids,
+        campaign_codes=sent.campaign_codes,
+        source_code=sent.source_code,
+        identities=who.identities,
+        assurance=ASSURANCE[shop.connection.source],
+    )
     if isinstance(sent, generic.OrderCompleted):
         at = shop.instant(sent.completed_at, "/completed_at")
-        data: OrderPaid | OrderCompleted = OrderCompleted(
-            **common, completed_at=at, completed_by=sent.completed_by
-        )
-    else:
-        at = paid_at
-        data = OrderPaid(**common)
+        data = OrderCompleted(**asdict(data), completed_at=at, completed_by=sent.completed_by)
     return _announcement(shop, data, order_id, who.customer_id or order_id, at, "order", order_id)
 
 
@@ -202,7 +200,7 @@ def _cancelled(shop: Shop, sent: generic.OrderCancelled) -> Announcement:
         cancelled_at=at,
         reason=sent.reason,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],  # type: ignore[arg-type]
+        assurance=ASSURANCE[shop.connection.source],
     )
     return _announcement(shop, data, order_id, who.customer_id or order_id, at, "order", order_id)
 
@@ -248,7 +246,7 @@ def _refund(shop: Shop, sent: generic.Refund) -> Announcement:
         scope=sent.scope,
         reason=sent.reason,
         identities=who.identities,
-        assurance=ASSURANCE[of.source],  # type: ignore[arg-type]
+        assurance=ASSURANCE[of.source],
     )
     key = who.customer_id or order_id or refund_id
     return _announcement(shop, data, refund_id, key, at, "refund", refund_id)
@@ -262,7 +260,7 @@ def _check_in(shop: Shop, sent: generic.CheckIn) -> Announcement:
         customer_id=customer,
         channel=sent.channel,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],  # type: ignore[arg-type]
+        assurance=ASSURANCE[shop.connection.source],
     )
     cause = f"{customer}/{_day(shop, at)}"
     return _announcement(shop, data, customer, customer, at, "customer-day", cause)
@@ -282,7 +280,7 @@ def _activity(shop: Shop, sent: generic.Activity) -> Announcement:
         line_id=sent.line_id,
         source_code=sent.source_code,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],  # type: ignore[arg-type]
+        assurance=ASSURANCE[shop.connection.source],
     )
     what = f"{thing.kind}:{thing.id or ''}" if thing else ""
     cause = f"{customer}/{sent.action}/{sent.state}/{what}/{_day(shop, at)}"
@@ -302,7 +300,7 @@ def _updated(shop: Shop, sent: generic.CustomerUpdated) -> Announcement:
         customer_id=customer,
         join=join,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],  # type: ignore[arg-type]
+        assurance=ASSURANCE[shop.connection.source],
     )
     content = hashlib.sha256(msgspec.json.encode(sent, order="sorted")).hexdigest()[:32]
     return _announcement(shop, data, customer, customer, at, "customer", f"{customer}/{content}")

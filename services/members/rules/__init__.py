@@ -1,4 +1,4 @@
-"""The rules of members:
+"""The rules of members.
 
 draft       what one decision writes, over what the batch knows
 seeing      customers and what identifies them

@@ -5,7 +5,7 @@ customer; never from the event, so that any order and any replay make the same m
 
 | route | joins at |
 |---|---|
-| auto-first-order | the customer's first completed order; an earlier one found later moves it back |
+| auto-first-order | the customer's first completed order; an earlier one moves it back |
 | open | when they ask, by the API or at the storefront |
 
 A customer whose link staff ended does not join by itself again.
@@ -55,7 +55,9 @@ def begins(program: Program, route: JoinRoute, at: datetime) -> Begins:
         effective = end_of(local_day(at, program.zone), program.zone)
     if route.route != AUTO:
         return Begins(effective, effective)
-    return Begins(effective, at if route.first_order_counts else max(effective, at + _INSTANT_AFTER))
+    return Begins(
+        effective, at if route.first_order_counts else max(effective, at + _INSTANT_AFTER)
+    )
 
 
 def enabled(draft: Draft, name: str, store_id: UUID, at: datetime) -> JoinRoute | None:
@@ -87,9 +89,7 @@ def join_by_order(draft: Draft, customer: Customer, store_id: UUID, at: datetime
     write_link(draft, replace(link, qualifies_from=start, earns_from=start))
 
 
-def join(
-    draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at: datetime
-) -> UUID:
+def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at: datetime) -> UUID:
     """Make the member, or find the one that the same person is already; link the customer.
 
     The customer's orders from then on count, those known already too.

@@ -43,9 +43,7 @@ def counted(draft: Draft, order: OrderSeen) -> list[TierFact]:
     if cancelled is not None and cancelled < (order.completed_last_at or completed):
         cancelled = None  # completed again afterwards
     refunds = {row.key: row for row in draft.state.refunds.of("order", order.key)}
-    refunds |= {
-        row.key: row for row in draft.written(RefundSeen) if row.order_id == order.order_id
-    }
+    refunds |= {row.key: row for row in draft.written(RefundSeen) if row.order_id == order.order_id}
     return facts_of(
         program.id,
         holder,

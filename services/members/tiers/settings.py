@@ -99,7 +99,9 @@ class Ladder(Settings):
 
 def check(new: Ladder, before: Ladder | None) -> Sequence[FieldError]:
     """A tier that members may hold must not vanish."""
-    gone = {tier.code for tier in before.tiers} - {tier.code for tier in new.tiers} if before else ()
+    gone = (
+        {tier.code for tier in before.tiers} - {tier.code for tier in new.tiers} if before else ()
+    )
     return [
         FieldError("/tiers", "tier-dropped", f"{code} is held by members: switch it off instead")
         for code in sorted(gone)

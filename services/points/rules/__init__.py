@@ -1,4 +1,4 @@
-"""The rules of points in the order in which an order meets them:
+"""The rules of points, as an order meets them.
 
 earning     points of an order, step by step
 checking_in points of a check-in, once per member and local day

@@ -30,7 +30,7 @@ _ACCOUNTS: Final = {
 
 
 def book_account(kind: int, amount: int) -> str:
-    """Account of the book that an entry belongs to: issued, redeemed, expired, reversed …"""
+    """Account of the book that an entry belongs to: issued, redeemed, expired and so on."""
     entry_kind = EntryKind(kind)
     if entry_kind in {EntryKind.CORRECT, EntryKind.ADJUST}:
         return "issued" if amount > 0 else "reversed"

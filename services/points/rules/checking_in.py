@@ -110,9 +110,7 @@ def _post(  # noqa: PLR0913, PLR0917 - what a posting is of
     lot = _dated(draft, lot, chosen)
     if lot.granted != points:
         again = derive("settled", "check-in", str(cause_event), source_text)
-        source = Source(
-            SourceKind.CHECK_IN, again, chosen.at, cause_event, rule_version=number
-        )
+        source = Source(SourceKind.CHECK_IN, again, chosen.at, cause_event, rule_version=number)
         draft.grant(lot, points, EntryKind.CORRECT, source)
 
 

@@ -1,8 +1,8 @@
 """Points of an order: runs the earning rules in order and keeps every step (rows 36 to 38).
 
-    eligible = Σ counted line amounts after discounts and refunds
-    units    = floor(eligible / unit)           the rest is dropped per order, never carried
-    points   = floor(units × points per unit × multipliers), then trimmed by caps
+eligible = Σ counted line amounts after discounts and refunds
+units    = floor(eligible / unit)           the rest is dropped per order, never carried
+points   = floor(units × points per unit × multipliers), then trimmed by caps
 """
 
 from services.points.model import Award, LinePoints, Multiplier

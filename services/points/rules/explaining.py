@@ -121,7 +121,9 @@ def _since(record: Record, tier: str | None) -> datetime | None:
     """Since when the tier was in force before the order; None: it is the one they started at."""
     completed = record.purchase.completed_at
     assert completed is not None
-    found = [span.from_at for span in record.spans if span.tier == tier and span.from_at < completed]
+    found = [
+        span.from_at for span in record.spans if span.tier == tier and span.from_at < completed
+    ]
     return max(found, default=None)
 
 

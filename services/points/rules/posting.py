@@ -107,7 +107,7 @@ class Draft:
     def latest(self, row: R) -> R:
         """A row as this decision has left it."""
         written = self._rows.get((type(row), row.key))
-        return row if written is None else cast(R, written)
+        return row if written is None else cast("R", written)
 
     def version(self, lot: Lot) -> int:
         """Version of the account that holds a lot, after what was posted so far."""

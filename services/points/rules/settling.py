@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from services.points.model import (
     POINTS,
+    Award,
     Change,
     EntryKind,
     Lot,
@@ -153,7 +154,8 @@ def settle(facts: Facts) -> Settled:
         return Settled(replace(purchase, status=PurchaseStatus.DROPPED), {}, ())
     cancelled = is_cancelled(purchase)
     left = remains(body.lines, body.shipping_minor, facts.refunds, cancelled=cancelled)
-    awards, steps = [], []
+    awards: list[Award] = []
+    steps: Sequence[Step] = ()
     if version is not None and body.currency == program.currency:
         store = text_id("sto", purchase.store_id)
         shipping = body.shipping_minor - left.shipping_refunded_minor
@@ -290,7 +292,7 @@ def _lot(facts: Facts, after: Purchase) -> Lot:
     return new_lot(facts.program, settings, identity, after.holder_id, at, after.order_id)
 
 
-def new_lot(  # noqa: PLR0913, PLR0917 - what a lot is
+def new_lot(
     program: Program,
     settings: PointsSettings,
     identity: UUID,

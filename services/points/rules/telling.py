@@ -24,7 +24,8 @@ def sentence(
         return _earned(program, purchase, made, language)
     change = made.award_after - made.award_before
     if language == "zh":
-        return f"订单 {purchase.order_no}：{made.award_before} → {made.award_after} 积分（{change:+d}）"
+        was, now = made.award_before, made.award_after
+        return f"订单 {purchase.order_no}：{was} → {now} 积分（{change:+d}）"
     return (
         f"Order {purchase.order_no}: {made.award_before} -> {made.award_after} points ({change:+d})"
     )
@@ -39,9 +40,13 @@ def _earned(program: Program, purchase: Purchase, made: Explanation, language: s
     name = tier.figures["tier"]
     if language == "zh":
         tail = f"（{name}）" if name else ""
-        return f"订单 {purchase.order_no}：{amount} → {base.points} × {factor} = {points} 积分{tail}"
+        return (
+            f"订单 {purchase.order_no}：{amount} → {base.points} × {factor} = {points} 积分{tail}"
+        )
     tail = f" ({name})" if name else ""
-    return f"Order {purchase.order_no}: {amount} -> {base.points} x {factor} = {points} points{tail}"
+    return (
+        f"Order {purchase.order_no}: {amount} -> {base.points} x {factor} = {points} points{tail}"
+    )
 
 
 def _plain(program: Program, entry: Entry, language: str) -> str:
@@ -60,4 +65,3 @@ def money(program: Program, minor: int, language: str) -> str:
     digits: int = get_currency_precision(program.currency)
     text: str = format_currency(Decimal(minor).scaleb(-digits), program.currency, locale=locale)
     return text.replace("CN¥", "¥")
-

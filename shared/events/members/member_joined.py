@@ -20,8 +20,9 @@ class Terms(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
 
 
 class MemberJoined(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A member joined. Told again when an earlier first order moves `effective_from` back:
-    of two tellings the earliest instant counts.
+    """A member joined.
+
+    Told again when an earlier first order moves `effective_from` back: the earliest instant counts.
     """
 
     member_id: MemberId

@@ -15,7 +15,9 @@ class ProgramChanged(Struct, frozen=True, omit_defaults=True, kw_only=True):
     name: Text
     time_zone: Annotated[str, Meta(max_length=64, description="IANA name; days are its days")]
     currency: Currency
-    default_region: Annotated[str, Meta(pattern="^[A-Z]{2}$", description="Region of phone numbers")]
+    default_region: Annotated[
+        str, Meta(pattern="^[A-Z]{2}$", description="Region of phone numbers")
+    ]
     locale: Annotated[str, Meta(max_length=16, description="BCP 47, default language")]
     status: ProgramStatus
     version: Version

@@ -1,4 +1,4 @@
-"""A customer did something other than buying: reviewed, shared, favourited, visited …"""
+"""A customer did something other than buying: reviewed, shared, favourited, visited and more."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The rules of tiers:
+"""The rules of tiers.
 
 counting    what of an order and its refunds counts, and when
 timeline    facts and ladder versions -> segments

@@ -6,6 +6,7 @@ If anything differs, one `tier-changed` per ladder and batch: consumers replace 
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -70,15 +71,11 @@ def tell(  # noqa: PLR0913, PLR0917 - both timelines and whose they are
         first_reach,
         causation,
     )
-    standing = replace(
-        standing, revision=revision, reached=(*standing.reached, *first_reach)
-    )
+    standing = replace(standing, revision=revision, reached=(*standing.reached, *first_reach))
     return Told(standing, rows, event)
 
 
-def _standing(
-    fresh: TierStanding, derived: Timeline, known: TierStanding | None
-) -> TierStanding:
+def _standing(fresh: TierStanding, derived: Timeline, known: TierStanding | None) -> TierStanding:
     now = derived.standing
     at, rank, key = now.last
     return replace(
@@ -135,7 +132,7 @@ def _now(ladder: Ladder, known: TierStanding | None, code: str) -> TierNow:
         return TierNow(tier=code, previous=None, direction="first")
     before, after = ladder.tier(known.tier), ladder.tier(code)
     step = (after.rank if after else 0) - (before.rank if before else 0)
-    direction = "up" if step > 0 else "down" if step < 0 else "same"
+    direction: Literal["up", "down", "same"] = "up" if step > 0 else "down" if step < 0 else "same"
     return TierNow(tier=code, previous=known.tier, direction=direction)
 
 

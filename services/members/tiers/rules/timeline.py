@@ -89,9 +89,7 @@ def initial(versions: Versions[Ladder], start: datetime) -> Timeline | None:
     return Timeline((segment,), standing)
 
 
-def advance_all(
-    begun: Timeline, facts: Iterable[TierFact], versions: Versions[Ladder]
-) -> Timeline:
+def advance_all(begun: Timeline, facts: Iterable[TierFact], versions: Versions[Ladder]) -> Timeline:
     """The timeline carried on over facts that all come after those it has seen.
 
     Raises AssertionError for a fact that does not.
@@ -172,10 +170,10 @@ def _after_order(ladder: Ladder, standing: Standing, *, changed: bool) -> Tier:
     best = _highest(ladder, standing, entering=True)
     if best.rank > held.rank:
         return best
-    if changed and held.rank > 1 and not held.no_downgrade:
-        if not meets(held.keep or held.enter, standing):
-            return _fallen(ladder, held, standing)
-    return held
+    stays = not changed or held.rank == 1 or held.no_downgrade
+    if stays or meets(held.keep or held.enter, standing):
+        return held
+    return _fallen(ladder, held, standing)
 
 
 def _after_refund(ladder: Ladder, standing: Standing) -> Tier:

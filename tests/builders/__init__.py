@@ -1,0 +1,1 @@
+"""Events as tests want them: keyword defaults, one file per topic."""

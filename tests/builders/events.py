@@ -1,0 +1,35 @@
+"""From an announcement to the event that a reader sees: encoded and decoded for real."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from shared.days import Instant
+from shared.events import codec
+from shared.events.catalogue import Data
+from shared.events.envelope import Announcement, Cause, Event
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def instant(text: str) -> Instant:
+    """An instant; without an offset it is UTC: `2026-03-01 10:00`."""
+    value = datetime.fromisoformat(text)
+    return Instant.of(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def event(
+    service: str,
+    data: Data,
+    *,
+    program: str,
+    key: str,
+    subject: str,
+    at: datetime,
+    cause: Cause,
+    causation: UUID | None = None,
+) -> Event:
+    """The event as it comes off the log."""
+    announcement = Announcement(data, program, key, subject, at, cause, causation)
+    decoded = codec.decode(codec.encode(service, announcement).value, NOW)
+    assert decoded is not None
+    return decoded
