@@ -16,6 +16,7 @@ from shared.clock import monotonic
 from shared.config import Config
 from shared.db.engine import Database
 from shared.db.migrate import head_reached
+from shared.db.statistics import keep_fresh
 from shared.db.transaction import statements
 from shared.errors import Misconfigured
 from shared.fault import fault_of
@@ -89,6 +90,7 @@ class _Parts:
         self._relay = Relay(service.name, database, stream, before)
         around = Surroundings(metrics=metrics, fault=fault, committed=self._relay.wake)
         self._health = Health(monotonic())
+        self._service = service.name
         self._database = database
         self._metrics = metrics
         self._sweeper: Sweeper | None = None
@@ -110,6 +112,7 @@ class _Parts:
         """Everything to run at once."""
         yield self._relay.run(stopping)
         yield _beat(self._health, stopping)
+        yield keep_fresh(self._service, self._database, stopping)
         if self._health.pipeline is not None:
             yield self._health.pipeline.run(stopping)
         if self._sweeper is not None:

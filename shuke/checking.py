@@ -134,6 +134,6 @@ def disagreements(
         keys = {key for figures in by_service.values() for key in figures}
         for key in sorted(keys):
             held = {name: f[key] for name, f in by_service.items() if key in f}
-            if len(set(held.values())) > 1:
+            if any(figure != next(iter(held.values())) for figure in held.values()):
                 found.append(Violation(V12, {"program": program, "key": key}, "one figure", held))
     return found

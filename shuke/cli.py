@@ -15,6 +15,7 @@ from shared.version import VERSION
 from shuke.commands import (
     api,
     dead_letter,
+    demo,
     keys,
     migrate,
     tail,
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(up.up)
+app.command()(demo.demo)
 app.command()(api.api)
 app.command()(worker.worker)
 app.command()(migrate.migrate)

@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from services.members import tables
 from services.members.tiers import tables as tiers
+from services.members.tiers.settings import Ladder
 from shared.http.reading import Reader, values
+from shared.settings.store import PUBLISHED
 
 _SETTINGS = tables.METADATA.tables["settings"]
 
@@ -102,30 +104,83 @@ async def find_ladder(reader: Reader, ladder: str, version: int) -> str | None:
     return row.body if row else None
 
 
-async def count_totals(reader: Reader) -> dict[str, int]:
-    """Figures over the whole program that other services hold too."""
+async def count_totals(reader: Reader) -> dict[str, Any]:
+    """Figures over the whole program; those that other services hold too must agree."""
     program = reader.program.id
     customer, member = tables.CUSTOMER, tables.MEMBER
     order, refund = tables.ORDER_SEEN, tables.REFUND_SEEN
     row = await reader.first(
         select(
-            select(func.count())
-            .where(customer.c.program_id == program, customer.c.first_seen.is_not(None))
-            .scalar_subquery()
-            .label("customers"),
-            select(func.count())
-            .where(member.c.program_id == program, member.c.status == "active")
-            .scalar_subquery()
-            .label("members"),
-            select(func.count())
-            .where(order.c.program_id == program, order.c.completed_at.is_not(None))
-            .scalar_subquery()
-            .label("orders"),
-            select(func.count())
-            .where(refund.c.program_id == program)
-            .scalar_subquery()
-            .label("refunds"),
+            _count(customer.c.program_id == program, customer.c.first_seen.is_not(None)).label(
+                "customers"
+            ),
+            _count(member.c.program_id == program, member.c.status == "active").label("members"),
+            _count(order.c.program_id == program, order.c.completed_at.is_not(None)).label(
+                "orders"
+            ),
+            _count(refund.c.program_id == program).label("refunds"),
         )
     )
     assert row is not None
-    return values(row)
+    primary = await find_primary(reader)
+    return {
+        **values(row),
+        "tiers": await count_tiers(reader, primary) if primary else {},
+        "tier_changes": await count_changes(reader, primary.code) if primary else 0,
+    }
+
+
+def _count(*where: ColumnElement[bool]) -> ColumnElement[int]:
+    return select(func.count()).where(*where).scalar_subquery()
+
+
+async def find_primary(reader: Reader) -> Ladder | None:
+    """The newest version of the program's primary ladder."""
+    settings = _SETTINGS
+    rows = await reader.all(
+        select(settings.c.body)
+        .distinct(settings.c.document)
+        .where(
+            settings.c.program_id == reader.program.id,
+            settings.c.document.like("ladder/%"),
+            settings.c.state == PUBLISHED,
+        )
+        .order_by(settings.c.document, settings.c.version.desc())
+    )
+    ladders = [Ladder.model_validate(row.body) for row in rows]
+    return next((ladder for ladder in ladders if ladder.primary), None)
+
+
+async def count_tiers(reader: Reader, ladder: Ladder) -> dict[str, int]:
+    """Active members by the tier that they are in now; every tier that is on, 0 too."""
+    standing, member = tiers.TIER_STANDING, tables.MEMBER
+    rows = await reader.all(
+        select(standing.c.tier, func.count().label("members"))
+        .join(
+            member,
+            (member.c.program_id == standing.c.program_id)
+            & (member.c.member_id == standing.c.member_id),
+        )
+        .where(
+            standing.c.program_id == reader.program.id,
+            standing.c.ladder == ladder.code,
+            member.c.status == "active",
+        )
+        .group_by(standing.c.tier)
+    )
+    found = {row.tier: row.members for row in rows}
+    return {tier.code: found.get(tier.code, 0) for tier in ladder.tiers if tier.on}
+
+
+async def count_changes(reader: Reader, ladder: str) -> int:
+    """Changes of tier in force: segments less each member's first."""
+    segment = tiers.TIER_SEGMENT
+    row = await reader.first(
+        select(func.count() - func.count(func.distinct(segment.c.member_id))).where(
+            segment.c.program_id == reader.program.id,
+            segment.c.ladder == ladder,
+            segment.c.superseded_by.is_(None),
+        )
+    )
+    assert row is not None
+    return int(row[0])

@@ -191,9 +191,13 @@ class LinkAnswer(BaseModel):
 
 
 class Totals(BaseModel):
-    """Figures over the whole program, which other services must agree with."""
+    """Figures over the whole program; what other services hold too must agree."""
 
     customers: int
     members: int
     orders: int
     refunds: int
+    tiers: dict[str, int]
+    """Members by the tier of the primary ladder that they are in now; 0 for an empty one."""
+    tier_changes: int
+    """Changes of tier after each member's first, primary ladder."""

@@ -95,9 +95,8 @@ def conclude(state: PointsState) -> list[Decision]:
     for stale in state.stale.values():
         program = programs[stale.program_id]
         draft = Draft(state)
-        cause = Cause("tier", stale.cause_event, stale.since, stale.cause_event)
         for purchase in _since(state.purchases.of("holder", stale.key), stale.since):
-            resettle(draft, state, program, purchase, cause)
+            resettle(draft, state, program, purchase, _tier_cause(stale))
         decisions.append(_decision(draft, state, program, APPLIED))
     return decisions
 
@@ -106,8 +105,7 @@ def order_completed(
     draft: Draft, state: PointsState, program: Program, event: Event, data: OrderCompleted
 ) -> Outcome:
     """Of two completions of one order the earliest counts; then the order is settled."""
-    key = (program.id, uuid_of(data.order_id))
-    known = state.purchases.get(key)
+    known = known_order(draft, state, program, uuid_of(data.order_id))
     if known is None or known.completed_at is None:
         purchase = _purchase(program, event, data, known)
     elif event.time < known.completed_at:
@@ -138,7 +136,7 @@ def order_cancelled(
 ) -> Outcome:
     """After completion it takes back all that is left; before, it is kept for then."""
     order_id = uuid_of(data.order_id)
-    known = state.purchases.get((program.id, order_id))
+    known = known_order(draft, state, program, order_id)
     if known is None:
         known = _unknown(program, event, data, order_id)
     if known.body.cancelled_at is not None and event.time <= known.body.cancelled_at:
@@ -156,10 +154,11 @@ def refund(
     row = _refund(program, event, data)
     if row.key in state.refunds:
         return Skipped("this refund is known")
-    draft.put(row)
     if row.order_id is None:
+        draft.put(row)
         return Refused("order-unnamed", "the refund names no order, nothing is taken back")
-    purchase = state.purchases.get((program.id, row.order_id))
+    purchase = known_order(draft, state, program, row.order_id)
+    draft.put(row)
     if purchase is not None and purchase.completed_at is not None:
         cause = Cause("refund", row.refund_id, event.time, event.id)
         resettle(draft, state, program, purchase, cause)
@@ -198,6 +197,8 @@ def customer_linked(
     links = with_link(customer.links, link)
     if links is None:
         return Skipped("a later revision is known")
+    for purchase in state.purchases.of("customer", key):
+        known_order(draft, state, program, purchase.order_id)
     draft.put(replace(customer, links=links))
     cause = Cause("link", event.id, event.time, event.id)
     settle_customer(draft, state, program, key[1], cause, None)
@@ -232,6 +233,25 @@ def tier_changed(
     return APPLIED
 
 
+def known_order(
+    draft: Draft, state: PointsState, program: Program, order_id: UUID
+) -> Purchase | None:
+    """An order, settled by the tier changes that came before in this batch.
+
+    Otherwise the entry of what comes next would hold their part too, and explain itself wrongly.
+    """
+    known = state.purchases.get((program.id, order_id))
+    stale = state.stale.get((program.id, known.holder_id)) if known else None
+    if known is None or stale is None or known not in _since([known], stale.since):
+        return known
+    resettle(draft, state, program, known, _tier_cause(stale))
+    return draft.latest(known)
+
+
+def _tier_cause(stale: Stale) -> Cause:
+    return Cause("tier", stale.cause_event, stale.since, stale.cause_event)
+
+
 def first_touched(data: TierChanged) -> datetime:
     """From when on orders may be awarded otherwise.
 
@@ -250,7 +270,7 @@ def settle_customer(
 ) -> None:
     """Settle a customer's orders and check-in days again, from an instant on or all."""
     bought = state.purchases.of("customer", (program.id, customer_id))
-    for purchase in _since(bought, since):
+    for purchase in _since([draft.latest(each) for each in bought], since):
         resettle(draft, state, program, purchase, cause)
     customer = state.customers.get((program.id, customer_id))
     links = draft.latest(customer or Customer(program.id, customer_id)).links

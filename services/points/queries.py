@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import JSON, BigInteger, ColumnElement, Row, Table, cast, func, select
 
 from services.points import tables
 from services.points.model import (
@@ -186,51 +185,49 @@ async def list_exceptions(reader: Reader, after: UUID | None, limit: int) -> Seq
 
 
 async def count_totals(reader: Reader) -> dict[str, int]:
-    """Figures over the whole program that other services hold too."""
+    """Figures over the whole program; those that other services hold too must agree."""
     program = reader.program.id
     purchase, refund, account = tables.PURCHASE, tables.REFUND, tables.ACCOUNT
     fact = tables.ACTIVITY_FACT
-    rows = await reader.all(
-        select(purchase.c.body).where(
-            purchase.c.program_id == program, purchase.c.status != PurchaseStatus.DROPPED
-        )
-    )
-    refunds = await reader.all(select(refund.c.body).where(refund.c.program_id == program))
-    sums = await reader.first(
+    row = await reader.first(
         select(
-            select(func.coalesce(func.sum(account.c.balance), 0))
-            .where(account.c.program_id == program, account.c.wallet == POINTS)
-            .scalar_subquery()
-            .label("points_balance"),
-            select(
+            _sum(func.count(), purchase.c.program_id == program, _known(purchase)).label("orders"),
+            _sum(_total(purchase.c.body), purchase.c.program_id == program, _known(purchase)).label(
+                "order_total_minor"
+            ),
+            _sum(func.count(), refund.c.program_id == program).label("refunds"),
+            _sum(_total(refund.c.body), refund.c.program_id == program).label("refund_total_minor"),
+            _sum(
                 func.count(
                     func.distinct(
                         func.coalesce(fact.c.holder_id, fact.c.customer_id), fact.c.once_key
                     )
-                )
-            )
-            .where(fact.c.program_id == program)
-            .scalar_subquery()
-            .label("check_ins"),
+                ),
+                fact.c.program_id == program,
+            ).label("check_ins"),
+            _sum(func.sum(purchase.c.posted), purchase.c.program_id == program).label(
+                "points_from_orders"
+            ),
+            _sum(
+                func.sum(account.c.balance),
+                account.c.program_id == program,
+                account.c.wallet == POINTS,
+            ).label("points_balance"),
         )
     )
-    assert sums is not None
-    return {
-        "orders": len(rows),
-        "order_total_minor": sum(_total(row.body) for row in rows),
-        "refunds": len(refunds),
-        "refund_total_minor": sum(_total(row.body) for row in refunds),
-        "check_ins": int(sums.check_ins),
-        "points_balance": int(sums.points_balance),
-    }
+    assert row is not None
+    return {name: int(value) for name, value in values(row).items()}
 
 
-class _Total(msgspec.Struct):
-    total_minor: int
+def _known(purchase: Table) -> ColumnElement[bool]:
+    return purchase.c.status != PurchaseStatus.DROPPED
 
 
-_TOTAL = msgspec.json.Decoder(_Total)
+def _sum(figure: ColumnElement[Any], *where: ColumnElement[bool]) -> ColumnElement[Any]:
+    return select(func.coalesce(figure, 0)).where(*where).scalar_subquery()
 
 
-def _total(body: bytes) -> int:
-    return _TOTAL.decode(body).total_minor
+def _total(body: ColumnElement[bytes]) -> ColumnElement[Any]:
+    """Sum of the totals that a stored event's data, JSON in bytes, says."""
+    text = cast(func.convert_from(body, "UTF8"), JSON)
+    return func.sum(cast(text["total_minor"].as_string(), BigInteger))

@@ -140,11 +140,13 @@ class ExceptionPage(BaseModel):
 
 
 class Totals(BaseModel):
-    """Figures over the whole program, which other services must agree with."""
+    """Figures over the whole program; what other services hold too must agree."""
 
     orders: int
     order_total_minor: int
     refunds: int
     refund_total_minor: int
     check_ins: int
+    points_from_orders: int
+    """Sum of what all orders give now."""
     points_balance: int

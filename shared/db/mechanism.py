@@ -165,8 +165,29 @@ create function inbox_bound(month timestamptz) returns uuid language sql immutab
           || '00000000000000000000')::uuid
 $body$;
 select inbox_prepare(now());
+create function analyze_grown() returns integer
+language plpgsql security definer set search_path = {schema}, pg_temp as $body$
+declare
+  grown text;
+  analyzed integer := 0;
+begin
+  for grown in
+    select relname from pg_class
+    where relnamespace = '{schema}'::regnamespace and relkind = 'r'
+      and pg_stat_get_mod_since_analyze(oid) > 100 + greatest(reltuples, 0)
+    order by relname
+  loop
+    execute format('analyze %I', grown);
+    analyzed := analyzed + 1;
+  end loop;
+  return analyzed;
+end $body$;
 """
-"""Partitions of the inbox: all before 24 months ago in one, then a month each, three ahead."""
+"""Functions that need a table's owner.
+
+`inbox_prepare`: partitions of the inbox, all before 24 months ago in one, then a month each, three
+ahead. `analyze_grown`: statistics of the tables that have doubled since the last ones.
+"""
 
 APPEND_ONLY_1: Final = ("inbox",)
 """Tables of the mechanism that the application role may only insert into and read."""

@@ -23,12 +23,12 @@ class Reader:
         self.connection = connection
         self.program = program
 
-    async def all(self, select: Select[Any]) -> Sequence[Row[Any]]:
+    async def all(self, select: Select[*tuple[Any, ...]]) -> Sequence[Row[Any]]:
         """All rows."""
         rows: Sequence[Row[Any]] = (await self.connection.execute(select)).all()
         return rows
 
-    async def first(self, select: Select[Any]) -> Row[Any] | None:
+    async def first(self, select: Select[*tuple[Any, ...]]) -> Row[Any] | None:
         """The first row, or None."""
         row: Row[Any] | None = (await self.connection.execute(select)).first()
         return row

@@ -11,6 +11,7 @@ from shared.events.fields import (
     MemberId,
     OrderId,
     TemplateId,
+    Version,
 )
 
 CouponChange = Literal["held", "released", "used", "returned", "expired", "revoked", "over-use"]
@@ -27,3 +28,5 @@ class CouponChanged(Struct, frozen=True, omit_defaults=True, kw_only=True):
     change: CouponChange
     order_id: OrderId | None = None
     reason: Annotated[str, Meta(max_length=64)] | None = None
+    version: Version = 1
+    """Of the coupon's history. One not above the consumer's own is ignored."""

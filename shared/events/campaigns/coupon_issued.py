@@ -13,6 +13,7 @@ from shared.events.fields import (
     MemberId,
     Minor,
     TemplateId,
+    Version,
 )
 
 CouponChannel = Literal["new-member-gift", "after-order", "staff"]
@@ -34,3 +35,7 @@ class CouponIssued(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Exclusive."""
     face_minor: Minor
     currency: Currency
+    version: Version = 1
+    """Of the coupon's history; absent: 1. Told again when the coupon is given anew, has another
+    validity or another holder. One not above the consumer's own is ignored.
+    """

@@ -1,0 +1,127 @@
+"""`shuke demo`: a year of real orders through signed webhooks, and what came out of them."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import structs
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from shared.config import Config
+from shuke import box, running
+from shuke.box import Box
+from shuke.demo import figures
+from shuke.demo.baskets import ORDER_LINES
+from shuke.demo.replay import Result, Script, replay, script
+from shuke.services import SERVICES
+
+
+def demo(
+    context: typer.Context,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop when done.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Last line of standard output: one JSON object.")
+    ] = False,
+    extras: Annotated[
+        bool, typer.Option("--extras/--no-extras", help="Repeats, refunds, check-ins.")
+    ] = True,
+    orders: Annotated[
+        Path, typer.Option(help="Another file of order lines, same format.")
+    ] = ORDER_LINES,
+) -> None:
+    """Replay a year of real baskets through signed webhooks, then keep serving.
+
+    Services that already run are used; otherwise a box is started. Exit 1 when a figure differs
+    from the reference or an invariant is violated.
+
+    Example: shuke demo --exit --json --no-extras
+    """
+    config: Config = context.obj
+    console = Console(stderr=as_json)
+    what = script(orders, with_extras=extras)
+    with running.with_database(config) as ready, _services(ready, console) as processes:
+        result = _replay(ready, what, console)
+        _show(console, ready, what, result)
+        if as_json:
+            sys.stdout.write(json.dumps(structs.asdict(result.figures)) + "\n")
+            sys.stdout.flush()
+        if not leave and processes is not None:
+            console.print("\nServing until Ctrl-C.")
+            processes.wait()
+    if not result.figures.right:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _services(config: Config, console: Console) -> Iterator[Box | None]:
+    """The services of a box for as long as the block; None when they run already."""
+    ready = [f"{config.url_of(name)}/readyz" for name in SERVICES]
+    if all(box.answers(url) for url in ready):
+        console.print(f"Using the services that run at {config.url_of('gateway')}.")
+        yield None
+        return
+    quiet = config.model_copy(update={"log_level": "warning"})
+    with console.status("Starting …") as status:
+        asyncio.run(running.prepare(list(SERVICES.values()), config))
+        with box.running(quiet, [["api", "all"], ["worker", "all"]]) as processes:
+            processes.wait_ready(ready)
+            status.stop()
+            yield processes
+
+
+def _replay(config: Config, what: Script, console: Console) -> Result:
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    with bar:
+        task = bar.add_task("Signed webhooks", total=what.deliveries)
+        return asyncio.run(replay(config, what, lambda: bar.advance(task)))
+
+
+def _show(console: Console, config: Config, what: Script, result: Result) -> None:
+    found = structs.asdict(result.figures)
+    expected = figures.reference(what.reference) if what.reference else {}
+    table = Table("Figure", "Here", "Reference" if expected else "", box=None)
+    for name, value in found.items():
+        mark = "" if name not in expected else "✓" if expected[name] == value else "✗"
+        table.add_row(name, _words(value), f"{_words(expected.get(name, ''))} {mark}".strip())
+    console.print(table)
+    for each in dict.fromkeys(result.violations):
+        console.print(f"✗ {each}", markup=False)
+    if what.extras.repeated:
+        console.print("Repeats, refunds and check-ins were added by the demo to the real orders.")
+    console.print("\nAddresses")
+    for name in SERVICES:
+        console.print(f"  {name:<10}{config.url_of(name)}", highlight=False)
+    url, key = config.url_of("gateway"), result.programme.key
+    console.print("\nKeys (of the demo alone; also in demo.json beside the key files)")
+    console.print(f"  API key         {key}", highlight=False)
+    console.print(f"  webhook secret  {result.programme.secret}", highlight=False)
+    console.print(
+        f"  webhook         {url}/webhooks/{result.programme.connection}", highlight=False
+    )
+    console.print("\nTry")
+    header = f'-H "authorization: Bearer {key}"'
+    for path in (
+        f"/points/v1/members/{result.member}/balance",
+        f"/points/v1/members/{result.member}/entries",
+        "/analytics/v1/kpis",
+    ):
+        console.print(f"  curl -s {header} {url}/api{path}", highlight=False, soft_wrap=True)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count:,}" for name, count in value.items())
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

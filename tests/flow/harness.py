@@ -1,0 +1,105 @@
+"""A service's flow on a real database: inputs in, rows and announcements out."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from shared.db import programs
+from shared.db.engine import Database
+from shared.db.transaction import transaction
+from shared.effect import effect
+from shared.events.envelope import Announcement
+from shared.events.programs.program_changed import ProgramChanged
+from shared.flow import Fold, Input
+from shared.ids import text_id
+from shared.programs import Program
+from shared.random_ids import random_id
+from shared.service import Service
+
+
+class Harness:
+    """One service, one program of its own."""
+
+    def __init__(self, service: Service, database: Database, program: Program) -> None:
+        self.service = service
+        self.database = database
+        self.program = program
+        self.announced: list[Announcement] = []
+        self.statements = 0
+
+    async def apply(self, *inputs: Input) -> Fold:
+        """All inputs in one batch; a failing one fails the test."""
+        assert self.service.flow is not None
+        async with transaction(self.database) as tx:
+            known = {self.program.text_id: self.program}
+            fold = await effect(tx, self.service.name, self.service.flow, list(inputs), known)
+            self.statements = tx.statements
+        assert not fold.failures, fold.failures
+        self.announced += fold.events
+        return fold
+
+    async def settings(self, document: str, body: Mapping[str, Any], version: int = 1,
+                       effective_from: str = "1970-01-01") -> None:  # fmt: skip
+        """Publish a version of a document, as if it had been so from then on."""
+        async with transaction(self.database) as tx:
+            await tx.execute(
+                """
+                insert into settings (program_id, document, version, state, revision,
+                    effective_from, body, author, saved_at, published_at)
+                values ($1, $2, $3, 1, 1, $4::text::timestamptz, $5::jsonb, 'test', now(), now())
+                """,
+                self.program.id,
+                document,
+                version,
+                effective_from,
+                msgspec.json.encode(body).decode(),
+            )
+
+    async def rows(self, table: str, order_by: str = "1, 2, 3") -> list[dict[str, Any]]:
+        """All rows of a table of this program, without its number."""
+        async with transaction(self.database) as tx:
+            found = await tx.fetch(
+                f"select * from {table} where program_id = $1 order by {order_by}", self.program.id
+            )
+        return [{k: v for k, v in dict(row).items() if k != "program_id"} for row in found]
+
+    def told(self, kind: type) -> list[Any]:
+        """Data of the announcements of a class, in order."""
+        return [each.data for each in self.announced if type(each.data) is kind]
+
+
+@asynccontextmanager
+async def harness(
+    service: Service,
+    url: str,
+    *,
+    program: str | None = None,
+    time_zone: str = "Asia/Shanghai",
+    currency: str = "CNY",
+) -> AsyncIterator[Harness]:
+    """A harness with a new program (or the one named) in a database."""
+    identity = program or text_id("prg", random_id())
+    async with Database(service.name, url, worker=True, size=4) as database:
+        async with transaction(database) as tx:
+            data = ProgramChanged(
+                name="Test",
+                time_zone=time_zone,
+                currency=currency,
+                default_region="CN",
+                locale="zh-CN",
+                status="open",
+                version=1,
+            )
+            await programs.apply_programs(tx, [(identity, data)])
+            known = await programs.load(tx)
+        yield Harness(service, database, known[identity])
+
+
+def splits(items: Sequence[Any], cuts: Sequence[int]) -> list[list[Any]]:
+    """A sequence cut into batches at some places."""
+    places = sorted({cut % (len(items) + 1) for cut in cuts})
+    edges = [0, *places, len(items)]
+    return [list(items[a:b]) for a, b in pairwise(edges) if a < b]
