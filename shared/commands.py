@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, MetaData, SmallInteger, Table, Uuid
+from sqlalchemy import Column, Index, MetaData, SmallInteger, Table, Uuid
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.schema import UniqueConstraint
 
@@ -48,6 +48,7 @@ def command(meta: MetaData) -> Table:
         Column("body", BYTEA, nullable=False),
         instant("created_at"),
         UniqueConstraint("program_id", "command_id"),
+        Index(None, "program_id", "created_at"),
     )
 
 

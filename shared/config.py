@@ -25,13 +25,25 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     port: Annotated[
-        int, Field(alias="SHUKE_PORT", ge=1, le=65531, description="Gateway's; services follow")
+        int,
+        Field(
+            alias="SHUKE_PORT",
+            ge=1,
+            le=65531,
+            description="Port of the gateway; the services' ports follow",
+        ),
     ] = 8000
     host: Annotated[
         str, Field(alias="SHUKE_HOST", description="Address that the gateway listens on")
     ] = "127.0.0.1"
     metrics_port: Annotated[
-        int, Field(alias="SHUKE_METRICS_PORT", ge=1, le=65531, description="First worker's")
+        int,
+        Field(
+            alias="SHUKE_METRICS_PORT",
+            ge=1,
+            le=65531,
+            description="Port of the first worker's metrics; the others follow",
+        ),
     ] = 9100
     data_dir: Annotated[
         Path, Field(alias="SHUKE_DATA_DIR", description="Embedded database, logs, demo state")
@@ -56,13 +68,15 @@ class Config(BaseModel):
         Field(
             alias="SHUKE_TOPIC_PREFIX",
             pattern=r"^[a-z0-9][a-z0-9._-]{0,40}$",
-            description="Of topics and groups",
+            description="What names of topics and groups begin with",
         ),
     ] = "shuke."
     urls: Annotated[
         dict[str, str], Field(description="SHUKE_<SERVICE>_URL, by service; default: loopback")
     ] = {}
-    log_level: Annotated[_LEVELS, Field(alias="SHUKE_LOG_LEVEL")] = "info"
+    log_level: Annotated[
+        _LEVELS, Field(alias="SHUKE_LOG_LEVEL", description="debug, info, warning or error")
+    ] = "info"
     profile: Annotated[
         Literal["production", "test"],
         Field(alias="SHUKE_PROFILE", description="test: fsync off, faults allowed"),
@@ -85,7 +99,10 @@ class Config(BaseModel):
     ] = 1000
     worker_name: Annotated[
         str | None,
-        Field(alias="SHUKE_WORKER_NAME", description="Stable name of this worker; default: host"),
+        Field(
+            alias="SHUKE_WORKER_NAME",
+            description="Stable name of this worker in its group; none: a new member at each start",
+        ),
     ] = None
 
     @classmethod

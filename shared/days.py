@@ -42,7 +42,10 @@ class Instant(datetime):
         value = datetime.fromisoformat(text)
         if value.tzinfo is None:
             raise ValueError(f"expected a time with an offset, got {text!r}")
-        return cls.of(value)
+        try:
+            return cls.of(value)
+        except OverflowError as error:
+            raise ValueError(f"expected a time of the years 1 to 9999, got {text!r}") from error
 
 
 def render(value: datetime) -> str:

@@ -7,7 +7,13 @@ MAX_DEPTH: Final = 32
 MAX_INTEGER: Final = 2**53
 
 
-def check(raw: bytes, *, max_keys: int | None = None, max_string: int | None = None) -> object:
+def check(
+    raw: bytes,
+    *,
+    max_keys: int | None = None,
+    max_string: int | None = None,
+    max_integer: int | None = MAX_INTEGER,
+) -> object:
     """The value, read strictly. Raises ValueError with what is wrong.
 
     Nesting at most 32, integers within 2^53; with limits, so many keys an object and so long texts.
@@ -27,7 +33,7 @@ def check(raw: bytes, *, max_keys: int | None = None, max_string: int | None = N
         value = json.loads(raw, object_pairs_hook=once, parse_constant=_no_constant)
     except RecursionError as error:
         raise ValueError(f"nested deeper than {MAX_DEPTH}") from error
-    _walk(value, 0, max_string)
+    _walk(value, 0, max_string, max_integer)
     return value
 
 
@@ -35,17 +41,17 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _walk(value: object, depth: int, max_string: int | None) -> None:
+def _walk(value: object, depth: int, max_string: int | None, max_integer: int | None) -> None:
     if depth > MAX_DEPTH:
         raise ValueError(f"nested deeper than {MAX_DEPTH}")
     if isinstance(value, dict):
         for item in value.values():
-            _walk(item, depth + 1, max_string)
+            _walk(item, depth + 1, max_string, max_integer)
     elif isinstance(value, list):
         for item in value:
-            _walk(item, depth + 1, max_string)
+            _walk(item, depth + 1, max_string, max_integer)
     elif isinstance(value, str):
         if max_string is not None and len(value) > max_string:
             raise ValueError(f"a text of {len(value)} characters, at most {max_string} are allowed")
-    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+    elif isinstance(value, int) and max_integer is not None and abs(value) > max_integer:
         raise ValueError(f"integer {value} is beyond 2^53")

@@ -1,4 +1,4 @@
-"""Set-based writes: one statement per table and batch, rows as arrays, sorted by key.
+"""Set-based reads and writes: one statement per table and batch, arrays sorted by key.
 
 Rows are values whose attributes are named as the columns. Sorting here is what keeps the lock order
 the same everywhere; callers cannot forget it. No statement joins two of {unnest, CTE}: the planner
@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
-from shared.db.transaction import Tx
+from shared.db.transaction import Row, Tx
 
 Encode = Callable[[Any], Any]
 """How the values of a column are written, by the column's name: a body as bytes."""
@@ -54,6 +54,59 @@ class Write:
         ]
 
 
+class Read:
+    """A bulk statement that reads rows by some of their columns, built once."""
+
+    def __init__(self, table: Table, by: Sequence[str], *, lock: bool) -> None:
+        names = ("program_id", *by)
+        key = ", ".join(f"t.{column.name}" for column in table.primary_key)
+        locked = f" order by {key} for update of t" if lock else ""
+        self.sql = (
+            f"select t.* from {table.name} t join {_given(table, names)} on "
+            f"{' and '.join(f'k.{name} = t.{name}' for name in names)}{locked}"
+        )
+        self._width = len(names)
+
+    async def run(self, tx: Tx, keys: Iterable[Sequence[object]]) -> Sequence[Row]:
+        """The rows of these keys. No statement for no keys."""
+        arrays = columns(keys, self._width)
+        return await tx.fetch(self.sql, *arrays) if arrays[0] else []
+
+
+class Place:
+    """A bulk statement that makes missing rows, so that they can be locked."""
+
+    def __init__(self, table: Table, values: Mapping[str, int | str]) -> None:
+        names = [column.name for column in table.primary_key if column.name not in values]
+        fresh = "".join(f", {value!r}" for value in values.values())
+        self.sql = (
+            f"insert into {table.name} ({', '.join([*names, *values])}) "
+            f"select k.*{fresh} from {_given(table, names)} on conflict do nothing"
+        )
+        self._width = len(names)
+
+    async def run(self, tx: Tx, keys: Iterable[Sequence[object]]) -> None:
+        """Make the rows of these keys that are missing. No statement for no keys."""
+        arrays = columns(keys, self._width)
+        if arrays[0]:
+            await tx.execute(self.sql, *arrays)
+
+
+def read(table: Table, *by: str) -> Read:
+    """Rows by the program and these columns."""
+    return Read(table, by, lock=False)
+
+
+def lock(table: Table, *by: str) -> Read:
+    """Rows by the program and these columns, locked in the order of their primary keys."""
+    return Read(table, by, lock=True)
+
+
+def place(table: Table, **values: int | str) -> Place:
+    """Rows by primary key; what else a new row has comes as values, plain constants."""
+    return Place(table, values)
+
+
 def insert(table: Table, columns: Sequence[str] | None = None, **encode: Encode) -> Write:
     """Insert rows that must be new: one that is not is an error (the last line of defence)."""
     return Write(table, "", columns, encode)
@@ -85,6 +138,14 @@ def type_name(kind: Any) -> str:  # noqa: ANN401 - any SQLAlchemy type
     """PostgreSQL's name of a column type, without its collation."""
     name: str = kind.compile(dialect=_DIALECT)
     return name.partition(" COLLATE ")[0]
+
+
+def _given(table: Table, names: Sequence[str]) -> str:
+    """Keys that come as arrays, as a table `k`."""
+    arrays = ", ".join(
+        f"${place}::{type_name(table.c[name].type)}[]" for place, name in enumerate(names, 1)
+    )
+    return f"unnest({arrays}) k ({', '.join(names)})"
 
 
 def columns(rows: Iterable[Sequence[object]], width: int) -> list[list[Any]]:

@@ -67,7 +67,11 @@ async def _prepare(url: str, schema: Schema) -> None:
     try:
         await connection.execute("select pg_advisory_lock($1)", _LOCK)
         if not await connection.fetchval("select 1 from pg_roles where rolname = $1", role):
-            await connection.execute(f"create role {role} nologin")
+            # Roles are the server's: another of its databases may make the same one just now.
+            await connection.execute(
+                f"do $$ begin create role {role} nologin; "
+                "exception when duplicate_object or unique_violation then null; end $$"
+            )
         if not await connection.fetchval("select pg_has_role($1::name, 'member')", role):
             await connection.execute(f"grant {role} to current_user")
         if schema.owned_by_role:
@@ -76,8 +80,6 @@ async def _prepare(url: str, schema: Schema) -> None:
             )
         else:
             await connection.execute(f"create schema if not exists {schema.name}")
-    except asyncpg.DuplicateObjectError:
-        return  # another database of this server made the role at the same instant
     except asyncpg.InsufficientPrivilegeError as error:
         raise Misconfigured(
             f"cannot prepare role {role} and schema {schema.name}: {error}; "

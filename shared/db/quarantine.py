@@ -5,7 +5,8 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table, Uuid
+from sqlalchemy import BigInteger, Column, Index, MetaData, SmallInteger, Table, Uuid
+from sqlalchemy import text as sql
 from sqlalchemy.schema import PrimaryKeyConstraint, UniqueConstraint
 
 from shared.db.tables import TEXT_KEY, blob, code, instant, text
@@ -39,6 +40,13 @@ def quarantine(meta: MetaData) -> Table:
         instant("created_at"),
         PrimaryKeyConstraint("quarantine_id"),
         UniqueConstraint("topic", "partition", "offset"),
+        Index(
+            "quarantine_open_idx",
+            "topic",
+            "partition",
+            "offset",
+            postgresql_where=sql("state = 0"),
+        ),
     )
 
 

@@ -3,7 +3,8 @@
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Date, Index, MetaData, Table, Text
+from sqlalchemy import text as sql
 
 from shared.db.tables import TEXT_KEY, code, instant, program_table
 from shared.db.transaction import Tx
@@ -26,6 +27,13 @@ def sweep(meta: MetaData) -> Table:
         Column("touched", BigInteger, nullable=False, server_default="0"),
         instant("started_at", null=True),
         instant("finished_at", null=True),
+        Index(
+            "sweep_unfinished_idx",
+            "program_id",
+            "kind",
+            "day",
+            postgresql_where=sql("state <> 2"),
+        ),
     )
 
 

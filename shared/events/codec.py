@@ -11,7 +11,7 @@ import json
 import operator
 from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import RFC_4122, UUID
 
 import msgspec
@@ -22,7 +22,7 @@ from shared.days import EARLIEST, Instant, render
 from shared.errors import Undecodable
 from shared.events.catalogue import BY_PRODUCT, CATALOGUE, Data
 from shared.events.envelope import Announcement, Event
-from shared.ids import time_of
+from shared.ids import BODY, time_of
 
 MAX_BYTES: Final = 256 * 1024
 """An event's size on the log."""
@@ -34,14 +34,14 @@ _VERSION: Final = 8
 class _Envelope(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """Attributes in the order in which they are written."""
 
-    specversion: str
+    specversion: Literal["1.0"]
     id: str
     source: str
     type: str
     time: str
     subject: Annotated[str, Meta(min_length=1, max_length=128)]
     datacontenttype: str
-    programid: Annotated[str, Meta(pattern="^prg_[a-z2-7]{26}$")]
+    programid: Annotated[str, Meta(pattern=f"^prg_{BODY}$")]
     partitionkey: Annotated[str, Meta(min_length=1, max_length=128)]
     causationid: str | None = None
     traceparent: str | None = None

@@ -9,12 +9,14 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+from shared.ids import BODY
+
 INCIDENTAL: Final = Meta(extra={"incidental": True})
 """The field may differ between two deliveries of one event without being another event."""
 
 
 def _id(prefix: str, meaning: str) -> Meta:
-    return Meta(pattern=f"^{prefix}_[a-z2-7]{{26}}$", description=meaning)
+    return Meta(pattern=f"^{prefix}_{BODY}$", description=meaning)
 
 
 ProgramId = Annotated[str, _id("prg", "Program")]
@@ -22,7 +24,7 @@ StoreId = Annotated[str, _id("sto", "Store")]
 CustomerId = Annotated[str, _id("cus", "Customer, an identity that a storefront knows")]
 MemberId = Annotated[str, _id("mem", "Member")]
 HolderId = Annotated[
-    str, Meta(pattern="^(mem|cus)_[a-z2-7]{26}$", description="Member, or customer without one")
+    str, Meta(pattern=f"^(mem|cus)_{BODY}$", description="Member, or customer without one")
 ]
 OrderId = Annotated[str, _id("ord", "Order, derived from program, store and the shop's number")]
 RefundId = Annotated[str, _id("rfd", "Refund, derived from program, store and the shop's number")]

@@ -66,8 +66,11 @@ def permitted(permission: str) -> Callable[..., object]:
     return check
 
 
-def scoped(permission: str) -> Callable[..., object]:
-    """Dependency: caller and program. An operator names the program by the header."""
+def scoped(permission: str, *, by_store: bool = False) -> Callable[..., object]:
+    """Dependency: caller and program. An operator names the program by the header.
+
+    A caller of some stores is refused (403) where answers are not narrowed to them (`by_store`).
+    """
     allowed = permitted(permission)
 
     async def check(
@@ -76,6 +79,8 @@ def scoped(permission: str) -> Callable[..., object]:
             str | None, Header(description="An operator's program; keys have theirs")
         ] = None,
     ) -> Scope:
+        if not by_store and EVERYTHING not in caller.stores:
+            raise HttpProblem(403, "forbidden", "This is of the whole program, not of some stores.")
         if caller.program is not None:
             if shuke_program not in {None, caller.program}:
                 raise HttpProblem(404, "not-found", "No such program.")

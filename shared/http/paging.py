@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Query
 
 from shared.errors import FieldError, HttpProblem
+from shared.strict_json import MAX_INTEGER
 
 LARGEST: Final = 200
 USUAL: Final = 50
@@ -31,6 +32,7 @@ def after(token: str | None, *kinds: type) -> tuple[Any, ...] | None:
         not isinstance(key, list)
         or len(key) != len(kinds)
         or not all(type(part) is kind for part, kind in zip(key, kinds, strict=True))
+        or any(abs(part) > MAX_INTEGER for part in key if isinstance(part, int))
     ):
         error = FieldError("/page_token", "page-token", "is not one that this list gave")
         raise HttpProblem(422, "invalid", "1 field is not valid.", errors=[error])

@@ -72,7 +72,7 @@ def _reading(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
             "draft": json.loads(draft["body"]) if draft else None,
         }
 
-    @routes.post("/{document:path}:check", name="settings.check")
+    @routes.post("/{document:path}:check", name="settings.check", responses=documented(409))
     async def check(request: Request, document: str, scope: _Reader) -> dict[str, Any]:
         """What would speak against publishing the draft. Writes nothing."""
         kind = _kind(documents, document)

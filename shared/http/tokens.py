@@ -8,8 +8,9 @@ import json
 import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -18,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc import jws
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet, OKPKey
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared.clock import Clock, monotonic, system
 from shared.days import EPOCH
-from shared.ids import text_id
+from shared.ids import BODY, text_id
 from shared.random_ids import random_id
 from shared.sealing import KEY_ID, KeyRing
 
@@ -54,6 +55,25 @@ class Caller(Struct, frozen=True):
     def may(self, permission: str) -> bool:
         """Whether the caller has a permission `resource.action`."""
         return EVERYTHING in self.permissions or permission in self.permissions
+
+
+_Seconds = Annotated[int, Meta(ge=0, le=10**11)]
+
+
+class _Claims(Struct, frozen=True):
+    """What a service asks of a token; what else it says is for others."""
+
+    iss: str
+    aud: str
+    sub: Annotated[str, Meta(min_length=1)]
+    iat: _Seconds
+    exp: _Seconds
+    perm: list[str]
+    stores: list[str]
+    prg: Annotated[str, Meta(pattern=f"^prg_{BODY}$")] | None = None
+
+
+_READ: Final = msgspec.json.Decoder(_Claims)
 
 
 class Refusal(Exception):
@@ -135,22 +155,17 @@ class Verifier:
     def _read(self, token: str, keys: KeySet) -> Caller:
         try:
             opened = jws.deserialize_compact(token, keys, algorithms=[ALGORITHM])
-            claims = json.loads(opened.payload)
+            claims = _READ.decode(opened.payload)
         except (JoseError, ValueError, TypeError) as error:
             raise Refusal(f"not a token of ours: {error}") from error
-        if not isinstance(claims, dict):
-            raise Refusal("claims are no object")
-        if claims.get("iss") != ISSUER or claims.get("aud") != self._audience:
+        if claims.iss != ISSUER or claims.aud != self._audience:
             raise Refusal("wrong issuer or audience")
-        issued, expires = claims.get("iat"), claims.get("exp")
-        if not isinstance(issued, int) or not isinstance(expires, int):
-            raise Refusal("no times")
-        if timedelta(seconds=expires - issued) > LIFE:
+        if claims.exp - claims.iat > LIFE.total_seconds():
             raise Refusal("lives longer than five minutes")
         return Caller(
-            str(claims["sub"]),
-            claims.get("prg"),
-            frozenset(claims.get("perm", ())),
-            tuple(claims.get("stores", ())),
-            EPOCH + timedelta(seconds=expires),
+            claims.sub,
+            claims.prg,
+            frozenset(claims.perm),
+            tuple(claims.stores),
+            EPOCH + timedelta(seconds=claims.exp),
         )

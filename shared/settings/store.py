@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel
-from sqlalchemy import BigInteger, Column, MetaData, Table
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.days import BEGINNING
@@ -36,6 +37,13 @@ def settings(meta: MetaData) -> Table:
         text("author"),
         instant("saved_at"),
         instant("published_at", null=True),
+        Index(
+            "settings_one_draft_idx",
+            "program_id",
+            "document",
+            unique=True,
+            postgresql_where=sql("state = 0"),
+        ),
     )
 
 
@@ -51,10 +59,13 @@ async def load(tx: Tx, documents: Iterable[Document[Any]], program_ids: Iterable
         sorted(set(program_ids)),
     )
     wanted = [(row, kind) for row in rows if (kind := _kind(kinds, row["document"])) is not None]
-    await _read_bodies(tx, [(row, kind) for row, kind in wanted if not _known(row, kind)])
+    keys = {(kind.model, row["hash"]) for row, kind in wanted}
+    bodies = {key: _parsed[key] for key in keys if key in _parsed}
+    missing = [(row, kind) for row, kind in wanted if (kind.model, row["hash"]) not in bodies]
+    bodies |= await _read_bodies(tx, missing)
     found: dict[tuple[int, str], list[Version[Any]]] = {}
     for row, kind in wanted:
-        body = _parsed[kind.model, row["hash"]]
+        body = bodies[kind.model, row["hash"]]
         version: Version[Any] = Version(row["version"], row["effective_from"], body)
         found.setdefault((row["program_id"], row["document"]), []).append(version)
     return Published({key: Versions(tuple(versions)) for key, versions in found.items()})
@@ -64,15 +75,11 @@ def _kind(kinds: Iterable[Document[Any]], name: str) -> Document[Any] | None:
     return next((kind for kind in kinds if kind.matches(name)), None)
 
 
-def _known(row: Row, kind: Document[Any]) -> bool:
-    return (kind.model, row["hash"]) in _parsed
-
-
-async def _read_bodies(tx: Tx, missing: list[tuple[Row, Document[Any]]]) -> None:
+async def _read_bodies(
+    tx: Tx, missing: list[tuple[Row, Document[Any]]]
+) -> dict[tuple[type[BaseModel], str], BaseModel]:
     if not missing:
-        return
-    if len(_parsed) > _CACHED:
-        _parsed.clear()
+        return {}
     rows = await tx.fetch(
         """
         select md5(s.body::text) as hash, s.document, s.body
@@ -85,9 +92,16 @@ async def _read_bodies(tx: Tx, missing: list[tuple[Row, Document[Any]]]) -> None
         [row["version"] for row, _ in missing],
     )
     models = {row["document"]: kind.model for row, kind in missing}
-    for row in rows:
-        model = models[row["document"]]
-        _parsed[model, row["hash"]] = model.model_validate_json(row["body"])
+    read = {
+        (models[row["document"]], row["hash"]): models[row["document"]].model_validate_json(
+            row["body"]
+        )
+        for row in rows
+    }
+    if len(_parsed) > _CACHED:
+        _parsed.clear()
+    _parsed.update(read)
+    return read
 
 
 async def find(tx: Tx, program_id: int, document: str) -> tuple[Row | None, Row | None]:

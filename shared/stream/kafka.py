@@ -34,7 +34,7 @@ from aiokafka.errors import (
 )
 
 from shared.errors import Misconfigured, Unavailable
-from shared.events.catalogue import PARTITIONS, Topic
+from shared.events.catalogue import Topic
 from shared.stream.port import (
     MAX_RECORD_BYTES,
     POLL_BYTES,
@@ -138,12 +138,13 @@ class KafkaStream:
         try:
             async with asyncio.timeout(APPEND_SECONDS):
                 producer = await self._started()
+                partitions = await self.partitions(topic)
                 waiting = [
                     await producer.send(
                         self.name(topic),
                         value=message.value,
                         key=message.key.encode(),
-                        partition=partition_of(message.key, PARTITIONS),
+                        partition=partition_of(message.key, partitions),
                         headers=[("id", message.id.bytes)],
                     )
                     for message in messages
@@ -154,6 +155,10 @@ class KafkaStream:
         except (*AWAY, asyncio.InvalidStateError) as error:
             raise Unavailable(f"Kafka at {self._servers}: {error or 'no answer'}") from error
         return [(each.partition, each.offset) for each in done]
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; asked of the cluster once, then known."""
+        return len(await (await self._started()).partitions_for(self.name(topic)))
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -198,7 +203,7 @@ class KafkaStream:
             session_timeout_ms=15_000,  # heartbeats share the loop with the fold
             rebalance_timeout_ms=30_000,
         )
-        subscription = KafkaSubscription(self, consumer, topics, on_change, alone=group is None)
+        subscription = KafkaSubscription(self, consumer, topics, on_change, group)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await subscription.start()
@@ -259,29 +264,28 @@ class KafkaSubscription:
         consumer: AIOKafkaConsumer,
         topics: Sequence[str],
         on_change: Callable[[], None],
-        *,
-        alone: bool,
+        group: str | None,
     ) -> None:
         self._stream = stream
         self._consumer = consumer
+        self._group = group
         self._topics = {stream.name(topic): topic for topic in topics}
         self._on_change = on_change
-        self._alone = alone
         self._sought: set[TopicPartition] = set()
         self._waiting: asyncio.Task[list[ConsumerRecord]] | None = None
 
     async def start(self) -> None:
-        """Connect and join."""
-        if not self._alone:
+        """Connect and join; without a group, take every partition instead."""
+        if self._group is not None:
             self._consumer.subscribe(
                 list(self._topics), listener=_Listener(self._changed)
             )  # once: doing it again forces a rejoin
         await self._consumer.start()
-        if self._alone:
+        if self._group is None:
             self._consumer.assign([
-                TopicPartition(topic, number)
-                for topic in self._topics
-                for number in range(PARTITIONS)
+                TopicPartition(name, number)
+                for name, topic in self._topics.items()
+                for number in range(await self._stream.partitions(topic))
             ])
 
     def _changed(self) -> None:
@@ -338,12 +342,19 @@ class KafkaSubscription:
         return [self._record(each) for each in found if self._is_sought(each)]
 
     async def _get(self, max_records: int, timeout_ms: int) -> list[ConsumerRecord]:
+        # A partition that nobody sought has no position: asked for, it fails for all the others.
+        sought = [key for key in self._consumer.assignment() if key in self._sought]
+        if not sought:
+            await asyncio.sleep(timeout_ms / 1000)
+            return []
         for topic in self._topics:
-            keys = [key for key in self._consumer.assignment() if key.topic == topic]
+            keys = [key for key in sought if key.topic == topic]
             found = await self._consumer.getmany(*keys, max_records=max_records) if keys else {}
             if found:
                 return [record for key in sorted(found) for record in found[key]]
-        found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        found = await self._consumer.getmany(
+            *sought, timeout_ms=timeout_ms, max_records=max_records
+        )
         order = {topic: place for place, topic in enumerate(self._topics)}
         keys = sorted(found, key=lambda key: (order[key.topic], key.partition))
         return [record for key in keys for record in found[key]]
@@ -391,7 +402,7 @@ class KafkaSubscription:
 
     async def tell(self, positions: Mapping[Partition, int]) -> None:
         """Commit to the group; a failure costs nothing but the figure."""
-        if self._alone or not positions:
+        if self._group is None or not positions:
             return
         offsets = {self._long(key): offset for key, offset in positions.items()}
         mine = self._consumer.assignment()
