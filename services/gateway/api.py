@@ -45,7 +45,7 @@ from shared.config import Config
 from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
-from shared.http.auth import Scope, authenticate, permitted, scoped
+from shared.http.auth import Scope, authenticate, permitted, scoped, sees_store
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
@@ -61,6 +61,7 @@ _ReadPrograms = Annotated[Caller, Depends(permitted("programs.read"))]
 _Stores = Annotated[Scope, Depends(scoped("programs.manage"))]
 _Connections = Annotated[Scope, Depends(scoped("connections.manage"))]
 _Keys = Annotated[Scope, Depends(scoped("keys.manage"))]
+_MakesKeys = Annotated[Scope, Depends(scoped("keys.manage", by_store=True))]
 _Deliveries = Annotated[Scope, Depends(scoped("deliveries.read"))]
 _Reading = Annotated[Scope, Depends(scoped("programs.read"))]
 
@@ -265,9 +266,10 @@ async def end_secret(
 
 @ROUTER.post(f"{_API}/api-keys", name="keys.create", tags=["keys"], status_code=201,
              response_model=KeyMade)  # fmt: skip
-async def add_key(request: Request, body: NewKey, scope: _Keys) -> Any:
+async def add_key(request: Request, body: NewKey, scope: _MakesKeys) -> Any:
     """A key for another system. Its text is shown this once; only its hash is kept."""
     lacking = [p for p in body.permissions if not scope.caller.may(p)]
+    lacking += [store for store in body.stores if not sees_store(scope.caller, store)]
     if lacking:
         raise HttpProblem(403, "forbidden", f"A key cannot give what its maker lacks: {lacking[0]}")
     return await _managing(request).add_key(scope.program, body, _now(request))

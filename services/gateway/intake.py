@@ -25,12 +25,13 @@ from services.gateway.connections import Connections
 from services.gateway.connectors import generic
 from services.gateway.deliveries import Recorder
 from services.gateway.model import Connection, Delivery, Refusal
-from services.gateway.rules.normalising import Invalid, Shop, normalise
+from services.gateway.rules.normalising import Invalid, Shop, normalise, untitled
 from shared import strict_json
 from shared.clock import Clock, monotonic
-from shared.errors import FieldError, HttpProblem
+from shared.errors import FieldError, HttpProblem, Undecodable
 from shared.events import codec
 from shared.events.codec import Encoded
+from shared.events.envelope import Announcement
 from shared.ids import parse_id, text_id
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -129,7 +130,7 @@ class Intake:
         try:
             bodies = generic.read_bulk(raw)
         except ValidationError as error:
-            raise _invalid(generic.explain(error, raw)) from error
+            raise _refused(generic.explain(error, raw)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise HttpProblem(400, "malformed", "The body is no JSON object.") from error
         answers = await self._take(shop, [self._normalised(shop, body) for body in bodies])
@@ -178,7 +179,7 @@ class Intake:
 
     async def _take_one(self, shop: Shop, raw: bytes) -> Answer:
         try:
-            strict_json.check(raw, max_keys=MAX_KEYS, max_string=MAX_TEXT)
+            strict_json.check(raw, max_keys=MAX_KEYS, max_string=MAX_TEXT, max_integer=None)
         except (ValueError, UnicodeDecodeError) as error:
             return Answer("failed", error=FieldError("", "malformed", str(error)[:200]))
         return (await self._take(shop, [self._normalised(shop, raw)]))[0]
@@ -186,7 +187,9 @@ class Intake:
     def _normalised(self, shop: Shop, raw: bytes) -> Encoded | Answer:
         """The event of a body, or what is wrong with it."""
         try:
-            return codec.encode("gateway", normalise(shop, generic.read(raw)))
+            return _encoded(normalise(shop, generic.read(raw)))
+        except Undecodable as error:
+            return Answer("failed", error=FieldError("", "too-large", error.reason))
         except ValidationError as error:
             return Answer("failed", error=generic.explain(error, raw))
         except Invalid as error:
@@ -222,9 +225,7 @@ class Intake:
     async def _answered(self, row: Delivery, answer: Answer) -> JSONResponse:
         await self._record([row], [answer.error is not None])
         if answer.error is not None:
-            if answer.error.code == "malformed":
-                raise HttpProblem(400, "malformed", "The body is no JSON object.")
-            raise _invalid(answer.error)
+            raise _refused(answer.error)
         body = {"delivery": text_id("dlv", row.delivery_id), "status": answer.status}
         return JSONResponse(body, 202)
 
@@ -287,12 +288,21 @@ def _security_headers(request: Request, names: Sequence[str]) -> Mapping[str, st
     return found
 
 
+def _encoded(event: Announcement) -> Encoded:
+    """The event for the log, without its titles where they make it too large."""
+    try:
+        return codec.encode("gateway", event)
+    except Undecodable:
+        return codec.encode("gateway", untitled(event))
+
+
 def _row(
     shop: Shop, source_id: str, answer: Answer, content: bytes, secret: str, began: float
 ) -> Delivery:
     reason = answer.reason
     if answer.error is not None:
         reason = f"{answer.error.code} {answer.error.pointer}".strip()
+        reason = reason.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return Delivery(
         program_id=shop.connection.program_id,
         delivery_id=uuid7(shop.now),
@@ -309,5 +319,7 @@ def _row(
     )
 
 
-def _invalid(error: FieldError) -> HttpProblem:
+def _refused(error: FieldError) -> HttpProblem:
+    if error.code == "malformed":
+        return HttpProblem(400, "malformed", "The body is no JSON object.")
     return HttpProblem(422, "invalid-event", "1 field is not valid.", errors=[error])

@@ -7,6 +7,7 @@ from babel.numbers import UnknownCurrencyError, validate_currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.days import zone
+from shared.ids import BODY
 
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
 
@@ -100,7 +101,7 @@ class StorePage(BaseModel):
 class NewConnection(_Request):
     """A webhook of a store."""
 
-    store_id: str = Field(pattern="^sto_[a-z2-7]{26}$")
+    store_id: str = Field(pattern=f"^sto_{BODY}$")
     source: Literal["generic"] = "generic"
     name: str = Field(default="", max_length=200)
 
@@ -167,7 +168,7 @@ class NewKey(_Request):
     permissions: list[Annotated[str, Field(pattern=PERMISSION)]] = Field(
         min_length=1, max_length=64
     )
-    stores: list[Annotated[str, Field(pattern=r"^(\*|sto_[a-z2-7]{26})$")]] = Field(
+    stores: list[Annotated[str, Field(pattern=rf"^(\*|sto_{BODY})$")]] = Field(
         default=["*"], min_length=1, max_length=200
     )
     cidrs: list[Annotated[str, AfterValidator(_cidr)]] = Field(default=[], max_length=50)

@@ -194,9 +194,15 @@ class CustomerUpdated(_Base, tag_field="type", tag="customer.updated", frozen=Tr
     join: Join | None = None
 
 
+class _Bulk(_Base, frozen=True, kw_only=True):
+    events: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=BULK_MOST)]
+
+
 Sent = OrderPaid | OrderCompleted | OrderCancelled | Refund | CheckIn | Activity | CustomerUpdated
 _READ: Final = msgspec.json.Decoder(Sent)
-_READ_BULK: Final = msgspec.json.Decoder(dict[Literal["events"], list[msgspec.Raw]])
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of a character that no database keeps in a text."""
+_READ_BULK: Final = msgspec.json.Decoder(_Bulk)
 
 
 def verify(
@@ -237,19 +243,16 @@ def delivery_id(headers: Mapping[str, str]) -> str:
 
 
 def read(raw: bytes) -> Sent:
-    """The event of a body. Raises ValidationError as `problems` explains it."""
+    """The event of a body. Raises ValidationError as `explain` tells it."""
     sent: Sent = _READ.decode(raw)
+    if _NUL.search(raw):
+        raise ValidationError("Text holds U+0000")
     return sent
 
 
 def read_bulk(raw: bytes) -> Sequence[bytes]:
     """The events of a bulk body, unread. Raises ValidationError or DecodeError."""
-    events = _READ_BULK.decode(raw).get("events")
-    if events is None:
-        raise ValidationError("Object missing required field `events`")
-    if not 1 <= len(events) <= BULK_MOST:
-        raise ValidationError(f"Expected `array` of length 1 to {BULK_MOST} - at `$.events`")
-    return [bytes(event) for event in events]
+    return [bytes(event) for event in _READ_BULK.decode(raw).events]
 
 
 def explain(error: ValidationError, raw: bytes) -> FieldError:
@@ -266,7 +269,12 @@ def explain(error: ValidationError, raw: bytes) -> FieldError:
             return FieldError(pointer, "unknown-type", "is not one of the seven types")
         if pointer.endswith("/version"):
             return FieldError(pointer, "unknown-version", "must be 1")
-        value = _value(raw, pointer)
+        if not pointer and code == "type":
+            return FieldError("", "malformed", "must be an object")
+        try:
+            value = _value(raw, pointer)
+        except msgspec.DecodeError as broken:  # behind what was wrong first
+            return FieldError("", "malformed", str(broken))
         return FieldError(pointer, code, words.format(*found.groups(), value=value))
     return FieldError(pointer, "invalid", text)
 
@@ -274,11 +282,13 @@ def explain(error: ValidationError, raw: bytes) -> FieldError:
 _ERRORS: Final = (
     (r"Expected `int` >= (-?\d+)", "minimum", "must be at least {0}, is {value}"),
     (r"Expected `int` <= (-?\d+)", "maximum", "must be at most {0}, is {value}"),
+    (r"Integer value out of range", "maximum", "is too large"),
     (r"missing required field `([^`]+)`", "required", "is required"),
     (r"contains unknown field `([^`]+)`", "unknown-field", "is unknown"),
     (r"Expected `\w+` of length <= (\d+)", "too-long", "must not be longer than {0}"),
     (r"Expected `\w+` of length >= (\d+)", "too-short", "must be at least {0} long"),
     (r"Expected `\w+` of length (.+)", "length", "must have {0} items"),
+    (r"Text holds U\+0000", "pattern", "must not hold the character U+0000"),
     (r"Invalid enum value", "not-allowed", "has a value that is not allowed: {value}"),
     (r"Invalid value", "not-allowed", "has a value that is not allowed: {value}"),
     (r"Expected `([^`]+)`, got `([^`]+)`", "type", "must be {0}, is {1}"),

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 from babel.numbers import UnknownCurrencyError, validate_currency
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from services.gateway.connectors import generic
 from services.gateway.model import Connection
@@ -87,6 +87,7 @@ class Shop(Struct, frozen=True):
 
     def order_id(self, number: str) -> str:
         """Our id of the shop's order; two stores never collide."""
+        _printable(number, "/order_id")
         of = self.connection
         return text_id("ord", derive(of.program, of.store, number))
 
@@ -108,11 +109,19 @@ def normalise(shop: Shop, sent: generic.Sent) -> Announcement:
             return _updated(shop, sent)
 
 
+def untitled(event: Announcement) -> Announcement:
+    """The event without the titles of its lines: for people, and more than half of a large one."""
+    data = event.data
+    if not isinstance(data, OrderPaid | OrderCompleted):
+        return event
+    lines = [replace(line, title=None) for line in data.lines]
+    return replace(event, data=replace(data, lines=lines))
+
+
 def _order(shop: Shop, sent: generic.OrderCompleted | generic.OrderPaid) -> Announcement:
-    _printable(sent.order_id, "/order_id")
+    order_id = shop.order_id(sent.order_id)
     lines = _lines(sent)
     who = shop.who(sent.customer)
-    order_id = shop.order_id(sent.order_id)
     paid_at = shop.instant(sent.paid_at, "/paid_at")
     at = paid_at
     data: OrderPaid | OrderCompleted = OrderPaid(
