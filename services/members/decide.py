@@ -16,7 +16,7 @@ from services.members.model import (
     UnlinkCustomer,
 )
 from services.members.rules.draft import Draft
-from services.members.rules.joining import OPEN, enabled, join, join_by_order
+from services.members.rules.joining import OPEN, enabled, join, join_by_order, join_earliest
 from services.members.rules.linking import end_link, open_link, write_link
 from services.members.rules.recounting import recount, recount_all
 from services.members.rules.retiering import retier
@@ -193,11 +193,13 @@ def customer_updated(draft: Draft, event: Event, data: CustomerUpdated) -> Outco
     store = uuid_of(data.store_id)
     customer = see(draft, uuid_of(data.customer_id), store, event.time)
     learn(draft, customer, data.identities, event.time)
-    if data.join is not None and not draft.links_of(customer.customer_id):
-        route = enabled(draft, OPEN, store, data.join.at)
-        if route is None:
-            return Refused("not-eligible", "joining is not open in this store")
-        join(draft, customer, store, route, data.join.at)
+    if data.join is None:
+        return APPLIED
+    route = enabled(draft, OPEN, store, data.join.at)
+    if route is not None:
+        join_earliest(draft, customer, store, route, data.join.at)
+    elif not draft.links_of(customer.customer_id):
+        return Refused("not-eligible", "joining is not open in this store")
     return APPLIED
 
 

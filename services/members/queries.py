@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.members import tables
 from services.members.tiers import tables as tiers
@@ -139,7 +140,7 @@ async def find_primary(reader: Reader) -> Ladder | None:
     settings = _SETTINGS
     rows = await reader.all(
         select(settings.c.body)
-        .distinct(settings.c.document)
+        .ext(distinct_on(settings.c.document))
         .where(
             settings.c.program_id == reader.program.id,
             settings.c.document.like("ladder/%"),

@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-CustomerId = Annotated[str, Field(pattern="^cus_[a-z2-7]{26}$")]
-MemberId = Annotated[str, Field(pattern="^mem_[a-z2-7]{26}$")]
-StoreId = Annotated[str, Field(pattern="^sto_[a-z2-7]{26}$")]
+from shared.ids import BODY
+
+CustomerId = Annotated[str, Field(pattern=f"^cus_{BODY}$")]
+MemberId = Annotated[str, Field(pattern=f"^mem_{BODY}$")]
+StoreId = Annotated[str, Field(pattern=f"^sto_{BODY}$")]
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from shared.ids import BODY
 from shared.settings.versions import Document, Settings
 
 
@@ -17,7 +18,7 @@ class JoinRoute(Settings):
     effective: Literal["immediate", "next-local-day"] = Field(
         default="immediate", description="From when the membership is in force"
     )
-    stores: tuple[Annotated[str, Field(pattern=r"^(\*|sto_[a-z2-7]{26})$")], ...] = Field(
+    stores: tuple[Annotated[str, Field(pattern=rf"^(\*|sto_{BODY})$")], ...] = Field(
         default=("*",), min_length=1, description="Stores where it holds; * for all"
     )
 
@@ -29,7 +30,9 @@ class JoinRoute(Settings):
 class JoinSettings(Settings):
     """How customers become members."""
 
-    routes: tuple[JoinRoute, ...] = Field(default=(), max_length=8)
+    routes: tuple[JoinRoute, ...] = Field(
+        default=(), max_length=8, description="Ways to join: route, stores, what counts"
+    )
 
     def route(self, name: str, store_id: str) -> JoinRoute | None:
         """The enabled route of this name in a store."""

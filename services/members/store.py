@@ -143,7 +143,11 @@ def _event_needs(needs: Needs, program_id: int, event: Event) -> None:
         return
     key = (program_id, uuid_of(data.customer_id))
     needs.customers.add(key)
-    needs.times[key] = min(event.time, needs.times.get(key, event.time))
+    time = event.time
+    if isinstance(data, CustomerUpdated) and data.join is not None:
+        time = min(time, data.join.at)
+        needs.histories.add(key)
+    needs.times[key] = min(time, needs.times.get(key, time))
     needs.verified.setdefault(key, []).extend(
         Identity(program_id, each.kind, each.hash, key[1], event.time)
         for each in data.identities
@@ -246,25 +250,8 @@ def _refunds(inputs: Sequence[Input], programs: Mapping[str, Program]) -> set[Ke
 
 async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
     """First wave: make missing customers, lock all by primary key, sorted."""
-    arrays = columns(keys, 2)
-    if not arrays[0]:
-        return []
-    await tx.execute(
-        """
-        insert into customer (program_id, customer_id)
-        select * from unnest($1::integer[], $2::uuid[]) on conflict do nothing
-        """,
-        *arrays,
-    )
-    rows = await tx.fetch(
-        """
-        select c.* from customer c join unnest($1::integer[], $2::uuid[])
-          k (program_id, customer_id)
-          on k.program_id = c.program_id and k.customer_id = c.customer_id
-        order by c.program_id, c.customer_id for update of c
-        """,
-        *arrays,
-    )
+    await _PLACE_CUSTOMER.run(tx, keys)
+    rows = await _LOCK_CUSTOMER.run(tx, keys)
     return [Customer(**row) for row in rows]
 
 
@@ -281,48 +268,19 @@ async def lock_identities(tx: Tx, keys: Iterable[tuple[int, str, str]]) -> None:
 
 async def lock_members(tx: Tx, keys: Iterable[Key]) -> list[Member]:
     """Third wave: lock the members that exist, sorted."""
-    arrays = columns(keys, 2)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select m.* from member m join unnest($1::integer[], $2::uuid[]) k (program_id, member_id)
-          on k.program_id = m.program_id and k.member_id = m.member_id
-        order by m.program_id, m.member_id for update of m
-        """,
-        *arrays,
-    )
+    rows = await _LOCK_MEMBER.run(tx, keys)
     return [Member(**row) for row in rows]
 
 
 async def load_links(tx: Tx, customers: Iterable[Key]) -> list[Link]:
     """All links of customers, ended ones too, by primary key."""
-    arrays = columns(customers, 2)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select l.* from link l join unnest($1::integer[], $2::uuid[]) k (program_id, customer_id)
-          on k.program_id = l.program_id and k.customer_id = l.customer_id
-        """,
-        *arrays,
-    )
+    rows = await _READ_LINK.run(tx, customers)
     return [Link(**row) for row in rows]
 
 
 async def load_identities(tx: Tx, customers: Iterable[Key]) -> list[Identity]:
     """What identifies customers, by identity_customer_idx."""
-    arrays = columns(customers, 2)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select i.* from identity i join unnest($1::integer[], $2::uuid[])
-          k (program_id, customer_id)
-          on k.program_id = i.program_id and k.customer_id = i.customer_id
-        """,
-        *arrays,
-    )
+    rows = await _READ_IDENTITY.run(tx, customers)
     return [Identity(**row) for row in rows]
 
 
@@ -412,3 +370,8 @@ _MEMBERSHIPS: Final = bulk.upsert(tables.MEMBERSHIP)
 _LINKS: Final = bulk.upsert(tables.LINK)
 _ORDERS: Final = bulk.upsert(tables.ORDER_SEEN)
 _REFUNDS: Final = bulk.upsert(tables.REFUND_SEEN)
+_PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER)
+_LOCK_CUSTOMER: Final = bulk.lock(tables.CUSTOMER, "customer_id")
+_LOCK_MEMBER: Final = bulk.lock(tables.MEMBER, "member_id")
+_READ_LINK: Final = bulk.read(tables.LINK, "customer_id")
+_READ_IDENTITY: Final = bulk.read(tables.IDENTITY, "customer_id")

@@ -5,10 +5,11 @@ customer; never from the event, so that any order and any replay make the same m
 
 | route | joins at |
 |---|---|
-| auto-first-order | the customer's first completed order; an earlier one moves it back |
+| auto-first-order | the customer's first completed order |
 | open | when they ask, by the API or at the storefront |
 
-A customer whose link staff ended does not join by itself again.
+Of several the earliest counts, whenever it becomes known; at one instant the first order. A
+customer whose link staff ended does not join by itself again.
 """
 
 from datetime import datetime, timedelta
@@ -72,8 +73,14 @@ def enabled(draft: Draft, name: str, store_id: UUID, at: datetime) -> JoinRoute 
 def join_by_order(draft: Draft, customer: Customer, store_id: UUID, at: datetime) -> None:
     """The first completed order joins; an earlier one found later moves the joining back."""
     route = enabled(draft, AUTO, store_id, at)
-    if route is None:
-        return
+    if route is not None:
+        join_earliest(draft, customer, store_id, route, at)
+
+
+def join_earliest(
+    draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at: datetime
+) -> None:
+    """Join, or move the joining back where it was later than this one."""
     if not draft.links_of(customer.customer_id):
         join(draft, customer, store_id, route, at)
     link = open_link(draft.links_of(customer.customer_id))
@@ -81,12 +88,15 @@ def join_by_order(draft: Draft, customer: Customer, store_id: UUID, at: datetime
         return
     member = draft.member(link.member_id)
     begin = begins(draft.program, route, at)
-    if member is None or member.route != AUTO or begin.counts_from >= link.qualifies_from:
+    if member is None:
         return
-    if begin.effective_from < member.effective_from:
-        _begin_earlier(draft, member, begin.effective_from, store_id)
+    place = (begin.effective_from, route.route, store_id)
+    if place < (member.effective_from, member.route, member.joined_store):
+        _begin_earlier(draft, member, begin.effective_from, route, store_id)
     start = begin.counts_from
-    write_link(draft, replace(link, qualifies_from=start, earns_from=start))
+    if start < link.qualifies_from:
+        write_link(draft, replace(link, qualifies_from=start, earns_from=start))
+        recount_all(draft, customer.customer_id)
 
 
 def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at: datetime) -> UUID:
@@ -124,10 +134,17 @@ def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at:
     return identity
 
 
-def _begin_earlier(draft: Draft, member: Member, start: datetime, store_id: UUID) -> None:
+def _begin_earlier(
+    draft: Draft, member: Member, start: datetime, route: JoinRoute, store_id: UUID
+) -> None:
     earlier = replace(
-        member, effective_from=start, joined_store=store_id, version=member.version + 1
+        member,
+        route=route.route,
+        effective_from=start,
+        joined_store=store_id,
+        version=member.version + 1,
     )
     draft.put(earlier)
     draft.put(Membership(member.program_id, member.member_id, 1, start))
     draft.events.append(joined(draft.program, earlier, draft.cause))
+    draft.touch(member.member_id)

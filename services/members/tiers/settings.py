@@ -46,7 +46,9 @@ class Tier(Settings):
 class Ladder(Settings):
     """A ladder of tiers (capability rows 17 to 23)."""
 
-    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    code: Annotated[
+        str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="Name of the ladder in events")
+    ]
     primary: bool = Field(default=True, description="Its multiplier and share of the price apply")
     window: Literal["lifetime"] = Field(
         default="lifetime", description="What counts: all that was ever completed"
@@ -57,7 +59,9 @@ class Ladder(Settings):
     refund_effect: Literal["from-refund"] = Field(
         default="from-refund", description="A refund lowers the tier from its own instant on"
     )
-    tiers: tuple[Tier, ...] = Field(min_length=1, max_length=20)
+    tiers: tuple[Tier, ...] = Field(
+        min_length=1, max_length=20, description="By rank, the base first: code, rank, entrance"
+    )
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -15,17 +15,7 @@ Key = tuple[int, UUID]
 
 async def load_standings(tx: Tx, members: Iterable[Key]) -> list[TierStanding]:
     """Where members stand on all ladders, by primary key."""
-    arrays = columns(members, 2)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select s.* from tier_standing s join unnest($1::integer[], $2::uuid[])
-          k (program_id, member_id)
-          on k.program_id = s.program_id and k.member_id = s.member_id
-        """,
-        *arrays,
-    )
+    rows = await _READ_TIER_STANDING.run(tx, members)
     return [TierStanding(**dict(row) | {"reached": _codes(row["reached"])}) for row in rows]
 
 
@@ -87,3 +77,4 @@ def _codes(text: str) -> tuple[str, ...]:
 _FACTS: Final = bulk.upsert(tables.TIER_FACT)
 _STANDINGS: Final = bulk.upsert(tables.TIER_STANDING, reached=" ".join)
 _SEGMENTS: Final = bulk.upsert(tables.TIER_SEGMENT)
+_READ_TIER_STANDING: Final = bulk.read(tables.TIER_STANDING, "member_id")

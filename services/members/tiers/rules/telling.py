@@ -53,6 +53,10 @@ def tell(  # noqa: PLR0913, PLR0917 - both timelines and whose they are
     if not tail and same == len(old):
         return Told(standing, [], None)
     replaces_from = min(each.from_at for each in [*old[same:], *tail])
+    begins = tail[0].from_at if tail else None
+    while same and old[same - 1].from_at == replaces_from != begins:
+        same -= 1  # in force from that instant on again: who drops the others drops it, too
+    tail = derived.segments[same:]
     revision = standing.revision + 1
     first_reach = [
         code
