@@ -1,7 +1,6 @@
 """Routes of points."""
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -23,7 +22,7 @@ from services.points.model import (
     lot_id,
 )
 from services.points.rules.announcing import book_account, source_text, worth
-from services.points.rules.explaining import Explanation, Record, explain, why
+from services.points.rules.explaining import Explanation, Record, explain, later, why
 from services.points.rules.telling import sentence
 from services.points.schemas import (
     Balance,
@@ -218,7 +217,7 @@ def _parts(entry_id: str) -> tuple[UUID, int, int] | None:
         return None
     try:
         raw = base64.b32decode(body.upper() + "=" * (-len(body) % 8))
-    except binascii.Error:
+    except ValueError:
         return None
     return UUID(bytes=raw[:16]), raw[16], raw[17]
 
@@ -308,6 +307,8 @@ def _calculation(
         refund["refund_id"] = text_id("rfd", found.source_id)
     steps: list[dict[str, Any]] = []
     for step in made.steps:
+        if found.kind != EntryKind.EARN and step.figures.get("trimmed") == 0:
+            continue  # what changes an award names a cap only where it cut
         told = {"rule": step.rule} | step.figures
         if step.rule == "tier":
             told["why"] = why(reader.program, step.figures, language)
@@ -325,8 +326,7 @@ def _later(purchase: Purchase, found: Entry) -> list[dict[str, Any]]:
     """What changed the order after the entry."""
     return [
         {"kind": change.kind, "at": render(change.at), "points": change.points}
-        for change in purchase.body.changes
-        if change.version > found.version
+        for change in later(purchase, found)
     ]
 
 

@@ -180,9 +180,10 @@ def check_in(
     holder = holder_at(customer.links if customer else (), event.time)
     points = known.points if known else 0
     fact = ActivityFact(*key, holder, event.time, local, event.id, points)
-    draft.put(fact)
-    if holder is not None:
-        credit_day(draft, state, program, holder, day, event.id)
+    draft.put(fact if holder is not None else replace(fact, points=0))
+    for member in dict.fromkeys((known.holder_id if known else None, holder)):
+        if member is not None:
+            credit_day(draft, state, program, member, day, event.id)
     return APPLIED
 
 

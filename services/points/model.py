@@ -298,16 +298,28 @@ class Award(Struct, frozen=True):
     lines: list[LinePoints]
 
 
+class Stood(Struct, frozen=True, omit_defaults=True):
+    """What an order's award hung on at some time, beside its refunds."""
+
+    completed_at: Instant
+    holder_id: UUID | None = None
+    tier: str | None = None
+    rule_version: int | None = None
+    cancelled: bool = False
+
+
 class Change(Struct, frozen=True, omit_defaults=True):
     """What changed an order's award, with the account version after the entry that it caused."""
 
     kind: str
+    """`refund`, `cancel`, `order`, `tier`, `link` or `settings`."""
     id: UUID
+    """Of the refund, or of the event or boundary."""
     at: Instant
     version: int
     points: int
-    was: str | None = None
-    """Of a tier or settings change: the tier or the version before."""
+    was: Stood | None = None
+    """What it hung on before, if it then hung on something else."""
 
 
 class Body(Struct, frozen=True, omit_defaults=True):

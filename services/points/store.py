@@ -216,27 +216,8 @@ def _check_in_lot(program: Program, member: UUID, day: str) -> UUID:
 
 async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
     """First wave: make missing customers, lock all by primary key, sorted."""
-    arrays = columns(keys, 2)
-    if not arrays[0]:
-        return []
-    await tx.execute(
-        """
-        insert into customer (program_id, customer_id, links)
-        select k.program_id, k.customer_id, '[]' from unnest($1::integer[], $2::uuid[])
-          k (program_id, customer_id)
-        on conflict do nothing
-        """,
-        *arrays,
-    )
-    rows = await tx.fetch(
-        """
-        select c.* from customer c join unnest($1::integer[], $2::uuid[])
-          k (program_id, customer_id)
-          on k.program_id = c.program_id and k.customer_id = c.customer_id
-        order by c.program_id, c.customer_id for update of c
-        """,
-        *arrays,
-    )
+    await _PLACE_CUSTOMER.run(tx, keys)
+    rows = await _LOCK_CUSTOMER.run(tx, keys)
     return [
         Customer(row["program_id"], row["customer_id"], decode_links(row["links"])) for row in rows
     ]
@@ -244,43 +225,14 @@ async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
 
 async def lock_accounts(tx: Tx, keys: Iterable[Key]) -> list[Account]:
     """Last wave: make missing accounts of the wallet `points`, lock all, sorted."""
-    arrays = columns(keys, 2)
-    if not arrays[0]:
-        return []
-    await tx.execute(
-        f"""
-        insert into account
-            (program_id, holder_id, wallet, balance, open, debt, held, pending, version)
-        select k.program_id, k.holder_id, {POINTS}, 0, 0, 0, 0, 0, 0
-        from unnest($1::integer[], $2::uuid[]) k (program_id, holder_id)
-        on conflict do nothing
-        """,
-        *arrays,
-    )
-    rows = await tx.fetch(
-        """
-        select a.* from account a join unnest($1::integer[], $2::uuid[])
-          k (program_id, holder_id)
-          on k.program_id = a.program_id and k.holder_id = a.holder_id
-        order by a.program_id, a.holder_id, a.wallet for update of a
-        """,
-        *arrays,
-    )
+    await _PLACE_ACCOUNT.run(tx, keys)
+    rows = await _LOCK_ACCOUNT.run(tx, keys)
     return [Account(**row) for row in rows]
 
 
 async def load_spans(tx: Tx, keys: Iterable[Key]) -> list[TierSpan]:
     """Tier spans of holders, superseded ones too, by primary key."""
-    arrays = columns(keys, 2)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select t.* from tier_span t join unnest($1::integer[], $2::uuid[]) k (program_id, holder_id)
-          on k.program_id = t.program_id and k.holder_id = t.holder_id
-        """,
-        *arrays,
-    )
+    rows = await _READ_TIER_SPAN.run(tx, keys)
     return [TierSpan(**row) for row in rows]
 
 
@@ -317,16 +269,7 @@ async def load_purchases(tx: Tx, needs: Needs) -> list[Purchase]:
 
 async def load_refunds(tx: Tx, orders: Iterable[Key]) -> list[Refund]:
     """Refunds of orders, by refund_order_idx."""
-    arrays = columns(orders, 2)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select r.* from refund r join unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-          on k.program_id = r.program_id and k.order_id = r.order_id
-        """,
-        *arrays,
-    )
+    rows = await _READ_REFUND.run(tx, orders)
     return [Refund(**dict(row) | {"body": decode_refund(row["body"])}) for row in rows]
 
 
@@ -372,16 +315,7 @@ async def load_holder_facts(tx: Tx, days: Iterable[tuple[int, UUID, str]]) -> li
 
 async def load_lots(tx: Tx, keys: Iterable[Key]) -> list[Lot]:
     """Lots by primary key."""
-    arrays = columns(keys, 2)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select l.* from lot l join unnest($1::integer[], $2::uuid[]) k (program_id, lot_id)
-          on k.program_id = l.program_id and k.lot_id = l.lot_id
-        """,
-        *arrays,
-    )
+    rows = await _READ_LOT.run(tx, keys)
     return [Lot(**row) for row in rows]
 
 
@@ -454,3 +388,12 @@ _ENTRIES: Final = bulk.insert(
     tables.ENTRY, [column.name for column in tables.ENTRY.columns if column.name != "posted_at"]
 )
 _ALLOCATIONS: Final = bulk.insert(tables.ALLOCATION)
+_PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER, links="[]")
+_LOCK_CUSTOMER: Final = bulk.lock(tables.CUSTOMER, "customer_id")
+_PLACE_ACCOUNT: Final = bulk.place(
+    tables.ACCOUNT, wallet=POINTS, balance=0, open=0, debt=0, held=0, pending=0, version=0
+)
+_LOCK_ACCOUNT: Final = bulk.lock(tables.ACCOUNT, "holder_id")
+_READ_TIER_SPAN: Final = bulk.read(tables.TIER_SPAN, "holder_id")
+_READ_REFUND: Final = bulk.read(tables.REFUND, "order_id")
+_READ_LOT: Final = bulk.read(tables.LOT, "lot_id")

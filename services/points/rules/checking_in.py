@@ -7,6 +7,7 @@ member the earliest check-in of the day gives the points, the others give none.
 |---|---|---|
 | – | 09:00 | +5 |
 | 09:00 | 08:00, the same customer | nothing; the fact is of 08:00 |
+| 09:00 | 08:00, before the customer was a member | −5: the day's check-in was nobody's |
 | 09:00 | 23:59:59, 00:00:00 next day | the latter is another day: +5 |
 
 Without a link the fact waits; without settings it gives nothing.

@@ -19,12 +19,11 @@ from services.points.model import (
     LinePoints,
     Purchase,
     Refund,
-    SourceKind,
     TierSpan,
 )
 from services.points.rules.earn import Step
 from services.points.rules.reversing import untouched
-from services.points.rules.settling import Facts, Settled, settle
+from services.points.rules.settling import Facts, Settled, settle, source_of, stood
 from services.points.settings import PointsSettings
 from shared.programs import Program
 from shared.settings.versions import Versions
@@ -55,64 +54,85 @@ class Explanation(Struct, frozen=True):
 
 
 def explain(record: Record) -> Explanation | None:
-    """The calculation behind an entry of an order; None for a kind that no order explains."""
-    entry = record.entry
+    """The calculation behind an entry of an order.
+
+    None for a kind that no order explains, and for what was posted before an earlier completion of
+    the order became known: its lines were others then.
+    """
+    entry, changes = record.entry, record.purchase.body.changes
     if EntryKind(entry.kind) not in _OF_ORDERS:
         return None
-    upto = _changes_until(record.purchase.body.changes, entry)
+    if any(_replaced(record, change) for change in later(record.purchase, entry)):
+        return None
+    upto = _changes_until(record.purchase, entry)
     after = _as_of(record, upto)
-    before = 0
+    points, before = _posted(after, entry), 0
     if entry.kind != EntryKind.EARN:
-        before = _as_of(record, _changes_before(record, upto)).purchase.posted
-    points = after.purchase.posted
-    if entry.source_kind == SourceKind.LINK:
-        # The order left this member, or came to them: all of it.
-        before, points = (-entry.amount, 0) if entry.amount < 0 else (0, entry.amount)
+        replaced = _replaced(record, changes[upto - 1])
+        before = points - entry.amount if replaced else _posted(_as_of(record, upto - 1), entry)
     awards = after.purchase.body.awards
     lines = awards[0].lines if awards else []
     return Explanation(before, points, after.steps, lines, after.purchase.tier)
 
 
-def _changes_until(changes: Sequence[Change], entry: Entry) -> int:
-    """How many changes the order had seen when the entry was posted, its own among them."""
-    return max(
-        (number for number, change in enumerate(changes, 1) if change.version <= entry.version),
-        default=0,
+def later(purchase: Purchase, entry: Entry) -> Sequence[Change]:
+    """What changed the order after an entry."""
+    return purchase.body.changes[_changes_until(purchase, entry) :]
+
+
+def _changes_until(purchase: Purchase, entry: Entry) -> int:
+    """How many changes the order had seen when the entry was posted, its own among them.
+
+    Of its `earn`: the refunds that were known before it.
+    """
+    changes = purchase.body.changes
+    if entry.kind == EntryKind.EARN:
+        own = [change.kind == "refund" and change.version == entry.version for change in changes]
+        return own.index(False) if False in own else len(own)
+    source = (entry.source_kind, entry.source_id)
+    return next(
+        number
+        for number, change in enumerate(changes, 1)
+        if source_of(change.kind, change.id, purchase.order_id) == source
     )
 
 
-def _changes_before(record: Record, upto: int) -> int:
-    """How many it had seen before those that the same entry stands for."""
-    changes = record.purchase.body.changes
-    while upto and changes[upto - 1].version == record.entry.version:
-        upto -= 1
-    return upto
+def _replaced(record: Record, change: Change) -> bool:
+    """Whether an earlier completion took the place of the one that had counted."""
+    return change.was is not None and change.was.completed_at != record.purchase.completed_at
+
+
+def _posted(settled: Settled, entry: Entry) -> int:
+    """What the order gives to the member of the entry."""
+    purchase = settled.purchase
+    return purchase.posted if purchase.holder_id == entry.holder_id else 0
 
 
 def _as_of(record: Record, upto: int) -> Settled:
     """The order settled as it stood after its first `upto` changes."""
-    purchase = record.purchase
-    body = purchase.body
-    past, later = body.changes[:upto], body.changes[upto:]
+    purchase, body = record.purchase, record.purchase.body
+    past, after = body.changes[:upto], body.changes[upto:]
     refunded = {change.id for change in past if change.kind == "refund"}
-    cancelled = any(change.kind == "cancel" for change in past)
-    stood = replace(
+    hung_on = next((change.was for change in after if change.was is not None), stood(purchase))
+    assert hung_on is not None, "an order that has entries is completed"
+    as_it_was = replace(
         body,
         lines=untouched(body.lines),
-        cancelled_at=body.cancelled_at if cancelled else None,
+        shipping_refunded_minor=0,
+        cancelled_at=(body.completed_last_at or hung_on.completed_at)
+        if hung_on.cancelled
+        else None,
     )
-    rule_version = next((int(c.was) for c in later if c.kind == "settings" and c.was), None)
-    tier = next((c.was for c in later if c.kind == "tier"), purchase.tier)
     return settle(
         Facts(
             program=record.program,
-            purchase=replace(purchase, body=stood),
+            purchase=replace(purchase, body=as_it_was),
             refunds=[refund for refund in record.refunds if refund.refund_id in refunded],
-            holder_id=record.entry.holder_id,
+            holder_id=hung_on.holder_id,
             has_links=True,
-            tier=tier,
-            tier_since=_since(record, tier),
-            version=record.versions.numbered(rule_version or purchase.rule_version or 0),
+            tier=hung_on.tier,
+            tier_since=_since(record, hung_on.tier),
+            version=record.versions.numbered(hung_on.rule_version or 0),
         )
     )
 

@@ -31,17 +31,19 @@ from services.points.model import (
     Refund,
     RefundState,
     SourceKind,
+    Stood,
     TierSpan,
     lot_id,
 )
 from services.points.rules.earn import Basket, Step
+from services.points.rules.earn.tier import bp_of
 from services.points.rules.earning import award
 from services.points.rules.lasting import expires_at
 from services.points.rules.linking import holder_at
 from services.points.rules.posting import Draft, Source
 from services.points.rules.reversing import remains
 from services.points.settings import PointsSettings
-from shared.amounts import half_up
+from shared.amounts import BASIS_POINTS, half_up
 from shared.days import Instant
 from shared.ids import derive, event_id, text_id
 from shared.programs import Program
@@ -104,8 +106,7 @@ def resettle(
     """
     facts = facts_of(draft, state, program, purchase)
     settled = settle(facts)
-    booked = _book(draft, state, facts, settled.purchase, cause)
-    draft.put(booked)
+    draft.put(_book(draft, state, facts, settled.purchase, cause))
     for refund in facts.refunds:
         clipped = settled.clipped.get(refund.refund_id)
         if clipped is not None:
@@ -232,13 +233,16 @@ def _book(
     """Post what changed; the order with the change written down."""
     if after.completed_at is None:
         return after
+    known = draft.latest(state.purchases.get(after.key, facts.purchase))
+    if known.tier is None and _multiplies_nothing(facts):
+        known = replace(known, tier=after.tier)  # it was so before we were told: no change
     lot = draft.lot(after.program_id, _lot_id(facts.program, after))
     moved = 0
     if lot is not None and lot.granted and lot.holder_id != after.holder_id:
         moved = -lot.granted
         lot = draft.grant(lot, 0, EntryKind.CLAW_BACK, _source(cause, after))
     if after.holder_id is None:
-        return _noted(after, facts, cause, 0, moved)
+        return _noted(known, after, cause, 0, moved)
     if lot is None:
         lot = draft.grant(_lot(facts, after), after.posted, EntryKind.EARN, _own(facts, after))
         changes = _before_it(facts, draft.version(lot))
@@ -249,23 +253,30 @@ def _book(
         takes_back = cause.kind in {"refund", "cancel"} and difference < 0
         kind = EntryKind.CLAW_BACK if takes_back else EntryKind.CORRECT
         lot = draft.grant(lot, after.posted, kind, _source(cause, after))
-        after = _noted(after, facts, cause, draft.version(lot), moved + difference)
+        after = _noted(known, after, cause, draft.version(lot), moved + difference)
     due = state.watermarks.get(after.program_id)
     if lot.expires_at is not None and due is not None and lot.expires_at <= due:
         draft.expire(lot, lot.expires_at, cause.event)
     return after
 
 
+def _multiplies_nothing(facts: Facts) -> bool:
+    """Whether the tier gives what is given while no tiers are known."""
+    return facts.version is None or bp_of(facts.version.body, facts.tier) == BASIS_POINTS
+
+
+def source_of(kind: str, cause: UUID, order_id: UUID) -> tuple[SourceKind, UUID]:
+    """Source of an entry: a refund itself, anything else together with the order."""
+    if kind == "refund":
+        return SourceKind.REFUND, cause
+    return _SOURCES[kind], derive("settled", kind, str(cause), text_id("ord", order_id))
+
+
 def _source(cause: Cause, after: Purchase) -> Source:
-    """A later fact as source of an entry: a refund itself, anything else with the order."""
+    """A later fact as source of an entry."""
     assert after.completed_at is not None
-    if cause.kind == "refund":
-        identity, at = cause.id, cause.at
-    else:
-        order = text_id("ord", after.order_id)
-        identity = derive("settled", cause.kind, str(cause.id), order)
-        at = cause.at if cause.kind == "cancel" else after.completed_at
-    kind = _SOURCES[cause.kind]
+    kind, identity = source_of(cause.kind, cause.id, after.order_id)
+    at = cause.at if cause.kind in {"refund", "cancel"} else after.completed_at
     return Source(kind, identity, at, cause.event, after.order_id, after.rule_version)
 
 
@@ -336,15 +347,24 @@ def _before_it(facts: Facts, version: int) -> list[Change]:
     return changes
 
 
-def _noted(after: Purchase, facts: Facts, cause: Cause, version: int, points: int) -> Purchase:
-    """The order with the change written down, where it changed the award or the lines."""
-    if points == 0 and cause.kind not in {"refund", "cancel"}:
+def stood(purchase: Purchase) -> Stood | None:
+    """What the award of an order hangs on; None while it is not completed."""
+    if purchase.completed_at is None:
+        return None
+    return Stood(
+        Instant.of(purchase.completed_at),
+        purchase.holder_id,
+        purchase.tier,
+        purchase.rule_version,
+        is_cancelled(purchase),
+    )
+
+
+def _noted(known: Purchase, after: Purchase, cause: Cause, version: int, points: int) -> Purchase:
+    """The order with the change written down, where it changed what the award hangs on."""
+    before = stood(known)
+    was = before if before != stood(after) else None
+    if points == 0 and was is None and cause.kind not in {"refund", "cancel"}:
         return after
-    before = facts.purchase
-    was = None
-    if cause.kind == "tier":
-        was = before.tier
-    elif cause.kind == "settings" and before.rule_version is not None:
-        was = str(before.rule_version)
     change = Change(cause.kind, cause.id, Instant.of(cause.at), version, points, was)
     return replace(after, body=replace(after.body, changes=[*after.body.changes, change]))

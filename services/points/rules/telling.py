@@ -1,5 +1,6 @@
 """An entry in one sentence, for the member. Chinese and English."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from babel.numbers import format_currency, get_currency_precision
@@ -7,6 +8,7 @@ from babel.numbers import format_currency, get_currency_precision
 from services.points.model import Entry, EntryKind, Purchase, SourceKind
 from services.points.rules.explaining import Explanation
 from shared.amounts import BASIS_POINTS
+from shared.days import local_day
 from shared.programs import Program
 
 
@@ -50,13 +52,18 @@ def _earned(program: Program, purchase: Purchase, made: Explanation, language: s
 
 
 def _plain(program: Program, entry: Entry, language: str) -> str:
-    day = entry.at.astimezone(program.zone)
     kind, source = EntryKind(entry.kind), SourceKind(entry.source_kind)
+    day = local_day(_last_valid(entry) if source is SourceKind.LOT else entry.at, program.zone)
     if language == "zh":
         word = {"check-in": "签到", "lot": "过期"}.get(source.label, source.label)
-        return f"{day:%Y-%m-%d} {word}：{entry.amount:+d} 积分"
+        return f"{day} {word}：{entry.amount:+d} 积分"
     word = {"check-in": "Check-in", "lot": "Expiry"}.get(source.label, kind.label)
-    return f"{word} on {day:%Y-%m-%d}: {entry.amount:+d} points"
+    return f"{word} on {day}: {entry.amount:+d} points"
+
+
+def _last_valid(entry: Entry) -> datetime:
+    """Points lapse at 24:00: the day is the one that ended, not the one that began."""
+    return entry.at - timedelta(milliseconds=1)
 
 
 def money(program: Program, minor: int, language: str) -> str:
