@@ -1,0 +1,1 @@
+"""Coupons: templates, coupons with their states and history, limits. An aggregate of campaigns."""

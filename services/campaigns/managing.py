@@ -1,0 +1,39 @@
+"""Commands that need no key of their own: If-Match or the campaign's id keeps them from repeating.
+
+The same load, decide and save as for events; there is no second path to a rule.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from services.campaigns import NAME
+from services.campaigns.flow import FLOW
+from shared.db import programs
+from shared.db.engine import Database
+from shared.db.locks import channel
+from shared.db.transaction import notify, transaction
+from shared.effect import effect
+from shared.errors import HttpProblem
+from shared.flow import Command
+from shared.outcome import Outcome
+from shared.random_ids import random_id
+
+
+async def carry_out(
+    database: Database,
+    program: str,
+    caller: str,
+    data: Any,  # noqa: ANN401 - a command value of the service
+    now: datetime,
+) -> Outcome:
+    """Decide a command in a transaction of its own. Raises 404 for an unknown program."""
+    item = Command(random_id(), program, now, caller, data)
+    async with transaction(database, wait_seconds=1.0) as tx:
+        known = await programs.load(tx)
+        if program not in known:
+            raise HttpProblem(404, "not-found", "No such program.")
+        fold = await effect(tx, NAME, FLOW, [item], known)
+        if fold.failures:
+            raise fold.failures[0].error
+    await notify(database, channel(NAME))
+    return fold.outcomes[item.id]
