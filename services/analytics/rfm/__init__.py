@@ -1,0 +1,1 @@
+"""RFM: how recently, how often and for how much each subject bought."""

@@ -1,0 +1,544 @@
+"""Write SQL of analytics: what a batch reads under locks, what it writes. One statement a function.
+
+Lock waves, each sorted by key: customers, members, orders, then (at the end) cells and progress. An
+order has two owners, its customer and the member whose points it gives, who may not know of each
+other yet; so its row is a wave of its own, and is made empty when something names it first. Which
+orders a link, a tier change or a late order concerns is found between the waves: whoever adds or
+moves orders of a subject holds its row, so what was found stays all there is.
+
+What is read does not grow with history: orders named and what hangs on them, and of a subject's
+other orders only those that a late one comes before. A link reads all facts of its customer, which
+move; a tier change reads the member's orders after it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+from sqlalchemy import Table
+
+from services.analytics import tables
+from services.analytics.model import (
+    AnalyticsState,
+    Batch,
+    Customer,
+    DayHour,
+    DayPoints,
+    DayStore,
+    DayTier,
+    FactActivity,
+    FactCoupon,
+    FactOrder,
+    FactPoints,
+    FactRefund,
+    Key,
+    Member,
+    OrderStatus,
+    Progress,
+    StoreCell,
+    Tail,
+    cancellation_id,
+    check_in_id,
+    decode_links,
+    decode_timeline,
+    encode,
+    entry_key,
+)
+from shared.days import local_day
+from shared.db import bulk
+from shared.db.bulk import columns, type_name
+from shared.db.transaction import Row, Tx
+from shared.events.envelope import Event
+from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_joined import MemberJoined
+from shared.events.members.tier_changed import TierChanged
+from shared.events.points.points_changed import PointsChanged
+from shared.events.storefront.activity import Activity
+from shared.events.storefront.check_in import CheckIn
+from shared.events.storefront.order_cancelled import OrderCancelled
+from shared.events.storefront.order_completed import OrderCompleted
+from shared.events.storefront.refund import Refund
+from shared.flow import Input
+from shared.ids import uuid_of
+from shared.programs import Program
+
+STATEMENTS: Final = 28
+"""Of `load_batch` and `save_batch`, at most, whatever the batch's size."""
+
+
+class Needs(Struct):
+    """What the events of a batch are about, by program and id."""
+
+    newest: dict[int, datetime]
+    """By program, the greatest event time."""
+    customers: set[Key]
+    members: set[Key]
+    completions: list[tuple[Key, Key | None, datetime]]
+    """Orders told to be completed, their customer, and when."""
+    orders: set[Key]
+    """Orders that refunds and entries name."""
+    refunds: set[Key]
+    entries: set[Key]
+    activities: set[Key]
+    links: list[tuple[Key, UUID, int]]
+    """Customer, member and revision of the links told."""
+    tiers: list[tuple[Key, datetime]]
+    """Members, and from when their tiers are told."""
+
+
+class History(Struct):
+    """Orders that a batch concerns though it does not name them."""
+
+    settled: set[Key]
+    """Their tier or owner may change."""
+    first: dict[Key, datetime]
+    """By customer that was linked, the completion of their first order."""
+
+
+async def load_batch(
+    tx: Tx, inputs: Sequence[Input], programs: Mapping[str, Program]
+) -> AnalyticsState:
+    """Everything that the events may touch, locked in waves, in a fixed number of statements."""
+    needs = needs_of(inputs, programs)
+    completed = {order for order, _, _ in needs.completions}
+    known = await find_completions(tx, completed)
+    buyers = {(row["program_id"], row["customer_id"]) for row in known if row["customer_id"]}
+    customers = {row.key: row for row in await lock_customers(tx, needs.customers | buyers)}
+    bought = _bought(needs, known)
+    members = {row.key: row for row in await lock_members(tx, _members(needs, customers))}
+    linked = {
+        key for key, member, revision in needs.links if not customers[key].knows(member, revision)
+    }
+    moving = [customers[key] for key in linked]
+    found = await find_orders(tx, moving, _retiered(needs, members), needs.refunds)
+    history = _history(found, linked)
+    tails, behind = await find_tails(tx, _subjects(needs, customers, linked, bought, history.first))
+    named = completed | needs.orders
+    settled = named | history.settled
+    orders = await lock_orders(tx, named, settled | behind)
+    begun_at, progress = await load_progress(tx, needs.newest)
+    state = AnalyticsState(programs, Batch(begun_at, len(inputs), needs.newest))
+    state.customers.read(customers.values())
+    state.members.read(members.values())
+    state.read_facts(orders, await load_refunds(tx, settled, needs.refunds), tails)
+    state.entries.read(await load_entries(tx, named, needs.entries))
+    state.activities.read(await load_activities(tx, needs.activities, moving))
+    state.progress.read(progress)
+    return state
+
+
+async def save_batch(tx: Tx, state: AnalyticsState) -> None:
+    """Write what changed, one statement per table; cells last, then what is left of none."""
+    await _CUSTOMERS.run(tx, state.changed(Customer))
+    await _MEMBERS.run(tx, state.changed(Member))
+    await _ORDERS.run(tx, state.changed(FactOrder))
+    await _REFUNDS.run(tx, state.changed(FactRefund))
+    await _ENTRIES.run(tx, state.changed(FactPoints))
+    await _ACTIVITIES.run(tx, state.changed(FactActivity))
+    await _COUPONS.run(tx, state.changed(FactCoupon))
+    await _DAY_STORES.run(tx, state.changed(DayStore))
+    await _DAY_HOURS.run(tx, state.changed(DayHour))
+    await _DAY_TIERS.run(tx, state.changed(DayTier))
+    await _DAY_POINTS.run(tx, state.changed(DayPoints))
+    await clear_cells(tx, tables.DAY_STORE, state.changed(DayStore))
+    await clear_cells(tx, tables.DAY_HOUR, state.changed(DayHour))
+    await clear_cells(tx, tables.DAY_TIER, state.changed(DayTier))
+    await _PROGRESS.run(tx, state.changed(Progress))
+
+
+def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
+    """What to load for a batch."""
+    needs = Needs({}, set(), set(), [], set(), set(), set(), set(), [], [])
+    for item in inputs:
+        assert isinstance(item, Event), item
+        program = programs[item.program]
+        needs.newest[program.id] = max(item.time, needs.newest.get(program.id, item.time))
+        _event_needs(needs, program, item)
+    return needs
+
+
+def _event_needs(needs: Needs, program: Program, event: Event) -> None:
+    match event.data:
+        case OrderCompleted() | OrderCancelled() | Refund() | PointsChanged() as data:
+            _order_needs(needs, program.id, event.time, data)
+        case CheckIn() | Activity() as data:
+            customer_id = uuid_of(data.customer_id)
+            day = local_day(event.time, program.zone)
+            check_in = isinstance(data, CheckIn)
+            identity = check_in_id(customer_id, day) if check_in else event.id
+            needs.customers.add((program.id, customer_id))
+            needs.activities.add((program.id, identity))
+        case MemberJoined() | CustomerLinked() | TierChanged() as data:
+            _member_needs(needs, program.id, data)
+
+
+def _order_needs(
+    needs: Needs,
+    program_id: int,
+    at: datetime,
+    data: OrderCompleted | OrderCancelled | Refund | PointsChanged,
+) -> None:
+    order = (program_id, uuid_of(data.order_id)) if data.order_id else None
+    if isinstance(data, OrderCompleted):
+        assert order is not None
+        buyer = (program_id, uuid_of(data.customer_id)) if data.customer_id else None
+        needs.completions.append((order, buyer, at))
+        if buyer is not None:
+            needs.customers.add(buyer)
+        return
+    if order is not None:
+        needs.orders.add(order)
+    if isinstance(data, PointsChanged):
+        needs.entries.add((program_id, entry_key(data.entry_id)))
+    elif isinstance(data, Refund):
+        needs.refunds.add((program_id, uuid_of(data.refund_id)))
+    elif order is not None:
+        needs.refunds.add((program_id, cancellation_id(order[1])))
+
+
+def _member_needs(
+    needs: Needs, program_id: int, data: MemberJoined | CustomerLinked | TierChanged
+) -> None:
+    member = (program_id, uuid_of(data.member_id))
+    needs.members.add(member)
+    if isinstance(data, CustomerLinked):
+        customer = (program_id, uuid_of(data.customer_id))
+        needs.customers.add(customer)
+        needs.links.append((customer, member[1], data.revision))
+    elif isinstance(data, TierChanged) and data.primary:
+        needs.tiers.append((member, data.replaces_from))
+
+
+def _soonest(instants: dict[Key, datetime], key: Key, at: datetime) -> None:
+    instants[key] = min(at, instants.get(key, at))
+
+
+def _bought(needs: Needs, rows: Iterable[Row]) -> dict[Key, datetime]:
+    """Customers who gain or lose an order by a completion, and at the earliest when.
+
+    `rows` are the orders that are known as completed: a telling that is no earlier moves nothing,
+    an earlier one may take the order from its buyer.
+    """
+    known = {(row["program_id"], row["order_id"]): row for row in rows}
+    bought: dict[Key, datetime] = {}
+    for order, buyer, at in needs.completions:
+        row = known.get(order)
+        if row is not None and row["completed_at"] <= at:
+            continue
+        if buyer is not None:
+            _soonest(bought, buyer, at)
+        if row is not None and row["customer_id"] is not None:
+            _soonest(bought, (order[0], row["customer_id"]), at)
+    return bought
+
+
+def _members(needs: Needs, customers: Mapping[Key, Customer]) -> set[Key]:
+    """All members that the batch names or a customer in it ever was linked to."""
+    linked = {(key[0], link.member_id) for key, row in customers.items() for link in row.links}
+    return needs.members | linked
+
+
+def _retiered(needs: Needs, members: Mapping[Key, Member]) -> dict[Key, datetime]:
+    """Members whose orders may be of another tier, and after which instant."""
+    since: dict[Key, datetime] = {}
+    for key, replaces_from in needs.tiers:
+        _soonest(since, key, members[key].tiers.touched_from(replaces_from))
+    return since
+
+
+def _history(rows: Iterable[Row], linked: set[Key]) -> History:
+    history = History(set(), {})
+    for row in rows:
+        history.settled.add((row["program_id"], row["order_id"]))
+        customer = (row["program_id"], row["customer_id"])
+        if customer in linked and row["completed_at"] is not None:
+            _soonest(history.first, customer, row["completed_at"])
+    return history
+
+
+def _subjects(
+    needs: Needs,
+    customers: Mapping[Key, Customer],
+    linked: set[Key],
+    bought: Mapping[Key, datetime],
+    first: Mapping[Key, datetime],
+) -> dict[Key, datetime]:
+    """Subjects whose orders may be numbered anew, and from when.
+
+    The orders of a customer whose links change may leave, or come to, any subject it ever had.
+    """
+    told: dict[Key, set[UUID]] = {}
+    for key, member, _ in needs.links:
+        told.setdefault(key, set()).add(member)
+    since: dict[Key, datetime] = {}
+    for key, customer in customers.items():
+        known = [at for at in (bought.get(key), first.get(key)) if at is not None]
+        if not known:
+            continue
+        subjects = {customer.subject_id}
+        if key in linked:
+            subjects |= told[key] | {link.member_id for link in customer.links}
+        for subject in subjects:
+            _soonest(since, (key[0], subject), min(known))
+    return since
+
+
+async def find_completions(tx: Tx, keys: Iterable[Key]) -> Sequence[Row]:
+    """Buyer and completion of orders that are known as completed, by primary key."""
+    arrays = columns(keys, 2)
+    if not arrays[0]:
+        return []
+    return await tx.fetch(
+        """
+        select o.program_id, o.order_id, o.customer_id, o.completed_at
+        from fact_order o join unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+          on k.program_id = o.program_id and k.order_id = o.order_id
+        where o.completed_at is not null
+        """,
+        *arrays,
+    )
+
+
+async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
+    """First wave: make missing customers, lock all by primary key, sorted."""
+    await _PLACE_CUSTOMER.run(tx, keys)
+    rows = await _LOCK_CUSTOMER.run(tx, keys)
+    return [Customer(**dict(row) | {"links": decode_links(row["links"])}) for row in rows]
+
+
+async def lock_members(tx: Tx, keys: Iterable[Key]) -> list[Member]:
+    """Second wave: make missing members, lock all by primary key, sorted."""
+    await _PLACE_MEMBER.run(tx, keys)
+    rows = await _LOCK_MEMBER.run(tx, keys)
+    return [Member(**dict(row) | {"tiers": decode_timeline(row["tiers"])}) for row in rows]
+
+
+async def find_orders(
+    tx: Tx,
+    customers: Iterable[Customer],
+    retiered: Mapping[Key, datetime],
+    refunds: Iterable[Key],
+) -> Sequence[Row]:
+    """Orders of customers, orders of members after an instant, orders that refunds name now.
+
+    By fact_order_subject_idx (a customer's orders are all of its subject), fact_order_member_idx
+    and primary keys.
+    """
+    bought = [(row.program_id, row.subject_id, row.customer_id) for row in customers]
+    tiers = [(*key, since) for key, since in retiered.items()]
+    named = columns(refunds, 2)
+    if not (bought or tiers or named[0]):
+        return []
+    return await tx.fetch(
+        """
+        select o.program_id, o.order_id, o.customer_id, o.completed_at
+        from unnest($1::integer[], $2::uuid[], $3::uuid[]) k (program_id, subject_id, customer_id)
+        join fact_order o on o.program_id = k.program_id and o.subject_id = k.subject_id
+          and o.customer_id = k.customer_id
+        union all
+        select o.program_id, o.order_id, o.customer_id, o.completed_at
+        from unnest($4::integer[], $5::uuid[], $6::timestamptz[]) k (program_id, member_id, since)
+        join fact_order o on o.program_id = k.program_id and o.member_id = k.member_id
+          and o.completed_at > k.since
+        union all
+        select r.program_id, r.order_id, null, null
+        from unnest($7::integer[], $8::uuid[]) k (program_id, refund_id)
+        join fact_refund r on r.program_id = k.program_id and r.refund_id = k.refund_id
+          and r.order_id is not null
+        """,
+        *columns(bought, 3),
+        *columns(tiers, 3),
+        *named,
+    )
+
+
+async def find_tails(tx: Tx, subjects: Mapping[Key, datetime]) -> tuple[dict[Key, Tail], set[Key]]:
+    """How many orders of each subject come before an instant, and which come from it on.
+
+    Reads the tail and one order before it, by fact_order_subject_idx.
+    """
+    keys = [(*key, since) for key, since in subjects.items()]
+    if not keys:
+        return {}, set()
+    rows = await tx.fetch(
+        """
+        select k.program_id, k.subject_id, o.order_id, o.seq, o.completed_at < k.since as before
+        from unnest($1::integer[], $2::uuid[], $3::timestamptz[]) k (program_id, subject_id, since)
+        cross join lateral (
+          select f.order_id, f.seq, f.completed_at from fact_order f
+          where f.program_id = k.program_id and f.subject_id = k.subject_id
+            and f.completed_at >= k.since
+          union all
+          (select f.order_id, f.seq, f.completed_at from fact_order f
+           where f.program_id = k.program_id and f.subject_id = k.subject_id
+             and f.completed_at < k.since
+           order by f.completed_at desc, f.order_id desc limit 1)) o
+        """,
+        *columns(keys, 3),
+    )
+    before = {(row["program_id"], row["subject_id"]): row["seq"] for row in rows if row["before"]}
+    tails = {key: Tail(since, before.get(key, 0)) for key, since in subjects.items()}
+    return tails, {(row["program_id"], row["order_id"]) for row in rows if not row["before"]}
+
+
+async def lock_orders(tx: Tx, named: Iterable[Key], found: Iterable[Key]) -> list[FactOrder]:
+    """Third wave: make missing orders that are named, lock these and those found, sorted."""
+    missing, arrays = columns(named, 2), columns(found, 2)
+    if missing[0]:
+        await tx.execute(
+            f"""
+            insert into fact_order (program_id, order_id, status, goods_minor, total_minor,
+                                    refunded_minor, units, points, line_count, lines)
+            select k.program_id, k.order_id, {int(OrderStatus.AWAITED)}, 0, 0, 0, 0, 0, 0, ''
+            from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+            on conflict do nothing
+            """,
+            *missing,
+        )
+    if not arrays[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select o.* from fact_order o join unnest($1::integer[], $2::uuid[])
+          k (program_id, order_id) on k.program_id = o.program_id and k.order_id = o.order_id
+        order by o.program_id, o.order_id for update of o
+        """,
+        *arrays,
+    )
+    return [FactOrder(**row) for row in rows]
+
+
+async def load_refunds(tx: Tx, orders: Iterable[Key], refunds: Iterable[Key]) -> list[FactRefund]:
+    """Refunds of orders, and refunds named; by fact_refund_order_idx and primary key."""
+    of_orders, named = columns(orders, 2), columns(refunds, 2)
+    if not of_orders[0] and not named[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select r.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+        join fact_refund r on k.program_id = r.program_id and k.order_id = r.order_id
+        union
+        select r.* from unnest($3::integer[], $4::uuid[]) k (program_id, refund_id)
+        join fact_refund r on k.program_id = r.program_id and k.refund_id = r.refund_id
+        """,
+        *of_orders,
+        *named,
+    )
+    return [FactRefund(**row) for row in rows]
+
+
+async def load_entries(tx: Tx, orders: Iterable[Key], entries: Iterable[Key]) -> list[FactPoints]:
+    """Entries of orders, and entries named; by fact_points_order_idx and primary key."""
+    of_orders, named = columns(orders, 2), columns(entries, 2)
+    if not of_orders[0] and not named[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select p.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
+        join fact_points p on k.program_id = p.program_id and k.order_id = p.order_id
+        union
+        select p.* from unnest($3::integer[], $4::uuid[]) k (program_id, entry_id)
+        join fact_points p on k.program_id = p.program_id and k.entry_id = p.entry_id
+        """,
+        *of_orders,
+        *named,
+    )
+    return [FactPoints(**row) for row in rows]
+
+
+async def load_activities(
+    tx: Tx, activities: Iterable[Key], customers: Iterable[Customer]
+) -> list[FactActivity]:
+    """Activities named, and all of some customers; by primary key and fact_activity_subject_idx."""
+    named = columns(activities, 2)
+    whole = columns([(c.program_id, c.subject_id, c.customer_id) for c in customers], 3)
+    if not named[0] and not whole[0]:
+        return []
+    rows = await tx.fetch(
+        """
+        select a.* from unnest($1::integer[], $2::uuid[]) k (program_id, activity_id)
+        join fact_activity a on k.program_id = a.program_id and k.activity_id = a.activity_id
+        union
+        select a.* from unnest($3::integer[], $4::uuid[], $5::uuid[])
+          k (program_id, subject_id, customer_id)
+        join fact_activity a on k.program_id = a.program_id and k.subject_id = a.subject_id
+          and k.customer_id = a.customer_id
+        """,
+        *named,
+        *whole,
+    )
+    return [FactActivity(**row) for row in rows]
+
+
+async def load_progress(tx: Tx, programs: Iterable[int]) -> tuple[datetime, list[Progress]]:
+    """When the transaction began, and how far each program is, by primary key. Not locked."""
+    rows = await tx.fetch(
+        """
+        select k.program_id, p.as_of, p.drained_at, coalesce(p.lag_seconds, 0) as lag_seconds,
+               now() as begun_at
+        from unnest($1::integer[]) k (program_id)
+        left join progress p on p.program_id = k.program_id
+        """,
+        sorted(programs),
+    )
+    found = [
+        Progress(row["program_id"], row["as_of"], row["drained_at"], row["lag_seconds"])
+        for row in rows
+    ]
+    return rows[0]["begun_at"], found
+
+
+async def clear_cells(tx: Tx, table: Table, added: Sequence[StoreCell]) -> int:
+    """Remove cells that a batch has left nothing in; their number. They are locked already."""
+    key = [column.name for column in table.primary_key]
+    figures = [column.name for column in table.columns if column.name not in key]
+    arrays = columns([cell.key for cell in added if cell.lowers], len(key))
+    if not arrays[0]:
+        return 0
+    types = (
+        f"${place}::{type_name(column.type)}[]" for place, column in enumerate(table.primary_key, 1)
+    )
+    return await tx.execute(
+        f"""
+        delete from {table.name} c using unnest({", ".join(types)}) k ({", ".join(key)})
+        where {" and ".join(f"c.{name} = k.{name}" for name in key)}
+          and {" and ".join(f"c.{name} = 0" for name in figures)}
+        """,
+        *arrays,
+    )
+
+
+_CUSTOMERS: Final = bulk.upsert(tables.CUSTOMER, links=encode)
+_MEMBERS: Final = bulk.upsert(tables.MEMBER, tiers=encode)
+_ORDERS: Final = bulk.upsert(tables.FACT_ORDER)
+_REFUNDS: Final = bulk.upsert(tables.FACT_REFUND)
+_ENTRIES: Final = bulk.insert(tables.FACT_POINTS)
+_ACTIVITIES: Final = bulk.upsert(tables.FACT_ACTIVITY)
+_COUPONS: Final = bulk.Write(
+    tables.FACT_COUPON,
+    """
+    on conflict (program_id, coupon_id) do update
+      set version = excluded.version, revoked = excluded.revoked
+      where (fact_coupon.version, fact_coupon.revoked) < (excluded.version, excluded.revoked)
+    """,
+)
+"""The highest version counts, whichever comes first: the row needs no lock before."""
+_DAY_STORES: Final = bulk.add(tables.DAY_STORE)
+_DAY_HOURS: Final = bulk.add(tables.DAY_HOUR)
+_DAY_TIERS: Final = bulk.add(tables.DAY_TIER)
+_DAY_POINTS: Final = bulk.add(tables.DAY_POINTS)
+_PROGRESS: Final = bulk.Write(
+    tables.PROGRESS,
+    """
+    on conflict (program_id) do update
+      set as_of = greatest(progress.as_of, excluded.as_of),
+          drained_at = greatest(progress.drained_at, excluded.drained_at),
+          lag_seconds = excluded.lag_seconds
+    """,
+)
+_PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER, links="[]")
+_LOCK_CUSTOMER: Final = bulk.lock(tables.CUSTOMER, "customer_id")
+_PLACE_MEMBER: Final = bulk.place(tables.MEMBER, tags=0, tiers="{}")
+_LOCK_MEMBER: Final = bulk.lock(tables.MEMBER, "member_id")
