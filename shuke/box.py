@@ -20,7 +20,7 @@ from typing import Final
 from shared.config import Config
 from shared.errors import Unavailable
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 12.0
 BACKOFF_SECONDS: Final = (0.5, 30.0)
 
@@ -101,7 +101,7 @@ class Box:
             child.keep()
 
     def wait_ready(self, urls: Sequence[str]) -> None:
-        """Return when every address says that it is ready. Raises Unavailable after a minute."""
+        """Return when every address says that it is ready. Raises Unavailable after a while."""
         deadline = time.monotonic() + READY_SECONDS
         waiting = list(urls)
         while waiting:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from services.analytics.service import SERVICE as ANALYTICS
+from services.campaigns.service import SERVICE as CAMPAIGNS
 from services.gateway.service import SERVICE as GATEWAY
 from services.members.service import SERVICE as MEMBERS
 from services.points.service import SERVICE as POINTS
@@ -9,7 +11,7 @@ from shared.errors import Misconfigured
 from shared.service import Service
 
 SERVICES: Final[dict[str, Service]] = {
-    service.name: service for service in (GATEWAY, MEMBERS, POINTS)
+    service.name: service for service in (GATEWAY, MEMBERS, POINTS, CAMPAIGNS, ANALYTICS)
 }
 ALL: Final = "all"
 

@@ -116,7 +116,7 @@ def _show(console: Console, config: Config, what: Script, result: Result) -> Non
     for path in (
         f"/points/v1/members/{result.member}/balance",
         f"/points/v1/members/{result.member}/entries",
-        "/analytics/v1/kpis",
+        "/analytics/v1/home",
     ):
         console.print(f"  curl -s {header} {url}/api{path}", highlight=False, soft_wrap=True)
 

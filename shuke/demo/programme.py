@@ -154,18 +154,22 @@ async def _make(operator: Operator, weeks: int) -> Programme:
         {"name": "demo", "permissions": READ, "expires_days": 365},
     )
     for service, document, settings in _DOCUMENTS:
-        await _publish(operator, program, f"/{service}/v1/settings/{document}", settings)
+        await publish(operator, program, f"/{service}/v1/settings/{document}", settings)
     return Programme(
         program, connection["connection_id"], connection["secrets"][0]["secret"], key["key"], weeks
     )
 
 
-async def _publish(
+async def publish(
     operator: Operator,
     program: str,
     path: str,
     settings: Any,  # noqa: ANN401 - a settings model
 ) -> None:
+    """Publish a document of settings once the service knows the program, at once in force.
+
+    Raises Unavailable when the service does not learn of it, Misconfigured when it refuses.
+    """
     body, new = settings.model_dump(mode="json"), {"if-match": '"0.0"'}
     try:
         async with asyncio.timeout(_KNOWN_SECONDS):

@@ -20,6 +20,7 @@ from shuke.demo.programme import (
     operating,
     prepare,
 )
+from shuke.demo.promises import promise
 from shuke.demo.sending import Sender
 from shuke.services import SERVICES
 
@@ -71,6 +72,7 @@ async def replay(config: Config, what: Script, sent: Callable[[], None]) -> Resu
     async with Look(list(SERVICES.values()), config) as look, operating(config) as operator:
         weeks = last_week(what.baskets[-1].at, system())
         programme = await prepare(operator, config, what.name, weeks)
+        await promise(look.databases["campaigns"], programme.program)
         everything = plan(what.baskets, what.extras, programme.shift, CURRENCY)
         began = monotonic()
         sender = Sender(config.url_of("gateway"), programme.connection, programme.secret, sent)
