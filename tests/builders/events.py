@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.days import Instant
+import msgspec
+
+from shared.days import Instant, render
 from shared.events import codec
-from shared.events.catalogue import Data
+from shared.events.catalogue import BY_PRODUCT, Data
 from shared.events.envelope import Announcement, Cause, Event
+from shared.stream.port import Message
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -33,3 +36,21 @@ def event(
     decoded = codec.decode(codec.encode(service, announcement).value, NOW)
     assert decoded is not None
     return decoded
+
+
+def message(service: str, told: Event) -> Message:
+    """The event as its producer appends it to the log."""
+    envelope = {
+        "specversion": "1.0",
+        "id": str(told.id),
+        "source": f"/shuke/{service}",
+        "type": BY_PRODUCT[service, type(told.data)].type,
+        "time": render(told.time),
+        "subject": told.subject,
+        "datacontenttype": "application/json",
+        "programid": told.program,
+        "partitionkey": told.key,
+        "data": told.data,
+    }
+    value = msgspec.json.encode(envelope, enc_hook=codec.enc_hook)
+    return Message(f"{told.program}/{told.key}", told.id, value)

@@ -1,0 +1,91 @@
+"""Key files, sealed blocks and blind indexes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.errors import Misconfigured
+from shared.sealing import INDEX, PUBLIC, ROOT, TOKEN, KeyRing
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
+    """Keys of one installation."""
+    return KeyRing.create(tmp_path_factory.mktemp("keys") / "ring")
+
+
+@given(st.binary(max_size=200), st.text(max_size=20), st.text(max_size=20))
+def test_a_block_opens_as_it_was_sealed(
+    ring: KeyRing, plain: bytes, purpose: str, context: str
+) -> None:
+    block = ring.seal(purpose, context, plain)
+    assert ring.unseal(purpose, context, block) == plain
+    assert ring.seal(purpose, context, plain) != block
+
+
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_any_bit_that_changes_keeps_it_shut(ring: KeyRing, place: int, bit: int) -> None:
+    block = bytearray(ring.seal("contact", "cus_1", b"13800138000"))
+    block[place % len(block)] ^= 1 << bit
+    with pytest.raises(ValueError, match="block"):
+        ring.unseal("contact", "cus_1", bytes(block))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "context"), [("contact", "cus_2"), ("quarantine", "cus_1"), ("contact", "")]
+)
+def test_moved_elsewhere_it_does_not_open(ring: KeyRing, purpose: str, context: str) -> None:
+    block = ring.seal("contact", "cus_1", b"13800138000")
+    with pytest.raises(ValueError, match="does not open"):
+        ring.unseal(purpose, context, block)
+
+
+def test_another_ring_does_not_open_it(ring: KeyRing, tmp_path: Path) -> None:
+    block = ring.seal("contact", "cus_1", b"13800138000")
+    with pytest.raises(ValueError, match="does not open"):
+        KeyRing.create(tmp_path / "other").unseal("contact", "cus_1", block)
+
+
+@pytest.mark.parametrize("block", [b"", b"\x01", b"\x02" + bytes(40), b"\x01" + bytes(12)])
+def test_what_is_no_block_does_not_open(ring: KeyRing, block: bytes) -> None:
+    with pytest.raises(ValueError, match=r"block|Nonce"):
+        ring.unseal("contact", "cus_1", block)
+
+
+def test_equal_values_of_one_program_and_kind_match_and_no_others(ring: KeyRing) -> None:
+    one = ring.blind_index("prg_1", "phone", "+8613800138000")
+    assert ring.blind_index("prg_1", "phone", "+8613800138000") == one
+    assert ring.blind_index("prg_2", "phone", "+8613800138000") != one
+    assert ring.blind_index("prg_1", "email", "+8613800138000") != one
+    assert ring.blind_index("prg_1", "phone", "+8613800138001") != one
+    assert one.startswith("v1.")
+    assert len(one) == len("v1.") + 43
+
+
+def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    KeyRing.create(folder)
+    before = {name: (folder / name).read_bytes() for name in (ROOT, INDEX, TOKEN, PUBLIC)}
+    KeyRing.create(folder)
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    assert {(folder / name).stat().st_mode & 0o777 for name in (ROOT, INDEX, TOKEN)} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    public = json.loads(before[PUBLIC])["keys"][0]
+    assert public["alg"] == "EdDSA"
+    assert "d" not in public
+
+
+def test_a_key_that_others_can_read_means_no_start(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    KeyRing.create(folder)
+    (folder / ROOT).chmod(0o640)
+    with pytest.raises(Misconfigured, match="chmod 600"):
+        KeyRing.open(folder)
+
+
+def test_a_missing_key_means_no_start(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="shuke keys init"):
+        KeyRing.open(tmp_path)
