@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from hypothesis import settings
 
 from shared.db import programs
 from shared.db.engine import Database
@@ -18,6 +19,10 @@ from shared.ids import text_id
 from shared.programs import Program
 from shared.random_ids import random_id
 from shared.service import Service
+from shared.verify import verify
+
+HISTORIES: Final = settings(max_examples=max(20, settings().max_examples // 4))
+"""For a property over whole histories: an example of it takes as long as dozens of others."""
 
 
 class Harness:
@@ -66,6 +71,15 @@ class Harness:
             )
         return [{k: v for k, v in dict(row).items() if k != "program_id"} for row in found]
 
+    async def violations(self) -> list[str]:
+        """Invariants of the service that do not hold for this program."""
+        verdicts = await verify(self.service, self.database, self.program.text_id)
+        return [
+            f"{each.invariant}: {each.keys} expected {each.expected} found {each.found}"
+            for verdict in verdicts
+            for each in verdict.violations
+        ]
+
     def told(self, kind: type) -> list[Any]:
         """Data of the announcements of a class, in order."""
         return [each.data for each in self.announced if type(each.data) is kind]
@@ -81,21 +95,33 @@ async def harness(
     currency: str = "CNY",
 ) -> AsyncIterator[Harness]:
     """A harness with a new program (or the one named) in a database."""
-    identity = program or text_id("prg", random_id())
     async with Database(service.name, url, worker=True, size=4) as database:
-        async with transaction(database) as tx:
-            data = ProgramChanged(
-                name="Test",
-                time_zone=time_zone,
-                currency=currency,
-                default_region="CN",
-                locale="zh-CN",
-                status="open",
-                version=1,
-            )
-            await programs.apply_programs(tx, [(identity, data)])
-            known = await programs.load(tx)
-        yield Harness(service, database, known[identity])
+        yield await begin(service, database, program=program, zone=time_zone, currency=currency)
+
+
+async def begin(
+    service: Service,
+    database: Database,
+    *,
+    program: str | None = None,
+    zone: str = "Asia/Shanghai",
+    currency: str = "CNY",
+) -> Harness:
+    """A harness with a new program in a database that is open already."""
+    identity = program or text_id("prg", random_id())
+    data = ProgramChanged(
+        name="Test",
+        time_zone=zone,
+        currency=currency,
+        default_region="CN",
+        locale="zh-CN",
+        status="open",
+        version=1,
+    )
+    async with transaction(database) as tx:
+        await programs.apply_programs(tx, [(identity, data)])
+        known = await programs.load(tx)
+    return Harness(service, database, known[identity])
 
 
 def splits(items: Sequence[Any], cuts: Sequence[int]) -> list[list[Any]]:

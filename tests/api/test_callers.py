@@ -1,0 +1,368 @@
+"""No route without a caller: tokens, permissions, programs, on every route of every service."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi.routing import iter_route_contexts
+from msgspec import Struct
+
+from shared.clock import fixed, system
+from shared.http.tokens import ISSUER, Minter
+from shared.sealing import KEY_ID
+from tests.api.harness import Api, Caller, Site, new_program, ok, problem
+from tests.api.worlds import World, a_world, an_empty_program
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+SERVICES = ("gateway", "members", "points", "campaigns", "analytics")
+HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.json"}
+PUBLIC: Mapping[str, set[str]] = {
+    "gateway": HEALTH
+    | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
+}
+"""All that answers without a token; webhooks ask for a signature instead."""
+PASSING = "/api/{service}/v1/{path:path}"
+SAMPLE = {
+    "connection": "whk_caireeyuculbogazdinryhi6d4",
+    "connection_id": "whk_caireeyuculbogazdinryhi6d4",
+    "secret_id": "sec_caireeyuculbogazdinryhi6d4",
+    "key_id": "key_agojyzjeabykvaaaaaaaaaaaau",
+    "delivery_id": "dlv_caireeyuculbogazdinryhi6d4",
+    "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
+    "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
+    "entry_id": "ent_ygcuxopwjobkbjh7ttichjt3kuaqc",
+    "campaign_id": "cmp_agojyzjeabykvaaaaaaaaaaaam",
+    "template_id": "cpt_agojyzjeabykvaaaaaaaaaaaaq",
+    "coupon_id": "cpn_uwsvdc3ya2fo3bjuwbmekq2kbu",
+    "subject_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
+    "move": "pause",
+    "service": "members",
+    "path": "members",
+}
+"""Ids that nobody has."""
+BODIES: Mapping[str, Any] = {
+    "secrets.end": {},
+    "customers.link": {"member_id": SAMPLE["member_id"], "reason": "the same person"},
+    "customers.unlink": {"reason": "another person"},
+    "campaigns.save": {
+        "starts_at": "2027-03-01T00:00:00Z",
+        "ends_at": "2028-03-01T00:00:00Z",
+        "campaign": {
+            "kind": "new-member-gift",
+            "name": "Welcome",
+            "coupons": [
+                {
+                    "template": "Ten off",
+                    "kind": "amount",
+                    "face_minor": 1000,
+                    "validity": {"lasts_days": 10},
+                }
+            ],
+        },
+    },
+    "campaigns.stop": {"reason": "sold out"},
+    "coupons.revoke": {"reason": "sold out"},
+    "settings.put": {},
+}
+"""Bodies that are good, by the route's name, where one is needed to get as far as the id."""
+
+
+class Place(Struct, frozen=True):
+    """A route of a service."""
+
+    name: str
+    method: str
+    path: str
+
+    def at(self, ids: Mapping[str, str]) -> str:
+        """The path with ids."""
+        return (
+            self.path
+            .replace("{path:path}", "{path}")
+            .replace("{document:path}", "{document}")
+            .format(**SAMPLE | dict(ids))
+        )
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the path names a thing of a program (settings documents have the same names)."""
+        return "{" in self.path and "{document" not in self.path and self.path != PASSING
+
+
+def places(api: Api) -> Iterator[Place]:
+    """All routes of an app, hidden ones too."""
+    for route in iter_route_contexts(api.app.routes):
+        for method in sorted(set(route.methods or ()) - {"HEAD"}):
+            yield Place(str(route.name), method, str(route.path))
+
+
+def guarded(api: Api) -> list[Place]:
+    """Routes that ask for a token."""
+    public = PUBLIC.get(api.service, HEALTH)
+    return [place for place in places(api) if place.path not in public]
+
+
+@pytest.fixture(params=SERVICES)
+def api(request: pytest.FixtureRequest) -> Api:
+    """Each service in turn."""
+    found: Api = request.getfixturevalue(request.param)
+    return found
+
+
+async def test_only_these_routes_need_no_token(api: Api) -> None:
+    """By asking each; a new route without a caller shows here."""
+    stranger = api.bearing(None)
+    open_ones = set()
+    for place in places(api):
+        answer = await stranger.ask(place.method, place.at({"document": "points"}))
+        if answer.status_code != 401 or "www-authenticate" not in answer.headers:
+            open_ones.add(place.path)
+    assert open_ones == PUBLIC.get(api.service, HEALTH)
+    assert len(guarded(api)) >= 5
+
+
+async def test_the_document_names_the_token_where_it_is_needed(api: Api) -> None:
+    document = ok(await api.bearing(None).get("/openapi.json"))
+    plain = {
+        path
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        if not operation.get("security")
+    }
+    assert plain == PUBLIC.get(api.service, HEALTH) - {"/openapi.json"}
+
+
+def encoded(part: object) -> str:
+    """One part of a token."""
+    raw = json.dumps(part).encode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def forged(
+    site: Site,
+    service: str,
+    *,
+    header: Mapping[str, Any] | None = None,
+    key: Ed25519PrivateKey | None = None,
+    **claims: Any,
+) -> str:
+    """A token of any header and claims, signed with the gateway's key or another."""
+    now = int(system().timestamp())
+    head = {"alg": "EdDSA", "kid": KEY_ID, "typ": "JWT"} | dict(header or {})
+    body = {"iss": ISSUER, "aud": service, "sub": "operator", "perm": ["*"], "stores": ["*"]}
+    body |= {"iat": now, "exp": now + 300} | claims
+    text = f"{encoded(head)}.{encoded(body)}"
+    signature = (key or site.keys.token_key).sign(text.encode())
+    return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def unsigned(site: Site, service: str) -> str:
+    """A token that says it needs no signature."""
+    return forged(site, service, header={"alg": "none"}).rpartition(".")[0] + "."
+
+
+def altered(site: Site, service: str) -> str:
+    """A token whose claims were changed after signing."""
+    head, _, signature = forged(site, service, perm=["points.read"]).split(".")
+    body = forged(site, service).split(".")[1]
+    return f"{head}.{body}.{signature}"
+
+
+def past(seconds: float) -> int:
+    """A time ago."""
+    return int(system().timestamp() - seconds)
+
+
+BAD: dict[str, Callable[[Site, str], str]] = {
+    "another-audience": lambda site, service: forged(
+        site, "gateway" if service != "gateway" else "members"
+    ),
+    "several-audiences": lambda site, service: forged(site, service, aud=[service, "members"]),
+    "another-issuer": lambda site, service: forged(site, service, iss="somebody"),
+    "expired": lambda site, service: forged(site, service, iat=past(331), exp=past(31)),
+    "long-lived": lambda site, service: forged(site, service, exp=past(-301.5)),
+    "without-times": lambda site, service: forged(site, service, iat=None, exp=None),
+    "foreign-key": lambda site, service: forged(site, service, key=Ed25519PrivateKey.generate()),
+    "unknown-key-id": lambda site, service: forged(site, service, header={"kid": "gw-2"}),
+    "alg-none": unsigned,
+    "alg-hmac": lambda site, service: forged(site, service, header={"alg": "HS256"}),
+    "altered": altered,
+    "no-subject": lambda site, service: forged(site, service, sub=None),
+    "permissions-no-list": lambda site, service: forged(site, service, perm=7),
+    "stores-no-list": lambda site, service: forged(site, service, stores=7),
+    "program-no-id": lambda site, service: forged(site, service, prg=7),
+    "claims-no-object": lambda site, service: forged(site, service)[:40],
+    "no-token": lambda _site, _service: "nonsense",
+    "empty": lambda _site, _service: "",
+    "unknown-api-key": lambda _site, _service: "sk_demo0001" + "A" * 43,
+}
+
+
+@pytest.mark.parametrize("make", BAD.values(), ids=BAD)
+async def test_a_token_that_is_not_right_opens_no_route(
+    api: Api, site: Site, make: Callable[[Site, str], str]
+) -> None:
+    caller = api.bearing(make(site, api.service))
+    for place in guarded(api):
+        answer = await caller.ask(place.method, place.at({"document": "points"}))
+        problem(answer, 401, "unauthenticated")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_the_tokens_of_the_gateway_are_forged_rightly(api: Api, site: Site) -> None:
+    """The forger's plain token is taken, so that what the others lack is what is wrong."""
+    caller = api.bearing(forged(site, api.service))
+    for place in guarded(api):
+        answer = await caller.ask(place.method, place.at({"document": "points"}))
+        assert answer.status_code not in {401, 403}
+
+
+async def test_a_token_just_past_its_end_is_still_taken(api: Api, site: Site) -> None:
+    """Clocks differ: 30 seconds of leeway."""
+    minter = Minter(site.keys, fixed(system() - timedelta(seconds=310)))
+    caller = api.bearing(minter.mint(api.service))
+    answer = await caller.ask("GET", guarded(api)[0].at({"document": "points"}))
+    assert answer.status_code != 401
+
+
+async def test_without_its_permission_no_route_answers(api: Api) -> None:
+    """The problem names what is missing; a permission for something else does not help."""
+    caller = api.caller(new_program(), "nothing.read", "nothing.write")
+    for place in guarded(api):
+        if place.path == PASSING:
+            continue  # the service behind it refuses
+        answer = await caller.ask(place.method, place.at({"document": "points"}))
+        body = problem(answer, 403, "forbidden")
+        assert "permission" in body["detail"]
+
+
+BY_STORE: Mapping[str, set[str]] = {
+    "gateway": {"keys.create", "services.pass", "programs.create", "programs.list"},
+    "analytics": {"home.get", "subjects.get", "rfm.get"},
+}
+"""Routes that narrow their answers to a caller's stores, pass them on, or are of no store."""
+
+
+async def test_a_caller_of_some_stores_is_refused_where_answers_are_of_all(api: Api) -> None:
+    """What is not narrowed to a branch is not told to it."""
+    program = await an_empty_program(api)
+    branch = api.caller(program, stores=("sto_agojyzjeabykvaaaaaaaaaaaai",))
+    places_of_all = [p for p in guarded(api) if p.name not in BY_STORE.get(api.service, set())]
+    assert places_of_all
+    for place in places_of_all:
+        answer = await branch.ask(place.method, place.at({"document": "points"}))
+        assert answer.status_code == 403, place
+
+
+async def test_reading_permits_no_writing(api: Api) -> None:
+    caller = api.caller(
+        new_program(), *(f"{service}.read" for service in SERVICES), "settings.read"
+    )
+    writing = [
+        place
+        for place in guarded(api)
+        if place.method != "GET" and place.path != PASSING and place.name != "settings.check"
+    ]
+    for place in writing:
+        answer = await caller.ask(place.method, place.at({"document": "points"}))
+        problem(answer, 403, "forbidden")
+
+
+async def answered(caller: Caller, place: Place, ids: Mapping[str, str]) -> tuple[int, Any]:
+    """What a caller is told, without what is said again of the request or is by chance."""
+    body = BODIES.get(place.name)
+    headers = {"if-match": "*", "idempotency-key": f"k-{place.name}-{ids.get('member_id')}"}
+    given = {} if body is None else {"json": body}
+    answer = await caller.ask(place.method, place.at(ids), headers=headers, **given)
+    told = answer.json() if answer.content else {}
+    told.pop("trace_id", None)
+    return answer.status_code, told
+
+
+async def test_another_programs_things_are_as_those_that_nobody_has(api: Api) -> None:
+    """On every route with an id: 404, or the empty list that an unknown id gets; all stays."""
+    world: World = await a_world(api)
+    stranger = api.caller(await an_empty_program(api))
+    asked = [p for p in guarded(api) if p.has_id]
+    before = await api.site.contents(api.service, world.program)
+    for place in asked:
+        foreign = await answered(stranger, place, world.ids)
+        assert foreign == await answered(stranger, place, {"move": "pause"}), place
+        assert foreign[0] == 404 or foreign[1]["items"] == [], place
+    after = await api.site.contents(api.service, world.program)
+    shared = {"outbox", "program", "the log"}
+    assert {k: v for k, v in after.items() if k not in shared} == {
+        k: v for k, v in before.items() if k not in shared
+    }
+    mine = api.caller(world.program)
+    for place in asked:
+        if place.method == "GET":
+            assert (await answered(mine, place, world.ids))[0] == 200, place
+
+
+async def test_lists_hold_nothing_of_another_program(api: Api) -> None:
+    world = await a_world(api)
+    stranger = api.caller(await an_empty_program(api))
+    lists = [
+        place
+        for place in guarded(api)
+        if place.method == "GET" and "{" not in place.path and place.name.endswith(".list")
+    ]
+    for place in lists:
+        found = ok(await stranger.get(place.path))["items"]
+        assert not set(world.ids.values()) & set(json.dumps(found).split('"')), place
+        assert place.name == "programs.list" or found == []
+
+
+async def test_a_program_that_is_not_known_is_not_found(api: Api) -> None:
+    """Neither one of a token, nor one that an operator names."""
+    tokens = api.site.minter
+    asked = [
+        place
+        for place in guarded(api)
+        if place.method == "GET" and not place.has_id and place.name not in OF_NO_PROGRAM
+    ]
+    for caller in (
+        api.caller(new_program()),
+        api.bearing(tokens.mint(api.service), **{"shuke-program": new_program()}),
+        api.bearing(tokens.mint(api.service), **{"shuke-program": "nonsense"}),
+    ):
+        for place in asked:
+            path = place.at({"document": DOCUMENTS[api.service]})
+            problem(await caller.get(path, **RANGES.get(place.name, {})), 404, "not-found")
+
+
+OF_NO_PROGRAM = {"services.pass", "programs.list", "ladders.templates"}
+RANGES: Mapping[str, Mapping[str, str]] = {
+    "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
+    "rfm.get": {"on": "2026-03-06"},
+}
+DOCUMENTS = {
+    "gateway": "",
+    "members": "join",
+    "points": "points",
+    "campaigns": "",
+    "analytics": "analytics",
+}
+
+
+async def test_an_operator_names_the_program_and_a_key_may_not_name_another(api: Api) -> None:
+    program, other = await an_empty_program(api), await an_empty_program(api)
+    place = next(
+        place
+        for place in guarded(api)
+        if place.method == "GET"
+        and place.name.endswith((".list", "totals.get"))
+        and "{" not in place.path
+        and place.name != "programs.list"
+    )
+    operator = api.site.minter.mint(api.service)
+    problem(await api.bearing(operator).get(place.path), 422, "invalid")
+    ok(await api.bearing(operator, **{"shuke-program": program}).get(place.path))
+    mine = api.site.minter.mint(api.service, "key", program)
+    ok(await api.bearing(mine, **{"shuke-program": program}).get(place.path))
+    problem(await api.bearing(mine, **{"shuke-program": other}).get(place.path), 404, "not-found")

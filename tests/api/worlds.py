@@ -1,0 +1,151 @@
+"""A program with something of everything in a service, and what its things are called.
+
+A world's `ids` fill the parameters of the service's routes by their names.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from msgspec import Struct
+
+from services.members.tiers.settings import five_tiers
+from shared.db.programs import apply_stores
+from shared.db.transaction import transaction
+from shared.events.programs.store_changed import StoreChanged
+from shuke.services import SERVICES
+from tests.api.harness import Api, ok, open_shop
+from tests.builders.deliveries import a_check_in_sent
+from tests.builders.events import instant
+from tests.builders.members import a_joining, a_link, a_tier_change, member
+from tests.builders.promises import a_gift, a_template, seeded
+from tests.builders.storefront import AT, STORE, a_check_in, a_refund, an_order, customer
+from tests.flow.harness import Harness, harness
+
+JOIN: Final = {"routes": [{"route": "auto-first-order"}, {"route": "open"}]}
+LADDER: Final = five_tiers().model_dump(mode="json")
+POINTS: Final = {"validity": "never"}
+
+
+class World(Struct, frozen=True):
+    """A program in one service."""
+
+    program: str
+    ids: Mapping[str, str]
+
+
+@asynccontextmanager
+async def telling(api: Api, program: str | None = None) -> AsyncIterator[Harness]:
+    """A program of its own in a service, with a store, to which events are told."""
+    assert api.site.config.database_url is not None
+    service = SERVICES[api.service]
+    async with harness(service, api.site.config.database_url, program=program) as told:
+        store = StoreChanged(
+            store_id=STORE, kind="generic", name="Shop", region="CN", status="open", version=1
+        )
+        async with transaction(told.database) as tx:
+            await apply_stores(tx, [(told.program.id, store)])
+        yield told
+
+
+async def _gateway(api: Api) -> World:
+    shop = await open_shop(api)
+    staff = api.caller(shop.program)
+    key = {"name": "Till", "permissions": ["points.read"]}
+    made = ok(await staff.post("/api/gateway/v1/api-keys", key), 201)
+    secrets = f"/api/gateway/v1/connections/{shop.connection}/secrets"
+    (secret,) = ok(await staff.get(secrets))["items"]
+    # A failed delivery is recorded before its answer.
+    await shop.send(a_check_in_sent() | {"more": 1})
+    (delivery,) = ok(await staff.get("/api/gateway/v1/deliveries"))["items"]
+    return World(
+        shop.program,
+        {
+            "connection": shop.connection,
+            "connection_id": shop.connection,
+            "secret_id": secret["secret_id"],
+            "key_id": made["key_id"],
+            "delivery_id": delivery["delivery_id"],
+            "move": "pause",
+        },
+    )
+
+
+async def _members(api: Api) -> World:
+    async with telling(api) as told:
+        program = told.program.text_id
+        await told.settings("join", JOIN)
+        await told.settings("ladder/main", LADDER)
+        await told.apply(an_order(program, amount_minor=88960))
+    (found,) = ok(await api.caller(program).get("/v1/members"))["items"]
+    return World(
+        program,
+        {"member_id": found["member_id"], "customer_id": customer(), "document": "join"},
+    )
+
+
+async def _points(api: Api) -> World:
+    async with telling(api) as told:
+        program = told.program.text_id
+        await told.settings("points", POINTS)
+        await told.apply(
+            an_order(program, amount_minor=88960),
+            a_link(program),
+            a_tier_change(program, [(AT, "ordinary")]),
+            a_check_in(program, at=instant("2026-03-02 01:00")),
+        )
+        await told.apply(a_refund(program, lines=[("1", 1, 99999)], at=instant("2026-03-03 01:00")))
+    entries = ok(await api.caller(program).get(f"/v1/members/{member()}/entries"))["items"]
+    return World(
+        program,
+        {"member_id": member(), "entry_id": entries[-1]["entry_id"], "document": "points"},
+    )
+
+
+async def _campaigns(api: Api) -> World:
+    async with telling(api) as told:
+        program = told.program.text_id
+        made = await seeded(told, a_gift(a_template(stock=50)))
+        await told.apply(an_order(program), a_joining(program), a_link(program))
+    (coupon,) = ok(await api.caller(program).get(f"/v1/members/{member()}/coupons"))["items"]
+    return World(
+        program,
+        {
+            "campaign_id": made.campaign_id,
+            "template_id": made.template_ids[0],
+            "coupon_id": coupon["coupon_id"],
+            "member_id": member(),
+            "move": "pause",
+        },
+    )
+
+
+async def _analytics(api: Api) -> World:
+    async with telling(api) as told:
+        program = told.program.text_id
+        await told.apply(an_order(program), a_joining(program), a_link(program))
+    return World(program, {"subject_id": member(), "document": "analytics"})
+
+
+_MAKERS: Final[Mapping[str, Callable[[Api], Awaitable[World]]]] = {
+    "gateway": _gateway,
+    "members": _members,
+    "points": _points,
+    "campaigns": _campaigns,
+    "analytics": _analytics,
+}
+
+
+async def a_world(api: Api) -> World:
+    """A program with something of everything that the service has routes for."""
+    return await _MAKERS[api.service](api)
+
+
+async def an_empty_program(api: Api) -> str:
+    """A program that the service knows, with nothing in it."""
+    if api.service == "gateway":
+        body: dict[str, Any] = {"name": "B", "time_zone": "Asia/Shanghai", "currency": "CNY"}
+        answer = await api.caller(None).post("/api/gateway/v1/programs", body)
+        return str(ok(answer, 201)["program_id"])
+    async with telling(api) as told:
+        return told.program.text_id
