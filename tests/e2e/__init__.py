@@ -1,0 +1,1 @@
+"""Real processes, as an operator runs them: the story, the demo, the examples."""
