@@ -1,0 +1,108 @@
+# Every command of the project. Plain `make` prints them with their meaning.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
+COMPOSE := docker compose -f deploy/compose.yaml
+ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run up down migrate test e2e ui faults soak bench check fmt lint types generate \
+	screenshots kafka clean requirements
+
+help:  ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
+
+# --- set-up: two stamps, so that nothing is installed twice ---------------------------------------
+
+$(READY): requirements/box.txt pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Shuke needs Python 3.11 or newer with venv: install python3 and python3-venv" \
+			"(or name another one: make PYTHON=python3.12)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/box.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(READY)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# --- run ------------------------------------------------------------------------------------------
+
+demo: $(READY)  ## one box with a year of real orders; ARGS="--exit --json" passes arguments on
+	$(BIN)/shuke demo $(ARGS)
+
+run: $(READY)  ## one box with your data
+	$(BIN)/shuke up $(ARGS)
+
+up:  ## Kafka, PostgreSQL and every service in containers
+	$(COMPOSE) up --build --detach --wait
+	@$(COMPOSE) ps --format '{{.Service}}  {{.Status}}'
+
+down:  ## stop the containers; their data stays
+	$(COMPOSE) down
+
+migrate: $(READY)  ## all schemas to their newest migration
+	$(BIN)/shuke migrate
+
+# --- test -----------------------------------------------------------------------------------------
+
+test: $(DEV)  ## rules, store, flow, api, contract, quick faults
+	$(BIN)/python -m pytest -n auto --dist loadgroup \
+		tests/rules tests/store tests/flow tests/api tests/contract tests/faults -m "not slow" $(ARGS)
+
+e2e: $(DEV)  ## real processes, real Kafka: the story, the demo, the examples
+	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+ui: $(DEV)  ## the pages in a browser; none are built yet
+	@echo "ui: Shuke has no pages yet; the console and the member centre come with web/"
+
+faults: $(DEV)  ## the whole fault suite
+	$(BIN)/python -m pytest tests/faults $(ARGS)
+
+soak: $(DEV)  ## rules and flow with many more examples
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n auto --dist loadgroup tests/rules tests/flow --timeout 3600 $(ARGS)
+
+bench: $(DEV)  ## how fast, as ratios within one run
+	$(BIN)/python -m tests.bench $(ARGS)
+
+check: $(DEV)  ## format, lint, types, generated files: compares, changes nothing
+	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory lint types
+	$(BIN)/python -m shuke.generate --check
+
+fmt: $(DEV)  ## format and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lint: $(DEV)  ## ruff, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(DEV)  ## mypy, strict
+	$(BIN)/mypy shared services shuke tests
+
+generate: $(DEV)  ## every generated file: schemas, API documents, topics, environment
+	$(BIN)/python -m shuke.generate
+
+screenshots: $(DEV)  ## pictures of the READMEs; none before there are pages
+	@echo "screenshots: Shuke has no pages yet"
+
+kafka: $(DEV)  ## a local Kafka on port 9092 from Maven's jars (Java 17, Maven)
+	$(BIN)/python -m tests.backing.kafka
+
+clean:  ## what git ignores, but not var/
+	git clean -fdX --exclude='!var' --exclude='!var/**'
+
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --extra build
+
+requirements: $(DEV)  ## the hashed lists of requirements anew
+	$(UV) -o requirements/app.txt
+	$(UV) --extra box -o requirements/box.txt
+	$(UV) --extra box --extra dev -o requirements/dev.txt
