@@ -5,8 +5,9 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from msgspec import structs
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from shared.clock import system
 from shared.config import Config
 from shuke import box, running
 from shuke.box import Box
@@ -21,6 +23,9 @@ from shuke.demo import figures
 from shuke.demo.baskets import ORDER_LINES
 from shuke.demo.replay import Result, Script, replay, script
 from shuke.services import SERVICES
+
+_SHOWN: Final = timedelta(days=28)
+"""What the example of home figures covers."""
 
 
 def demo(
@@ -92,9 +97,11 @@ def _replay(config: Config, what: Script, console: Console) -> Result:
 def _show(console: Console, config: Config, what: Script, result: Result) -> None:
     found = structs.asdict(result.figures)
     expected = figures.reference(what.reference) if what.reference else {}
-    table = Table("Figure", "Here", "Reference" if expected else "", box=None)
+    beside = "Reference" if what.comparable else "Reference, nothing added" if expected else ""
+    table = Table("Figure", "Here", beside, box=None)
     for name, value in found.items():
-        mark = "" if name not in expected else "✓" if expected[name] == value else "✗"
+        right = expected.get(name) == value
+        mark = "" if name not in expected or not what.comparable else "✓" if right else "✗"
         table.add_row(name, _words(value), f"{_words(expected.get(name, ''))} {mark}".strip())
     console.print(table)
     for each in dict.fromkeys(result.violations):
@@ -112,16 +119,19 @@ def _show(console: Console, config: Config, what: Script, result: Result) -> Non
         f"  webhook         {url}/webhooks/{result.programme.connection}", highlight=False
     )
     console.print("\nTry")
+    today = system().date()
     header = f'-H "authorization: Bearer {key}"'
     for path in (
         f"/points/v1/members/{result.member}/balance",
         f"/points/v1/members/{result.member}/entries",
-        "/analytics/v1/home",
+        f"/analytics/v1/home?from={today - _SHOWN}&to={today}",
     ):
-        console.print(f"  curl -s {header} {url}/api{path}", highlight=False, soft_wrap=True)
+        console.print(f"  curl -s {header} '{url}/api{path}'", highlight=False, soft_wrap=True)
 
 
 def _words(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, dict):
         return ", ".join(f"{name} {count:,}" for name, count in value.items())
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -34,12 +34,18 @@ class Script(Struct, frozen=True):
     baskets: Sequence[baskets.Basket]
     extras: extras.Extras
     reference: Path | None
+    """What the file comes to without extras; None: nobody knows."""
 
     @property
     def deliveries(self) -> int:
         """Events to send, repeated ones too."""
         added = self.extras
         return sum(map(len, (self.baskets, added.repeated, added.refunds, added.check_ins)))
+
+    @property
+    def comparable(self) -> Path | None:
+        """The reference, when nothing is added that it does not have."""
+        return self.reference if self.extras == extras.Extras() else None
 
 
 class Result(Struct, frozen=True):
@@ -53,15 +59,13 @@ class Result(Struct, frozen=True):
 
 
 def script(path: Path, *, with_extras: bool) -> Script:
-    """Read a file of order lines. The reference is known for the shipped one without extras."""
+    """Read a file of order lines. The reference is known for the shipped one."""
     mark = baskets.fingerprint(path)
     found = baskets.read(path)
-    shipped = mark == baskets.fingerprint(baskets.ORDER_LINES)
+    reference = baskets.REFERENCE if mark == baskets.fingerprint(baskets.ORDER_LINES) else None
     if with_extras:
-        return Script(mark[:16], found, extras.choose(found), None)
-    return Script(
-        f"{mark[:16]}-no-extras", found, extras.Extras(), baskets.REFERENCE if shipped else None
-    )
+        return Script(mark[:16], found, extras.choose(found), reference)
+    return Script(f"{mark[:16]}-no-extras", found, extras.Extras(), reference)
 
 
 async def replay(config: Config, what: Script, sent: Callable[[], None]) -> Result:
@@ -86,7 +90,8 @@ async def replay(config: Config, what: Script, sent: Callable[[], None]) -> Resu
             for verdict in await look.verify()
             for _ in verdict.violations
         ]
-    matches = figures.matches(held, figures.reference(what.reference)) if what.reference else None
+    known = what.comparable
+    matches = figures.matches(held, figures.reference(known)) if known is not None else None
     return Result(
         Figures(
             **held,
