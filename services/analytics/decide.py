@@ -16,7 +16,6 @@ from services.analytics.model import (
     FactActivity,
     FactOrder,
     FactRefund,
-    Link,
     Member,
     OrderStatus,
     Progress,
@@ -51,6 +50,7 @@ from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.refund import Refund
 from shared.flow import Decision, Input, Row
 from shared.ids import uuid_of
+from shared.links import Link
 from shared.outcome import APPLIED, Outcome, Skipped
 from shared.programs import Program
 

@@ -22,6 +22,7 @@ from shared.events.points import points_changed
 from shared.events.storefront.activity import Action
 from shared.flow import State
 from shared.ids import derive, text_id
+from shared.links import Link
 from shared.programs import Program
 
 Key = tuple[int, UUID]
@@ -69,15 +70,6 @@ class RefundKind(IntEnum):
     """All that the refunds leave. Not a refund of the shop: it counts in no total of refunds."""
 
 
-class Link(Struct, frozen=True, omit_defaults=True, gc=False):
-    """A customer's link to one member: in force from `earns_from` up to `ended_at`."""
-
-    member_id: UUID
-    earns_from: Instant
-    revision: int
-    ended_at: Instant | None = None
-
-
 class Customer(Struct, frozen=True):
     """A customer with all links it ever had. Its row is what a batch locks first."""
 
@@ -101,10 +93,6 @@ class Customer(Struct, frozen=True):
     def subject_id(self) -> UUID:
         """Whom figures of people count: the member, else the customer."""
         return self.member_id or self.customer_id
-
-    def knows(self, member_id: UUID, revision: int) -> bool:
-        """Whether a word on the link to a member is no news."""
-        return any(link.member_id == member_id and link.revision >= revision for link in self.links)
 
 
 class Span(Struct, frozen=True, gc=False):
@@ -493,11 +481,6 @@ def encode(value: Timeline | Sequence[Link] | Sequence[Line]) -> bytes:
     return _ENCODER.encode(value)
 
 
-def decode_links(raw: bytes) -> tuple[Link, ...]:
-    """The links of a customer."""
-    return _LINKS.decode(raw)
-
-
 def decode_timeline(raw: bytes) -> Timeline:
     """The tiers of a member."""
     return _TIMELINE.decode(raw)
@@ -509,6 +492,5 @@ def decode_lines(raw: bytes) -> list[Line]:
 
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=enc_hook)
-_LINKS: Final = msgspec.json.Decoder(tuple[Link, ...], dec_hook=dec_hook)
 _TIMELINE: Final = msgspec.json.Decoder(Timeline, dec_hook=dec_hook)
 _LINES: Final = msgspec.json.Decoder(list[Line])

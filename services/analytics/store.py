@@ -41,7 +41,6 @@ from services.analytics.model import (
     Tail,
     cancellation_id,
     check_in_id,
-    decode_links,
     decode_timeline,
     encode,
     entry_key,
@@ -62,6 +61,7 @@ from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.refund import Refund
 from shared.flow import Input
 from shared.ids import uuid_of
+from shared.links import decode_links, knows
 from shared.programs import Program
 
 STATEMENTS: Final = 28
@@ -109,7 +109,9 @@ async def load_batch(
     bought = _bought(needs, known)
     members = {row.key: row for row in await lock_members(tx, _members(needs, customers))}
     linked = {
-        key for key, member, revision in needs.links if not customers[key].knows(member, revision)
+        key
+        for key, member, revision in needs.links
+        if not knows(customers[key].links, member, revision)
     }
     moving = [customers[key] for key in linked]
     found = await find_orders(tx, moving, _retiered(needs, members), needs.refunds)

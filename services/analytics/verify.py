@@ -19,7 +19,6 @@ from services.analytics.model import (
     Key,
     Member,
     decode_lines,
-    decode_links,
     decode_timeline,
 )
 from services.analytics.rules.belonging import own_activity
@@ -30,6 +29,7 @@ from services.analytics.store import load_entries, load_refunds
 from shared.db.engine import Database
 from shared.db.transaction import Row, Tx, snapshot
 from shared.ids import text_id
+from shared.links import decode_links
 from shared.programs import Program
 from shared.service import Violation
 from shared.verify import pages, violations

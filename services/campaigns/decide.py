@@ -15,7 +15,6 @@ from services.campaigns.model import (
     CreateCampaign,
     CustomerView,
     Line,
-    Link,
     MemberView,
     MoveCampaign,
     OrderBody,
@@ -28,7 +27,6 @@ from services.campaigns.model import (
     SeedCampaign,
 )
 from services.campaigns.rules.conducting import begin, move, save, shift
-from services.campaigns.rules.linking import with_link
 from services.campaigns.rules.running import runs_at
 from services.campaigns.rules.settling import name, settle_customer, settle_member, settle_order
 from services.campaigns.rules.steering import (
@@ -50,6 +48,7 @@ from shared.events.storefront.order_paid import OrderPaid
 from shared.events.storefront.refund import Refund
 from shared.flow import Command, Decision, Due, Input
 from shared.ids import uuid_of
+from shared.links import Link, with_link
 from shared.outcome import APPLIED, Outcome, Refused, Skipped
 
 LAPSE: Final = "coupon-lapse"

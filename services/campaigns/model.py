@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from services.campaigns.coupons.model import Code, CouponBook, Key, Template
 from services.campaigns.settings import NewMemberGift, OrderCoupon
-from shared.days import Instant
 from shared.events.codec import dec_hook, enc_hook
+from shared.links import Link
 from shared.programs import Program
 
 
@@ -100,15 +100,6 @@ class Promise(Struct, frozen=True):
     """By their place."""
     moves: tuple[CampaignMove, ...]
     """By their number."""
-
-
-class Link(Struct, frozen=True, omit_defaults=True, gc=False):
-    """A customer's link to one member: in force from `earns_from` up to `ended_at`."""
-
-    member_id: UUID
-    earns_from: Instant
-    revision: int
-    ended_at: Instant | None = None
 
 
 class CustomerView(Struct, frozen=True):
@@ -288,12 +279,6 @@ def decode_refund(raw: bytes) -> RefundBody:
     return _REFUND.decode(raw)
 
 
-def decode_links(raw: bytes) -> tuple[Link, ...]:
-    """The links of a customer."""
-    return _LINKS.decode(raw)
-
-
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=enc_hook)
 _ORDER: Final = msgspec.json.Decoder(OrderBody, dec_hook=dec_hook)
 _REFUND: Final = msgspec.json.Decoder(RefundBody, dec_hook=dec_hook)
-_LINKS: Final = msgspec.json.Decoder(tuple[Link, ...], dec_hook=dec_hook)

@@ -41,7 +41,6 @@ from services.campaigns.model import (
     RefundFact,
     SaveDraft,
     SeedCampaign,
-    decode_links,
     decode_order,
     decode_refund,
     encode,
@@ -62,6 +61,7 @@ from shared.events.storefront.order_paid import OrderPaid
 from shared.events.storefront.refund import Refund
 from shared.flow import Command, Due, Input
 from shared.ids import uuid_of
+from shared.links import decode_links
 from shared.programs import Program
 
 LAPSE: Final = "coupon-lapse"

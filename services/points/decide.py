@@ -11,7 +11,6 @@ from services.points.model import (
     Body,
     Customer,
     Line,
-    Link,
     PointsState,
     Purchase,
     PurchaseStatus,
@@ -25,7 +24,6 @@ from services.points.model import (
 from services.points.rules.announcing import announce
 from services.points.rules.checking_in import credit_day
 from services.points.rules.expiring import expire_due
-from services.points.rules.linking import holder_at, with_link
 from services.points.rules.posting import Draft
 from services.points.rules.settling import Cause, resettle
 from shared.amounts import allocate
@@ -39,6 +37,7 @@ from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.refund import Refund as RefundEvent
 from shared.flow import Decision, Due, Input
 from shared.ids import uuid_of
+from shared.links import Link, holder_at, with_link
 from shared.outcome import APPLIED, Outcome, Refused, Skipped
 from shared.programs import Program
 

@@ -17,6 +17,7 @@ from shared.events.codec import dec_hook, enc_hook
 from shared.events.storefront.refund import RefundLine
 from shared.flow import State
 from shared.ids import base32, derive, text_id
+from shared.links import Link
 from shared.programs import Program
 from shared.settings.versions import Published
 
@@ -109,15 +110,6 @@ class Rule(_Code):
     """Rules that give points for something other than an order."""
 
     CHECK_IN = 1
-
-
-class Link(Struct, frozen=True, omit_defaults=True, gc=False):
-    """A customer's link to one member: in force from `earns_from` up to `ended_at`."""
-
-    member_id: UUID
-    earns_from: Instant
-    revision: int
-    ended_at: Instant | None = None
 
 
 class Customer(Struct, frozen=True):
@@ -524,12 +516,6 @@ def decode_refund(raw: bytes) -> RefundBody:
     return _REFUND.decode(raw)
 
 
-def decode_links(raw: bytes) -> tuple[Link, ...]:
-    """The links of a customer."""
-    return _LINKS.decode(raw)
-
-
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=enc_hook)
 _BODY: Final = msgspec.json.Decoder(Body, dec_hook=dec_hook)
 _REFUND: Final = msgspec.json.Decoder(RefundBody, dec_hook=dec_hook)
-_LINKS: Final = msgspec.json.Decoder(tuple[Link, ...], dec_hook=dec_hook)

@@ -28,7 +28,6 @@ from services.points.model import (
     TierSpan,
     check_in_source,
     decode_body,
-    decode_links,
     decode_refund,
     encode,
     lot_id,
@@ -48,6 +47,7 @@ from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.refund import Refund as RefundEvent
 from shared.flow import Due, Input
 from shared.ids import text_id, uuid_of
+from shared.links import decode_links
 from shared.programs import Program
 from shared.settings import store as settings
 

@@ -17,31 +17,19 @@ A missing link leaves a fact with its customer; it moves when the link arrives.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
-from services.analytics.model import Customer, FactActivity, FactOrder, Link
+from services.analytics.model import Customer, FactActivity, FactOrder
+from shared.links import Link, holder_at
+from shared.links import with_link as links_with
 
 
 def with_link(customer: Customer, link: Link) -> Customer | None:
     """The customer with a new word on one of its links; None when we know a later word already."""
-    if customer.knows(link.member_id, link.revision):
-        return None
-    others = [each for each in customer.links if each.member_id != link.member_id]
-    links = tuple(sorted([*others, link], key=lambda each: each.revision))
-    return replace(customer, links=links, member_id=_latest(links))
-
-
-def holder_at(links: Sequence[Link], at: datetime) -> UUID | None:
-    """The member whose the customer's doing of an instant is; None: nobody's."""
-    covering = [
-        link
-        for link in links
-        if link.earns_from <= at and (link.ended_at is None or at < link.ended_at)
-    ]
-    return max(covering, key=lambda link: link.revision).member_id if covering else None
+    links = links_with(customer.links, link)
+    return None if links is None else replace(customer, links=links, member_id=_latest(links))
 
 
 def own_order(order: FactOrder, customer: Customer | None) -> FactOrder:

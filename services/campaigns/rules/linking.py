@@ -18,7 +18,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.campaigns.coupons.model import Holder, HolderKind
-from services.campaigns.model import Link
+from shared.links import Link
 
 
 def holder_of(links: Sequence[Link], customer_id: UUID, since: datetime) -> Holder:
@@ -33,12 +33,3 @@ def holder_of(links: Sequence[Link], customer_id: UUID, since: datetime) -> Hold
     else:
         return Holder(HolderKind.CUSTOMER, customer_id)
     return Holder(HolderKind.MEMBER, member)
-
-
-def with_link(links: Sequence[Link], link: Link) -> tuple[Link, ...] | None:
-    """The links with a new word on one of them; None when we know a later word already."""
-    known = next((each for each in links if each.member_id == link.member_id), None)
-    if known is not None and known.revision >= link.revision:
-        return None
-    others = [each for each in links if each.member_id != link.member_id]
-    return tuple(sorted([*others, link], key=lambda each: each.revision))

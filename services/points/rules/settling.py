@@ -39,13 +39,13 @@ from services.points.rules.earn import Basket, Step
 from services.points.rules.earn.tier import bp_of
 from services.points.rules.earning import award
 from services.points.rules.lasting import expires_at
-from services.points.rules.linking import holder_at
 from services.points.rules.posting import Draft, Source
 from services.points.rules.reversing import remains
 from services.points.settings import PointsSettings
 from shared.amounts import BASIS_POINTS, half_up
 from shared.days import Instant
 from shared.ids import derive, event_id, text_id
+from shared.links import holder_at
 from shared.programs import Program
 from shared.settings.versions import Version
 

@@ -3,9 +3,10 @@
 from datetime import datetime
 from itertools import permutations
 
-from services.analytics.model import Customer, Link
-from services.analytics.rules.belonging import holder_at, own_order, with_link
+from services.analytics.model import Customer
+from services.analytics.rules.belonging import own_order, with_link
 from shared.days import Instant
+from shared.links import Link, holder_at
 from tests.rules.analytics.facts import DAY, NOON, order, uuid
 
 M, N = uuid("M"), uuid("N")

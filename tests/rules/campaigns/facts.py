@@ -24,7 +24,6 @@ from services.campaigns.model import (
     CampaignsState,
     CampaignState,
     Line,
-    Link,
     OrderBody,
     OrderFact,
     Promise,
@@ -36,6 +35,7 @@ from services.campaigns.settings import read_body
 from shared.days import Instant
 from shared.flow import Command, Row
 from shared.ids import derive
+from shared.links import Link
 from tests.builders.events import instant
 from tests.builders.programs import a_program
 from tests.builders.promises import YEAR, a_template, an_order_campaign

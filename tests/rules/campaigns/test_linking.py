@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.campaigns.coupons.model import Holder
-from services.campaigns.model import Link
-from services.campaigns.rules.linking import holder_of, with_link
+from services.campaigns.rules.linking import holder_of
+from shared.links import Link, with_link
 from tests.rules.campaigns.facts import (
     ANN,
     BEN,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.points.model import Link
-from services.points.rules.linking import holder_at, too_early, with_link
+from services.points.rules.linking import too_early
 from shared.days import Instant
+from shared.links import Link, holder_at, with_link
 from tests.rules.points.facts import DAY, NOON, uuid
 
 ANN, BEN = uuid("Ann"), uuid("Ben")
