@@ -52,11 +52,15 @@ def allocate(total: int, weights: Sequence[int]) -> tuple[int, ...]:
     """
     if not weights:
         return ()
+    if total == 0:
+        return (0,) * len(weights)
     whole = sum(weights)
     if whole == 0:
         return (total, *([0] * (len(weights) - 1)))
     shares = [total * weight // whole for weight in weights]
     left = total - sum(shares)
+    if left == 0:
+        return tuple(shares)
     by_rest = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
     for index in by_rest[:left]:
         shares[index] += 1

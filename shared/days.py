@@ -5,6 +5,7 @@ An instant is an aware `datetime` in UTC. A day is a date of the program's time 
 """
 
 import calendar
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, Self
@@ -18,8 +19,16 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
 
 
+_TWO: Final = [f"{number:02}" for number in range(60)]
+_THREE: Final = [f"{number:03}" for number in range(1000)]
+"""Numbers as texts: looked up, since each order has several instants."""
+
+
 class Instant(datetime):
     """An instant in an event or an answer: RFC 3339, UTC, always three decimals; finer is cut."""
+
+    __slots__ = ("_text",)
+    _text: str
 
     @classmethod
     def of(cls, value: datetime) -> Self:
@@ -39,7 +48,10 @@ class Instant(datetime):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Instant of an RFC 3339 text with an offset. Raises ValueError without one."""
-        value = datetime.fromisoformat(text)
+        value = cls.fromisoformat(text)
+        if _CANONICAL.fullmatch(text):
+            value._text = text  # noqa: SLF001 - its own
+            return value
         if value.tzinfo is None:
             raise ValueError(f"expected a time with an offset, got {text!r}")
         try:
@@ -47,10 +59,25 @@ class Instant(datetime):
         except OverflowError as error:
             raise ValueError(f"expected a time of the years 1 to 9999, got {text!r}") from error
 
+    @property
+    def text(self) -> str:
+        """Its one text, e.g. `2026-03-01T02:00:00.000Z`."""
+        try:
+            return self._text
+        except AttributeError:
+            self._text = (
+                f"{self.year:04}-{_TWO[self.month]}-{_TWO[self.day]}T{_TWO[self.hour]}:"
+                f"{_TWO[self.minute]}:{_TWO[self.second]}.{_THREE[self.microsecond // 1000]}Z"
+            )
+            return self._text
+
+
+_CANONICAL: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
+
 
 def render(value: datetime) -> str:
     """Text of an instant, e.g. `2026-03-01T02:00:00.000Z`."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return (value if isinstance(value, Instant) else Instant.of(value)).text
 
 
 @lru_cache(maxsize=256)

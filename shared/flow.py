@@ -43,41 +43,59 @@ class Rows(dict[Any, R]):
     Named groups find rows by something else than their key, e.g. the refunds of an order.
     """
 
-    __slots__ = ("_changed", "_groups", "_members")
+    __slots__ = ("_changed", "_groups", "_stored")
 
     def __init__(self, **groups: Group) -> None:
         super().__init__()
+        self._stored: set[Hashable] = set()
         self._changed: dict[Hashable, None] = {}
-        self._groups = groups
-        self._members: dict[tuple[str, Hashable], dict[Hashable, None]] = {}
+        self._groups: dict[str, tuple[Group, dict[Hashable, dict[Hashable, None]]]] = {
+            name: (group, {}) for name, group in groups.items()
+        }
 
     def read(self, rows: Iterable[R]) -> None:
         """Add rows as they are stored."""
         for row in rows:
-            self._take(row)
+            key = row.key
+            self._take(key, row)
+            self._stored.add(key)
 
     def put(self, row: R) -> None:
         """Take a row that the fold made or changed."""
-        self._take(row)
-        self._changed[row.key] = None
+        key = row.key
+        self._take(key, row)
+        self._changed[key] = None
 
     def of(self, group: str, value: Hashable) -> list[R]:
         """Rows of a group, in the order in which they came."""
-        return [self[key] for key in self._members.get((group, value), ())]
+        found = self._groups[group][1].get(value)
+        return [self[key] for key in found] if found else []
 
     @property
     def changed(self) -> list[R]:
         """Rows to write, one per key."""
         return [self[key] for key in self._changed]
 
-    def _take(self, row: R) -> None:
-        key = row.key
-        if self._groups:
-            before = self.get(key)
-            for name, group in self._groups.items():
-                if before is not None:
-                    self._members[name, group(before)].pop(key, None)
-                self._members.setdefault((name, group(row)), {})[key] = None
+    @property
+    def made(self) -> list[R]:
+        """Of the rows to write those that are not stored yet."""
+        return [self[key] for key in self._changed if key not in self._stored]
+
+    @property
+    def altered(self) -> list[R]:
+        """Of the rows to write those that are stored otherwise."""
+        return [self[key] for key in self._changed if key in self._stored]
+
+    def _take(self, key: Hashable, row: R) -> None:
+        before = self.get(key) if self._groups else None
+        for group, found in self._groups.values():
+            value = group(row)
+            if before is not None:
+                was = group(before)
+                if was == value:
+                    continue
+                found[was].pop(key, None)
+            found.setdefault(value, {})[key] = None
         self[key] = row
 
 

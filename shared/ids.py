@@ -6,34 +6,51 @@ cause, which is what makes a replay harmless.
 """
 
 import hashlib
-from base64 import b32encode
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
+
 from shared.days import EPOCH
 
-_TO_DIGITS: Final = str.maketrans(
-    "abcdefghijklmnopqrstuvwxyz234567", "0123456789abcdefghijklmnopqrstuv"
-)
-_ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_TO_DIGITS: Final = str.maketrans(_LETTERS, "0123456789abcdefghijklmnopqrstuv")
+_ALPHABET: Final = frozenset(_LETTERS)
+_PAIRS: Final = [one + two for one in _LETTERS for two in _LETTERS]
+_PAIR: Final = len(_PAIRS) - 1
+"""Text is put together from two letters at a time: 10 bits."""
 _LAST: Final = frozenset("aeimquy4")
 BODY: Final = "[a-z2-7]{25}[aeimquy4]"
 """Pattern of what follows the prefix."""
 _BODY_LENGTH: Final = 26
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_ZERO: Final = b"\x00"
 
 
 def text_id(prefix: str, value: UUID) -> str:
     """Text form of a uuid, e.g. `mem_v6exiz6pzobhrhkmmurlr3jugy`."""
-    return f"{prefix}_{base32(value.bytes)}"
+    bits = value.int << 2
+    return (
+        f"{prefix}_{_PAIRS[bits >> 120]}{_PAIRS[bits >> 110 & _PAIR]}"
+        f"{_PAIRS[bits >> 100 & _PAIR]}{_PAIRS[bits >> 90 & _PAIR]}"
+        f"{_PAIRS[bits >> 80 & _PAIR]}{_PAIRS[bits >> 70 & _PAIR]}{_PAIRS[bits >> 60 & _PAIR]}"
+        f"{_PAIRS[bits >> 50 & _PAIR]}{_PAIRS[bits >> 40 & _PAIR]}{_PAIRS[bits >> 30 & _PAIR]}"
+        f"{_PAIRS[bits >> 20 & _PAIR]}{_PAIRS[bits >> 10 & _PAIR]}{_PAIRS[bits & _PAIR]}"
+    )
 
 
-def base32(raw: bytes) -> str:
-    """Lower-case base32 without padding."""
-    return b32encode(raw).rstrip(b"=").lower().decode("ascii")
+def text_id_of_entry(source: UUID, source_kind: int, kind: int) -> str:
+    """Text form of a ledger entry's key: `ent_` and 29 characters for 18 bytes."""
+    bits = (source.int << 16 | source_kind << 8 | kind) << 1
+    return (
+        f"ent_{_LETTERS[bits >> 140]}{_PAIRS[bits >> 130 & _PAIR]}"
+        f"{_PAIRS[bits >> 120 & _PAIR]}{_PAIRS[bits >> 110 & _PAIR]}"
+        f"{_PAIRS[bits >> 100 & _PAIR]}{_PAIRS[bits >> 90 & _PAIR]}"
+        f"{_PAIRS[bits >> 80 & _PAIR]}{_PAIRS[bits >> 70 & _PAIR]}{_PAIRS[bits >> 60 & _PAIR]}"
+        f"{_PAIRS[bits >> 50 & _PAIR]}{_PAIRS[bits >> 40 & _PAIR]}{_PAIRS[bits >> 30 & _PAIR]}"
+        f"{_PAIRS[bits >> 20 & _PAIR]}{_PAIRS[bits >> 10 & _PAIR]}{_PAIRS[bits & _PAIR]}"
+    )
 
 
 def parse_id(prefix: str, text: str) -> UUID:
@@ -54,7 +71,7 @@ def uuid_of(text: str) -> UUID:
 
     Raises ValueError when the body is no base32.
     """
-    return UUID(int=int(text[-_BODY_LENGTH:].translate(_TO_DIGITS), 32) >> 2)
+    return _uuid(int(text[-_BODY_LENGTH:].translate(_TO_DIGITS), 32) >> 2)
 
 
 def derive(*parts: str) -> UUID:
@@ -62,15 +79,12 @@ def derive(*parts: str) -> UUID:
 
     Parts that are ids are their text form.
     """
-    return from_hash(hashlib.sha256(_ZERO.join(part.encode() for part in parts)).digest())
+    return from_hash(hashlib.sha256("\0".join(parts).encode()).digest())
 
 
 def from_hash(digest: bytes) -> UUID:
     """Uuid version 8, variant 10, from the first 16 bytes of a hash."""
-    value = int.from_bytes(digest[:16], "big")
-    value = value & ~(0xF << 76) | (0x8 << 76)
-    value = value & ~(0x3 << 62) | (0x2 << 62)
-    return UUID(int=value)
+    return _uuid(int.from_bytes(digest[:16]) & ~_FIXED_BITS | _VERSION_8)
 
 
 def event_id(  # noqa: PLR0913, PLR0917 - the tuple of mechanism 1.1 has these parts
@@ -86,17 +100,38 @@ def event_id(  # noqa: PLR0913, PLR0917 - the tuple of mechanism 1.1 has these p
 
     Ids sort by time, and the same cause at the same time gives the same id for ever.
     """
-    hasher = hashlib.sha256()
-    for part in (program, service, kind, cause_kind, cause_id, str(ordinal)):
-        raw = part.encode()
-        hasher.update(len(raw).to_bytes(4, "big"))
-        hasher.update(raw)
-    bits = int.from_bytes(hasher.digest()[:10], "big") >> 6  # the first 74 bits
-    value = (at - EPOCH) // _MILLISECOND << 80 | 0x8 << 76
-    value |= bits >> 62 << 64 | 0x2 << 62 | bits & (1 << 62) - 1
-    return UUID(int=value)
+    before = _measured(program, service, kind, cause_kind)
+    hashed = hashlib.sha256(before + _one(cause_id) + _one(str(ordinal))).digest()
+    bits = int.from_bytes(hashed[:10]) >> 6  # the first 74 bits
+    value = (at - EPOCH) // _MILLISECOND << 80 | bits >> 62 << 64 | bits & (1 << 62) - 1
+    return _uuid(value | _VERSION_8)
 
 
 def time_of(value: UUID) -> datetime:
     """Instant in the first 48 bits of an event id or a UUIDv7, to the millisecond."""
     return EPOCH + _MILLISECOND * (value.int >> 80)
+
+
+@lru_cache(maxsize=1024)
+def _measured(*parts: str) -> bytes:
+    """Parts with their lengths before them, so that their borders count."""
+    return b"".join(map(_one, parts))
+
+
+def _one(part: str) -> bytes:
+    raw = part.encode()
+    return len(raw).to_bytes(4) + raw
+
+
+def quick(value: UUID) -> UUID:
+    """The same uuid in the database driver's class, which compares several times as fast."""
+    return pgproto.UUID(value.bytes)
+
+
+def _uuid(value: int) -> UUID:
+    return pgproto.UUID(value.to_bytes(16))
+
+
+_FIXED_BITS: Final = 0xF << 76 | 0x3 << 62
+_VERSION_8: Final = 0x8 << 76 | 0x2 << 62
+"""Version 8 and variant 10 in their places."""

@@ -6,14 +6,17 @@ to one member the higher revision counts; where two links cover an instant, too.
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.days import Instant
 from shared.events.codec import dec_hook
+from shared.ids import quick
 
 
 class Link(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -48,9 +51,10 @@ def holder_at(links: Sequence[Link], at: datetime) -> UUID | None:
     return max(covering, key=lambda link: link.revision).member_id if covering else None
 
 
+@lru_cache(maxsize=16_384)
 def decode_links(raw: bytes) -> tuple[Link, ...]:
-    """Links as a column holds them."""
-    return _LINKS.decode(raw)
+    """Links as a column holds them. The same customers come again and again."""
+    return tuple(replace(link, member_id=quick(link.member_id)) for link in _LINKS.decode(raw))
 
 
 _LINKS: Final = msgspec.json.Decoder(tuple[Link, ...], dec_hook=dec_hook)

@@ -2,7 +2,8 @@
 
 Lock waves, each sorted by key: customers, members, orders, then (at the end) cells and progress. An
 order has two owners, its customer and the member whose points it gives, who may not know of each
-other yet; so its row is a wave of its own, and is made empty when something names it first. Which
+other yet; so its row is a wave of its own. What names it first makes it, empty: of two who do so at
+once the second fails, and finds it when it tries again. Which
 orders a link, a tier change or a late order concerns is found between the waves: whoever adds or
 moves orders of a subject holds its row, so what was found stays all there is.
 
@@ -35,7 +36,6 @@ from services.analytics.model import (
     FactRefund,
     Key,
     Member,
-    OrderStatus,
     Progress,
     StoreCell,
     Tail,
@@ -47,7 +47,7 @@ from services.analytics.model import (
 )
 from shared.days import local_day
 from shared.db import bulk
-from shared.db.bulk import columns, type_name
+from shared.db.bulk import columns, lock_all, type_name
 from shared.db.transaction import Row, Tx
 from shared.events.envelope import Event
 from shared.events.members.customer_linked import CustomerLinked
@@ -64,7 +64,7 @@ from shared.ids import uuid_of
 from shared.links import decode_links, knows
 from shared.programs import Program
 
-STATEMENTS: Final = 28
+STATEMENTS: Final = 31
 """Of `load_batch` and `save_batch`, at most, whatever the batch's size."""
 
 
@@ -103,28 +103,33 @@ async def load_batch(
     """Everything that the events may touch, locked in waves, in a fixed number of statements."""
     needs = needs_of(inputs, programs)
     completed = {order for order, _, _ in needs.completions}
-    known = await find_completions(tx, completed)
+    known = await _FIND_COMPLETED.run(tx, completed)
     buyers = {(row["program_id"], row["customer_id"]) for row in known if row["customer_id"]}
-    customers = {row.key: row for row in await lock_customers(tx, needs.customers | buyers)}
+    found_customers = await lock_all(tx, _LOCK_CUSTOMER, _PLACE_CUSTOMER, needs.customers | buyers)
+    customers = {row.key: row for row in found_customers}
     bought = _bought(needs, known)
-    members = {row.key: row for row in await lock_members(tx, _members(needs, customers))}
+    found_members = await lock_all(tx, _LOCK_MEMBER, _PLACE_MEMBER, _members(needs, customers))
+    members = {row.key: row for row in found_members}
     linked = {
         key
         for key, member, revision in needs.links
         if not knows(customers[key].links, member, revision)
     }
     moving = [customers[key] for key in linked]
-    found = await find_orders(tx, moving, _retiered(needs, members), needs.refunds)
-    history = _history(found, linked)
+    history = _history(await find_orders(tx, moving, _retiered(needs, members)), linked)
+    given_back = await _FIND_GIVEN_BACK.run(tx, needs.refunds)
+    history.settled.update((row["program_id"], row["order_id"]) for row in given_back)
     tails, behind = await find_tails(tx, _subjects(needs, customers, linked, bought, history.first))
     named = completed | needs.orders
     settled = named | history.settled
-    orders = await lock_orders(tx, named, settled | behind)
+    orders = await _LOCK_ORDER.run(tx, settled | behind)
     begun_at, progress = await load_progress(tx, needs.newest)
     state = AnalyticsState(programs, Batch(begun_at, len(inputs), needs.newest))
     state.customers.read(customers.values())
     state.members.read(members.values())
     state.read_facts(orders, await load_refunds(tx, settled, needs.refunds), tails)
+    for key in sorted(named - state.orders.keys()):
+        state.orders.put(FactOrder(*key))
     state.entries.read(await load_entries(tx, named, needs.entries))
     state.activities.read(await load_activities(tx, needs.activities, moving))
     state.progress.read(progress)
@@ -133,21 +138,21 @@ async def load_batch(
 
 async def save_batch(tx: Tx, state: AnalyticsState) -> None:
     """Write what changed, one statement per table; cells last, then what is left of none."""
-    await _CUSTOMERS.run(tx, state.changed(Customer))
-    await _MEMBERS.run(tx, state.changed(Member))
-    await _ORDERS.run(tx, state.changed(FactOrder))
-    await _REFUNDS.run(tx, state.changed(FactRefund))
-    await _ENTRIES.run(tx, state.changed(FactPoints))
-    await _ACTIVITIES.run(tx, state.changed(FactActivity))
-    await _COUPONS.run(tx, state.changed(FactCoupon))
-    await _DAY_STORES.run(tx, state.changed(DayStore))
-    await _DAY_HOURS.run(tx, state.changed(DayHour))
-    await _DAY_TIERS.run(tx, state.changed(DayTier))
-    await _DAY_POINTS.run(tx, state.changed(DayPoints))
-    await clear_cells(tx, tables.DAY_STORE, state.changed(DayStore))
-    await clear_cells(tx, tables.DAY_HOUR, state.changed(DayHour))
-    await clear_cells(tx, tables.DAY_TIER, state.changed(DayTier))
-    await _PROGRESS.run(tx, state.changed(Progress))
+    await _CUSTOMERS.run(tx, state.customers.changed)
+    await _MEMBERS.run(tx, state.members.changed)
+    await _ORDERS.run(tx, state.orders)
+    await _REFUNDS.run(tx, state.refunds)
+    await _ENTRIES.run(tx, state.entries.changed)
+    await _ACTIVITIES.run(tx, state.activities)
+    await _COUPONS.run(tx, state.coupons.changed)
+    await _DAY_STORES.run(tx, state.day_stores.changed)
+    await _DAY_HOURS.run(tx, state.day_hours.changed)
+    await _DAY_TIERS.run(tx, state.day_tiers.changed)
+    await _DAY_POINTS.run(tx, state.day_points.changed)
+    await clear_cells(tx, tables.DAY_STORE, state.day_stores.changed)
+    await clear_cells(tx, tables.DAY_HOUR, state.day_hours.changed)
+    await clear_cells(tx, tables.DAY_TIER, state.day_tiers.changed)
+    await _PROGRESS.run(tx, state.progress.changed)
 
 
 def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
@@ -287,73 +292,21 @@ def _subjects(
     return since
 
 
-async def find_completions(tx: Tx, keys: Iterable[Key]) -> Sequence[Row]:
-    """Buyer and completion of orders that are known as completed, by primary key."""
-    arrays = columns(keys, 2)
-    if not arrays[0]:
-        return []
-    return await tx.fetch(
-        """
-        select o.program_id, o.order_id, o.customer_id, o.completed_at
-        from fact_order o join unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-          on k.program_id = o.program_id and k.order_id = o.order_id
-        where o.completed_at is not null
-        """,
-        *arrays,
-    )
-
-
-async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
-    """First wave: make missing customers, lock all by primary key, sorted."""
-    await _PLACE_CUSTOMER.run(tx, keys)
-    rows = await _LOCK_CUSTOMER.run(tx, keys)
-    return [Customer(**dict(row) | {"links": decode_links(row["links"])}) for row in rows]
-
-
-async def lock_members(tx: Tx, keys: Iterable[Key]) -> list[Member]:
-    """Second wave: make missing members, lock all by primary key, sorted."""
-    await _PLACE_MEMBER.run(tx, keys)
-    rows = await _LOCK_MEMBER.run(tx, keys)
-    return [Member(**dict(row) | {"tiers": decode_timeline(row["tiers"])}) for row in rows]
-
-
 async def find_orders(
     tx: Tx,
     customers: Iterable[Customer],
     retiered: Mapping[Key, datetime],
-    refunds: Iterable[Key],
-) -> Sequence[Row]:
-    """Orders of customers, orders of members after an instant, orders that refunds name now.
+) -> list[Row]:
+    """Orders of customers, orders of members after an instant.
 
-    By fact_order_subject_idx (a customer's orders are all of its subject), fact_order_member_idx
-    and primary keys.
+    By fact_order_subject_idx (a customer's orders are all of its subject), fact_order_member_idx.
     """
     bought = [(row.program_id, row.subject_id, row.customer_id) for row in customers]
     tiers = [(*key, since) for key, since in retiered.items()]
-    named = columns(refunds, 2)
-    if not (bought or tiers or named[0]):
-        return []
-    return await tx.fetch(
-        """
-        select o.program_id, o.order_id, o.customer_id, o.completed_at
-        from unnest($1::integer[], $2::uuid[], $3::uuid[]) k (program_id, subject_id, customer_id)
-        join fact_order o on o.program_id = k.program_id and o.subject_id = k.subject_id
-          and o.customer_id = k.customer_id
-        union all
-        select o.program_id, o.order_id, o.customer_id, o.completed_at
-        from unnest($4::integer[], $5::uuid[], $6::timestamptz[]) k (program_id, member_id, since)
-        join fact_order o on o.program_id = k.program_id and o.member_id = k.member_id
-          and o.completed_at > k.since
-        union all
-        select r.program_id, r.order_id, null, null
-        from unnest($7::integer[], $8::uuid[]) k (program_id, refund_id)
-        join fact_refund r on r.program_id = k.program_id and r.refund_id = k.refund_id
-          and r.order_id is not null
-        """,
-        *columns(bought, 3),
-        *columns(tiers, 3),
-        *named,
-    )
+    return [
+        *await _FIND_BOUGHT.run(tx, bought),
+        *await _FIND_RETIERED.run(tx, tiers),
+    ]
 
 
 async def find_tails(tx: Tx, subjects: Mapping[Key, datetime]) -> tuple[dict[Key, Tail], set[Key]]:
@@ -385,93 +338,22 @@ async def find_tails(tx: Tx, subjects: Mapping[Key, datetime]) -> tuple[dict[Key
     return tails, {(row["program_id"], row["order_id"]) for row in rows if not row["before"]}
 
 
-async def lock_orders(tx: Tx, named: Iterable[Key], found: Iterable[Key]) -> list[FactOrder]:
-    """Third wave: make missing orders that are named, lock these and those found, sorted."""
-    missing, arrays = columns(named, 2), columns(found, 2)
-    if missing[0]:
-        await tx.execute(
-            f"""
-            insert into fact_order (program_id, order_id, status, goods_minor, total_minor,
-                                    refunded_minor, units, points, line_count, lines)
-            select k.program_id, k.order_id, {int(OrderStatus.AWAITED)}, 0, 0, 0, 0, 0, 0, ''
-            from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-            on conflict do nothing
-            """,
-            *missing,
-        )
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select o.* from fact_order o join unnest($1::integer[], $2::uuid[])
-          k (program_id, order_id) on k.program_id = o.program_id and k.order_id = o.order_id
-        order by o.program_id, o.order_id for update of o
-        """,
-        *arrays,
-    )
-    return [FactOrder(**row) for row in rows]
-
-
 async def load_refunds(tx: Tx, orders: Iterable[Key], refunds: Iterable[Key]) -> list[FactRefund]:
     """Refunds of orders, and refunds named; by fact_refund_order_idx and primary key."""
-    of_orders, named = columns(orders, 2), columns(refunds, 2)
-    if not of_orders[0] and not named[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select r.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-        join fact_refund r on k.program_id = r.program_id and k.order_id = r.order_id
-        union
-        select r.* from unnest($3::integer[], $4::uuid[]) k (program_id, refund_id)
-        join fact_refund r on k.program_id = r.program_id and k.refund_id = r.refund_id
-        """,
-        *of_orders,
-        *named,
-    )
-    return [FactRefund(**row) for row in rows]
+    return [*await _READ_GIVEN_BACK.run(tx, orders), *await _READ_REFUND.run(tx, refunds)]
 
 
 async def load_entries(tx: Tx, orders: Iterable[Key], entries: Iterable[Key]) -> list[FactPoints]:
     """Entries of orders, and entries named; by fact_points_order_idx and primary key."""
-    of_orders, named = columns(orders, 2), columns(entries, 2)
-    if not of_orders[0] and not named[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select p.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-        join fact_points p on k.program_id = p.program_id and k.order_id = p.order_id
-        union
-        select p.* from unnest($3::integer[], $4::uuid[]) k (program_id, entry_id)
-        join fact_points p on k.program_id = p.program_id and k.entry_id = p.entry_id
-        """,
-        *of_orders,
-        *named,
-    )
-    return [FactPoints(**row) for row in rows]
+    return [*await _READ_CREDITED.run(tx, orders), *await _READ_ENTRY.run(tx, entries)]
 
 
 async def load_activities(
     tx: Tx, activities: Iterable[Key], customers: Iterable[Customer]
 ) -> list[FactActivity]:
     """Activities named, and all of some customers; by primary key and fact_activity_subject_idx."""
-    named = columns(activities, 2)
-    whole = columns([(c.program_id, c.subject_id, c.customer_id) for c in customers], 3)
-    if not named[0] and not whole[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select a.* from unnest($1::integer[], $2::uuid[]) k (program_id, activity_id)
-        join fact_activity a on k.program_id = a.program_id and k.activity_id = a.activity_id
-        union
-        select a.* from unnest($3::integer[], $4::uuid[], $5::uuid[])
-          k (program_id, subject_id, customer_id)
-        join fact_activity a on k.program_id = a.program_id and k.subject_id = a.subject_id
-          and k.customer_id = a.customer_id
-        """,
-        *named,
-        *whole,
-    )
-    return [FactActivity(**row) for row in rows]
+    whole = [(c.program_id, c.subject_id, c.customer_id) for c in customers]
+    return [*await _READ_ACTIVITY.run(tx, activities), *await _READ_DONE.run(tx, whole)]
 
 
 async def load_progress(tx: Tx, programs: Iterable[int]) -> tuple[datetime, list[Progress]]:
@@ -512,35 +394,58 @@ async def clear_cells(tx: Tx, table: Table, added: Sequence[StoreCell]) -> int:
     )
 
 
-_CUSTOMERS: Final = bulk.upsert(tables.CUSTOMER, links=encode)
-_MEMBERS: Final = bulk.upsert(tables.MEMBER, tiers=encode)
-_ORDERS: Final = bulk.upsert(tables.FACT_ORDER)
-_REFUNDS: Final = bulk.upsert(tables.FACT_REFUND)
-_ENTRIES: Final = bulk.insert(tables.FACT_POINTS)
-_ACTIVITIES: Final = bulk.upsert(tables.FACT_ACTIVITY)
-_COUPONS: Final = bulk.Write(
-    tables.FACT_COUPON,
+_CUSTOMER: Final = bulk.stored(tables.CUSTOMER, Customer, links=(encode, decode_links))
+_MEMBER: Final = bulk.stored(tables.MEMBER, Member, tiers=(encode, decode_timeline))
+_ORDER: Final = bulk.stored(tables.FACT_ORDER, FactOrder)
+_REFUND: Final = bulk.stored(tables.FACT_REFUND, FactRefund)
+_ENTRY: Final = bulk.stored(tables.FACT_POINTS, FactPoints)
+_ACTIVITY: Final = bulk.stored(tables.FACT_ACTIVITY, FactActivity)
+
+_PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER, links="[]")
+_LOCK_CUSTOMER: Final = _CUSTOMER.locked("customer_id")
+_PLACE_MEMBER: Final = bulk.place(tables.MEMBER, tags=0, tiers="{}")
+_LOCK_MEMBER: Final = _MEMBER.locked("member_id")
+_LOCK_ORDER: Final = _ORDER.locked("order_id")
+_READ_REFUND: Final = _REFUND.by("refund_id")
+_READ_GIVEN_BACK: Final = _REFUND.by("order_id")
+_READ_ENTRY: Final = _ENTRY.by("entry_id")
+_READ_CREDITED: Final = _ENTRY.by("order_id")
+_READ_ACTIVITY: Final = _ACTIVITY.by("activity_id")
+_READ_DONE: Final = _ACTIVITY.by("subject_id", "customer_id")
+_FOUND: Final = ("program_id", "order_id", "customer_id", "completed_at")
+_FIND_COMPLETED: Final = bulk.find(
+    tables.FACT_ORDER, "order_id", only=_FOUND, where="completed_at is not null"
+)
+_FIND_BOUGHT: Final = bulk.find(tables.FACT_ORDER, "subject_id", "customer_id", only=_FOUND)
+_FIND_RETIERED: Final = bulk.find(tables.FACT_ORDER, "member_id", only=_FOUND, after="completed_at")
+_FIND_GIVEN_BACK: Final = bulk.find(
+    tables.FACT_REFUND,
+    "refund_id",
+    only=("program_id", "order_id"),
+    where="order_id is not null",
+)
+
+_CUSTOMERS: Final = _CUSTOMER.upsert()
+_MEMBERS: Final = _MEMBER.upsert()
+_ORDERS: Final = _ORDER.save()
+_REFUNDS: Final = _REFUND.save()
+_ENTRIES: Final = _ENTRY.insert()
+_ACTIVITIES: Final = _ACTIVITY.save()
+_COUPONS: Final = bulk.stored(tables.FACT_COUPON, FactCoupon).offer(
     """
-    on conflict (program_id, coupon_id) do update
-      set version = excluded.version, revoked = excluded.revoked
-      where (fact_coupon.version, fact_coupon.revoked) < (excluded.version, excluded.revoked)
-    """,
+    do update set version = excluded.version, revoked = excluded.revoked
+    where (fact_coupon.version, fact_coupon.revoked) < (excluded.version, excluded.revoked)
+    """
 )
 """The highest version counts, whichever comes first: the row needs no lock before."""
-_DAY_STORES: Final = bulk.add(tables.DAY_STORE)
-_DAY_HOURS: Final = bulk.add(tables.DAY_HOUR)
-_DAY_TIERS: Final = bulk.add(tables.DAY_TIER)
-_DAY_POINTS: Final = bulk.add(tables.DAY_POINTS)
-_PROGRESS: Final = bulk.Write(
-    tables.PROGRESS,
+_DAY_STORES: Final = bulk.stored(tables.DAY_STORE, DayStore).add()
+_DAY_HOURS: Final = bulk.stored(tables.DAY_HOUR, DayHour).add()
+_DAY_TIERS: Final = bulk.stored(tables.DAY_TIER, DayTier).add()
+_DAY_POINTS: Final = bulk.stored(tables.DAY_POINTS, DayPoints).add()
+_PROGRESS: Final = bulk.stored(tables.PROGRESS, Progress).offer(
     """
-    on conflict (program_id) do update
-      set as_of = greatest(progress.as_of, excluded.as_of),
-          drained_at = greatest(progress.drained_at, excluded.drained_at),
-          lag_seconds = excluded.lag_seconds
-    """,
+    do update set as_of = greatest(progress.as_of, excluded.as_of),
+      drained_at = greatest(progress.drained_at, excluded.drained_at),
+      lag_seconds = excluded.lag_seconds
+    """
 )
-_PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER, links="[]")
-_LOCK_CUSTOMER: Final = bulk.lock(tables.CUSTOMER, "customer_id")
-_PLACE_MEMBER: Final = bulk.place(tables.MEMBER, tags=0, tiers="{}")
-_LOCK_MEMBER: Final = bulk.lock(tables.MEMBER, "member_id")

@@ -47,7 +47,7 @@ from services.campaigns.model import (
 )
 from services.campaigns.settings import NEW_MEMBER_GIFT, decode_body
 from shared.db import bulk
-from shared.db.bulk import columns
+from shared.db.bulk import columns, lock_all
 from shared.db.locks import lock_key
 from shared.db.sweep_rows import watermarks
 from shared.db.transaction import Tx
@@ -109,10 +109,12 @@ async def load_batch(
     """
     needs = needs_of(inputs, programs)
     await guard_campaigns(tx, needs)
-    campaigns = await lock_campaigns(tx, needs.campaigns)
+    campaigns = await _LOCK_CAMPAIGN.run(tx, needs.campaigns)
     await _reach_back(tx, needs, inputs, campaigns)
     found = await coupons.find_holders(tx, needs.wanted)
-    customers = await lock_customers(tx, needs.customers | _of(found, HolderKind.CUSTOMER))
+    customers = await lock_all(
+        tx, _LOCK_CUSTOMER, _PLACE_CUSTOMER, needs.customers | _of(found, HolderKind.CUSTOMER)
+    )
     linked = {(c.program_id, link.member_id) for c in customers for link in c.links}
     made = needs.members | linked | _of(found, HolderKind.MEMBER)
     members = await lock_members(tx, made, needs.asked_members)
@@ -134,12 +136,12 @@ async def load_batch(
 
 async def save_batch(tx: Tx, state: CampaignsState) -> None:
     """Write what changed, one statement per table; counters last."""
-    await _CAMPAIGNS.run(tx, state.changed(Campaign))
+    await _CAMPAIGNS.run(tx, state.campaigns.changed)
     await _VERSIONS.run(tx, state.changed(CampaignVersion))
     await _MOVES.run(tx, state.changed(CampaignMove))
-    await _CUSTOMERS.run(tx, state.changed(CustomerView))
-    await _MEMBERS.run(tx, state.changed(MemberView))
-    await _ORDERS.run(tx, state.changed(OrderFact))
+    await _CUSTOMERS.run(tx, state.customers.changed)
+    await _MEMBERS.run(tx, state.members.changed)
+    await _ORDERS.run(tx, state.orders)
     await _REFUNDS.run(tx, state.changed(RefundFact))
     await coupons.save_coupons(tx, state)
     await coupons.save_limits(tx, state)
@@ -342,16 +344,9 @@ async def guard_campaigns(tx: Tx, needs: Needs) -> None:
     await tx.fetch(f"select {take}(k) from unnest($1::bigint[]) k", keys)
 
 
-async def lock_campaigns(tx: Tx, keys: Iterable[Key]) -> list[Campaign]:
-    """Lock campaigns that a command or the clock is about, by primary key."""
-    rows = await _LOCK_CAMPAIGN.run(tx, keys)
-    return [Campaign(**row) for row in rows]
-
-
 async def load_versions(tx: Tx, campaigns: Iterable[Campaign]) -> list[CampaignVersion]:
     """The newest bodies of campaigns, by primary key."""
-    rows = await _READ_CAMPAIGN_VERSION.run(tx, [(*each.key, each.version) for each in campaigns])
-    return [CampaignVersion(**row) for row in rows]
+    return await _READ_VERSION.run(tx, [(*each.key, each.version) for each in campaigns])
 
 
 async def load_promises(tx: Tx, spans: Mapping[int, Span]) -> dict[int, tuple[Promise, ...]]:
@@ -379,7 +374,7 @@ async def load_promises(tx: Tx, spans: Mapping[int, Span]) -> dict[int, tuple[Pr
     for template in await coupons.load_templates(tx, [], bodies):
         templates[template.program_id, template.campaign_id].append(template)
     moves: dict[Key, list[CampaignMove]] = {key: [] for key in bodies}
-    for move in await load_moves(tx, bodies):
+    for move in await _READ_MOVE.run(tx, bodies):
         moves[move.program_id, move.campaign_id].append(move)
     found: dict[int, tuple[Promise, ...]] = {}
     for row in rows:
@@ -393,56 +388,22 @@ async def load_promises(tx: Tx, spans: Mapping[int, Span]) -> dict[int, tuple[Pr
     return found
 
 
-async def load_moves(tx: Tx, campaigns: Iterable[Key]) -> list[CampaignMove]:
-    """What was done to campaigns, by primary key."""
-    rows = await _READ_CAMPAIGN_MOVE.run(tx, campaigns)
-    return [CampaignMove(**row) for row in rows]
-
-
-async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[CustomerView]:
-    """First wave: make missing customers, lock all by primary key, sorted."""
-    await _PLACE_CUSTOMER_VIEW.run(tx, keys)
-    rows = await _LOCK_CUSTOMER_VIEW.run(tx, keys)
-    return [
-        CustomerView(row["program_id"], row["customer_id"], decode_links(row["links"]))
-        for row in rows
-    ]
-
-
 async def lock_members(tx: Tx, made: set[Key], asked: set[Key]) -> list[MemberView]:
-    """Second wave: make missing members that events told of, lock all by primary key, sorted."""
-    fresh, arrays = columns(made, 2), columns(made | asked, 2)
-    if not arrays[0]:
-        return []
-    await tx.execute(
-        """
-        insert into member_view (program_id, member_id)
-        select * from unnest($1::integer[], $2::uuid[]) on conflict do nothing
-        """,
-        *fresh,
-    )
-    rows = await tx.fetch(
-        """
-        select m.* from member_view m join unnest($1::integer[], $2::uuid[])
-          k (program_id, member_id)
-          on k.program_id = m.program_id and k.member_id = m.member_id
-        order by m.program_id, m.member_id for update of m
-        """,
-        *arrays,
-    )
-    return [MemberView(**row) for row in rows]
+    """Second wave: lock all by primary key, sorted; those that events told of are made first."""
+    rows = await _LOCK_MEMBER.run(tx, made | asked)
+    missing = made - {row.key for row in rows}
+    await _PLACE_MEMBER.run(tx, missing)
+    return rows + await _LOCK_MEMBER.run(tx, missing)
 
 
 async def load_orders(tx: Tx, keys: Iterable[Key]) -> list[OrderFact]:
     """Orders by primary key."""
-    rows = await _READ_ORDER_FACT.run(tx, keys)
-    return [OrderFact(**dict(row) | {"body": decode_order(row["body"])}) for row in rows]
+    return await _READ_ORDER.run(tx, keys)
 
 
 async def load_refunds(tx: Tx, orders: Iterable[Key]) -> list[RefundFact]:
     """Refunds of orders, by refund_fact_order_idx."""
-    rows = await _READ_REFUND_FACT.run(tx, orders)
-    return [RefundFact(**dict(row) | {"body": decode_refund(row["body"])}) for row in rows]
+    return await _READ_REFUND.run(tx, orders)
 
 
 async def find_orders(tx: Tx, program_id: int, span: Span) -> dict[Key, Key | None]:
@@ -498,17 +459,28 @@ async def list_drafts(
 CONFIRMED: Final = tuple(
     int(state) for state in (CampaignState.CONFIRMED, CampaignState.PAUSED, CampaignState.ENDED)
 )
-_CAMPAIGNS: Final = bulk.upsert(tables.CAMPAIGN)
-_VERSIONS: Final = bulk.insert(tables.CAMPAIGN_VERSION)
-_MOVES: Final = bulk.insert(tables.CAMPAIGN_MOVE)
-_CUSTOMERS: Final = bulk.upsert(tables.CUSTOMER_VIEW, links=encode)
-_MEMBERS: Final = bulk.upsert(tables.MEMBER_VIEW)
-_ORDERS: Final = bulk.upsert(tables.ORDER_FACT, body=encode)
-_REFUNDS: Final = bulk.insert(tables.REFUND_FACT, body=encode)
-_LOCK_CAMPAIGN: Final = bulk.lock(tables.CAMPAIGN, "campaign_id")
-_READ_CAMPAIGN_VERSION: Final = bulk.read(tables.CAMPAIGN_VERSION, "campaign_id", "version")
-_READ_CAMPAIGN_MOVE: Final = bulk.read(tables.CAMPAIGN_MOVE, "campaign_id")
-_PLACE_CUSTOMER_VIEW: Final = bulk.place(tables.CUSTOMER_VIEW, links="[]")
-_LOCK_CUSTOMER_VIEW: Final = bulk.lock(tables.CUSTOMER_VIEW, "customer_id")
-_READ_ORDER_FACT: Final = bulk.read(tables.ORDER_FACT, "order_id")
-_READ_REFUND_FACT: Final = bulk.read(tables.REFUND_FACT, "order_id")
+_CAMPAIGN: Final = bulk.stored(tables.CAMPAIGN, Campaign)
+_VERSION: Final = bulk.stored(tables.CAMPAIGN_VERSION, CampaignVersion)
+_MOVE: Final = bulk.stored(tables.CAMPAIGN_MOVE, CampaignMove)
+_CUSTOMER: Final = bulk.stored(tables.CUSTOMER_VIEW, CustomerView, links=(encode, decode_links))
+_MEMBER: Final = bulk.stored(tables.MEMBER_VIEW, MemberView)
+_ORDER: Final = bulk.stored(tables.ORDER_FACT, OrderFact, body=(encode, decode_order))
+_REFUND: Final = bulk.stored(tables.REFUND_FACT, RefundFact, body=(encode, decode_refund))
+
+_LOCK_CAMPAIGN: Final = _CAMPAIGN.locked("campaign_id")
+_READ_VERSION: Final = _VERSION.by("campaign_id", "version")
+_READ_MOVE: Final = _MOVE.by("campaign_id")
+_PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER_VIEW, links="[]")
+_LOCK_CUSTOMER: Final = _CUSTOMER.locked("customer_id")
+_PLACE_MEMBER: Final = bulk.place(tables.MEMBER_VIEW)
+_LOCK_MEMBER: Final = _MEMBER.locked("member_id")
+_READ_ORDER: Final = _ORDER.by("order_id")
+_READ_REFUND: Final = _REFUND.by("order_id")
+
+_CAMPAIGNS: Final = _CAMPAIGN.upsert()
+_VERSIONS: Final = _VERSION.insert()
+_MOVES: Final = _MOVE.insert()
+_CUSTOMERS: Final = _CUSTOMER.upsert()
+_MEMBERS: Final = _MEMBER.upsert()
+_ORDERS: Final = _ORDER.save()
+_REFUNDS: Final = _REFUND.insert()

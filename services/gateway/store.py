@@ -255,4 +255,4 @@ async def add_deliveries(tx: Tx, rows: Iterable[Delivery]) -> None:
     await _DELIVERIES.run(tx, rows)
 
 
-_DELIVERIES: Final = bulk.insert(tables.DELIVERY)
+_DELIVERIES: Final = bulk.stored(tables.DELIVERY, Delivery).insert()

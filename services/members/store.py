@@ -4,7 +4,7 @@ Lock waves, each sorted by key: customers, verified identities (by advisory lock
 one person), members. Orders, refunds and facts are read after their owners are locked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final
@@ -31,10 +31,10 @@ from services.members.model import (
 )
 from services.members.settings import JOIN
 from services.members.tiers import store as tiers
-from services.members.tiers.model import TierFact, TierSegment, TierStanding
+from services.members.tiers.model import TierStanding
 from services.members.tiers.settings import LADDER
 from shared.db import bulk
-from shared.db.bulk import columns
+from shared.db.bulk import lock_all
 from shared.db.transaction import Tx
 from shared.events.envelope import Event
 from shared.events.storefront.customer_updated import CustomerUpdated
@@ -75,12 +75,12 @@ async def load_batch(
     """Everything that the inputs may touch, locked in waves, in a fixed number of statements."""
     needs = needs_of(inputs, programs)
     customers = await lock_customers(tx, needs.customers)
-    links = await load_links(tx, needs.customers)
-    identities = await load_identities(tx, needs.customers)
+    links = await _READ_LINK.run(tx, needs.customers)
+    identities = await _READ_IDENTITY.run(tx, needs.customers)
     await lock_identities(tx, _vouched(needs, identities))
     linked = {(link.program_id, link.member_id) for link in links}
     candidates = _candidates(needs, identities, links)
-    members = await lock_members(tx, needs.members | linked | candidates)
+    members = await _LOCK_MEMBER.run(tx, needs.members | linked | candidates)
     known = {member.key for member in members}
     standings = await tiers.load_standings(tx, known)
     orders = await load_orders(tx, needs.orders, needs.histories | _unlinked(needs, links))
@@ -103,16 +103,16 @@ async def load_batch(
 
 async def save_batch(tx: Tx, state: MembersState) -> None:
     """Write what changed, one statement per table."""
-    await _CUSTOMERS.run(tx, state.changed(Customer))
-    await _IDENTITIES.run(tx, state.changed(Identity))
-    await _MEMBERS.run(tx, state.changed(Member))
-    await _MEMBERSHIPS.run(tx, state.changed(Membership))
-    await _LINKS.run(tx, state.changed(Link))
-    await _ORDERS.run(tx, state.changed(OrderSeen))
-    await _REFUNDS.run(tx, state.changed(RefundSeen))
-    await tiers.save_facts(tx, state.changed(TierFact))
-    await tiers.save_standings(tx, state.changed(TierStanding))
-    await tiers.save_segments(tx, state.changed(TierSegment))
+    await _CUSTOMERS.run(tx, state.customers.changed)
+    await _IDENTITIES.run(tx, state.identities.changed)
+    await _MEMBERS.run(tx, state.members)
+    await _MEMBERSHIPS.run(tx, state.memberships.changed)
+    await _LINKS.run(tx, state.links)
+    await _ORDERS.run(tx, state.orders)
+    await _REFUNDS.run(tx, state.refunds)
+    await tiers.save_facts(tx, state.facts)
+    await tiers.save_standings(tx, state.standings)
+    await tiers.save_segments(tx, state.segments)
 
 
 def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
@@ -248,11 +248,9 @@ def _refunds(inputs: Sequence[Input], programs: Mapping[str, Program]) -> set[Ke
     }
 
 
-async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
-    """First wave: make missing customers, lock all by primary key, sorted."""
-    await _PLACE_CUSTOMER.run(tx, keys)
-    rows = await _LOCK_CUSTOMER.run(tx, keys)
-    return [Customer(**row) for row in rows]
+async def lock_customers(tx: Tx, keys: Collection[Key]) -> list[Customer]:
+    """First wave: lock all by primary key, sorted; missing ones are made first."""
+    return await lock_all(tx, _LOCK_CUSTOMER, _PLACE_CUSTOMER, keys)
 
 
 async def lock_identities(tx: Tx, keys: Iterable[tuple[int, str, str]]) -> None:
@@ -266,60 +264,14 @@ async def lock_identities(tx: Tx, keys: Iterable[tuple[int, str, str]]) -> None:
         await tx.fetch("select pg_advisory_xact_lock(k) from unnest($1::bigint[]) k", locks)
 
 
-async def lock_members(tx: Tx, keys: Iterable[Key]) -> list[Member]:
-    """Third wave: lock the members that exist, sorted."""
-    rows = await _LOCK_MEMBER.run(tx, keys)
-    return [Member(**row) for row in rows]
-
-
-async def load_links(tx: Tx, customers: Iterable[Key]) -> list[Link]:
-    """All links of customers, ended ones too, by primary key."""
-    rows = await _READ_LINK.run(tx, customers)
-    return [Link(**row) for row in rows]
-
-
-async def load_identities(tx: Tx, customers: Iterable[Key]) -> list[Identity]:
-    """What identifies customers, by identity_customer_idx."""
-    rows = await _READ_IDENTITY.run(tx, customers)
-    return [Identity(**row) for row in rows]
-
-
 async def load_orders(tx: Tx, orders: Iterable[Key], customers: Iterable[Key]) -> list[OrderSeen]:
     """Orders named, and all orders of some customers; by key and order_seen_customer_idx."""
-    named, histories = columns(orders, 2), columns(customers, 2)
-    if not named[0] and not histories[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select o.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-        join order_seen o on k.program_id = o.program_id and k.order_id = o.order_id
-        union
-        select o.* from unnest($3::integer[], $4::uuid[]) k (program_id, customer_id)
-        join order_seen o on k.program_id = o.program_id and k.customer_id = o.customer_id
-        """,
-        *named,
-        *histories,
-    )
-    return [OrderSeen(**row) for row in rows]
+    return [*await _READ_ORDER.run(tx, orders), *await _READ_BOUGHT.run(tx, customers)]
 
 
 async def load_refunds(tx: Tx, orders: Iterable[Key], refunds: Iterable[Key]) -> list[RefundSeen]:
     """Refunds of orders, and refunds named; by refund_seen_order_idx and key."""
-    of_orders, named = columns(orders, 2), columns(refunds, 2)
-    if not of_orders[0] and not named[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select r.* from unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-        join refund_seen r on k.program_id = r.program_id and k.order_id = r.order_id
-        union
-        select r.* from unnest($3::integer[], $4::uuid[]) k (program_id, refund_id)
-        join refund_seen r on k.program_id = r.program_id and k.refund_id = r.refund_id
-        """,
-        *of_orders,
-        *named,
-    )
-    return [RefundSeen(**row) for row in rows]
+    return [*await _READ_GIVEN_BACK.run(tx, orders), *await _READ_REFUND.run(tx, refunds)]
 
 
 async def list_unjoined_customers(
@@ -363,15 +315,27 @@ async def list_judged_members(
     return [row["member_id"] for row in rows]
 
 
-_CUSTOMERS: Final = bulk.upsert(tables.CUSTOMER)
-_IDENTITIES: Final = bulk.upsert(tables.IDENTITY)
-_MEMBERS: Final = bulk.upsert(tables.MEMBER)
-_MEMBERSHIPS: Final = bulk.upsert(tables.MEMBERSHIP)
-_LINKS: Final = bulk.upsert(tables.LINK)
-_ORDERS: Final = bulk.upsert(tables.ORDER_SEEN)
-_REFUNDS: Final = bulk.upsert(tables.REFUND_SEEN)
+_CUSTOMER: Final = bulk.stored(tables.CUSTOMER, Customer)
+_IDENTITY: Final = bulk.stored(tables.IDENTITY, Identity)
+_MEMBER: Final = bulk.stored(tables.MEMBER, Member)
+_LINK: Final = bulk.stored(tables.LINK, Link)
+_ORDER: Final = bulk.stored(tables.ORDER_SEEN, OrderSeen)
+_REFUND: Final = bulk.stored(tables.REFUND_SEEN, RefundSeen)
+
 _PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER)
-_LOCK_CUSTOMER: Final = bulk.lock(tables.CUSTOMER, "customer_id")
-_LOCK_MEMBER: Final = bulk.lock(tables.MEMBER, "member_id")
-_READ_LINK: Final = bulk.read(tables.LINK, "customer_id")
-_READ_IDENTITY: Final = bulk.read(tables.IDENTITY, "customer_id")
+_LOCK_CUSTOMER: Final = _CUSTOMER.locked("customer_id")
+_LOCK_MEMBER: Final = _MEMBER.locked("member_id")
+_READ_LINK: Final = _LINK.by("customer_id")
+_READ_IDENTITY: Final = _IDENTITY.by("customer_id")
+_READ_ORDER: Final = _ORDER.by("order_id")
+_READ_BOUGHT: Final = _ORDER.by("customer_id")
+_READ_REFUND: Final = _REFUND.by("refund_id")
+_READ_GIVEN_BACK: Final = _REFUND.by("order_id")
+
+_CUSTOMERS: Final = _CUSTOMER.upsert()
+_IDENTITIES: Final = _IDENTITY.upsert()
+_MEMBERS: Final = _MEMBER.save()
+_MEMBERSHIPS: Final = bulk.stored(tables.MEMBERSHIP, Membership).upsert()
+_LINKS: Final = _LINK.save()
+_ORDERS: Final = _ORDER.save()
+_REFUNDS: Final = _REFUND.save()

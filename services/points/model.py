@@ -6,6 +6,7 @@ Frozen and checked when made. Ids are uuids here; their text form exists at the 
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import IntEnum
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from shared.days import Instant
 from shared.events.codec import dec_hook, enc_hook
 from shared.events.storefront.refund import RefundLine
 from shared.flow import State
-from shared.ids import base32, derive, text_id
+from shared.ids import derive, text_id, text_id_of_entry
 from shared.links import Link
 from shared.programs import Program
 from shared.settings.versions import Published
@@ -27,10 +28,11 @@ WALLETS: Final = {POINTS: "points"}
 
 
 class _Code(IntEnum):
-    @property
-    def label(self) -> str:
-        """The kebab-case word of events and API."""
-        return self.name.lower().replace("_", "-")
+    label: str
+    """The kebab-case word of events and API."""
+
+    def __init__(self, _code: int) -> None:
+        self.label = self.name.lower().replace("_", "-")
 
 
 class EntryKind(_Code):
@@ -112,7 +114,7 @@ class Rule(_Code):
     CHECK_IN = 1
 
 
-class Customer(Struct, frozen=True):
+class Customer(Struct, frozen=True, gc=False):
     """A customer with all links it ever had. Its row is what a batch locks first."""
 
     program_id: int
@@ -125,7 +127,7 @@ class Customer(Struct, frozen=True):
         return self.program_id, self.customer_id
 
 
-class Account(Struct, frozen=True):
+class Account(Struct, frozen=True, gc=False):
     """A wallet: balance = open − debt, always; the version counts its entries."""
 
     program_id: int
@@ -155,7 +157,7 @@ class Account(Struct, frozen=True):
         return max(0, self.open - self.held - self.debt)
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """One immutable ledger line."""
 
     program_id: int
@@ -185,7 +187,7 @@ class Entry(Struct, frozen=True):
         return entry_id(self.source_id, self.source_kind, self.kind)
 
 
-class Lot(Struct, frozen=True):
+class Lot(Struct, frozen=True, gc=False):
     """Points of one source with one expiry.
 
     `granted` is what the source gives now, `drawn` what spends, expiries and set-offs took (of it
@@ -213,10 +215,12 @@ class Lot(Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        assert self.open == max(self.held, self.granted - self.drawn), self
-        assert self.short == self.open - self.granted + self.drawn, self
-        assert 0 <= self.expired <= self.drawn, self
-        assert min(self.granted, self.held, self.open, self.short) >= 0, self
+        left = self.granted - self.drawn
+        assert self.open == (max(self.held, left)), self
+        assert self.short == self.open - left, self
+        assert self.drawn >= self.expired >= 0 <= self.granted, self
+        assert self.held >= 0 <= self.open, self
+        assert self.short >= 0, self
 
     @property
     def key(self) -> tuple[int, UUID]:
@@ -224,7 +228,7 @@ class Lot(Struct, frozen=True):
         return self.program_id, self.lot_id
 
 
-class Allocation(Struct, frozen=True):
+class Allocation(Struct, frozen=True, gc=False):
     """A part of a debit: which lot it came from, or (no lot) what it did to the debt."""
 
     program_id: int
@@ -261,6 +265,11 @@ class Line(Struct, frozen=True, gc=False):
         """What is not refunded."""
         return self.amount_minor - self.refunded_minor
 
+    @property
+    def is_refunded(self) -> bool:
+        """Whether anything of it was given back."""
+        return bool(self.refunded_quantity or self.refunded_minor)
+
 
 class Multiplier(Struct, frozen=True, gc=False):
     """A factor of an award and the rule that it comes from."""
@@ -276,7 +285,7 @@ class LinePoints(Struct, frozen=True, gc=False):
     points: int
 
 
-class Award(Struct, frozen=True):
+class Award(Struct, frozen=True, gc=False):
     """What an order gives now, in one wallet and rate group."""
 
     wallet: str
@@ -290,7 +299,7 @@ class Award(Struct, frozen=True):
     lines: list[LinePoints]
 
 
-class Stood(Struct, frozen=True, omit_defaults=True):
+class Stood(Struct, frozen=True, omit_defaults=True, gc=False):
     """What an order's award hung on at some time, beside its refunds."""
 
     completed_at: Instant
@@ -300,7 +309,7 @@ class Stood(Struct, frozen=True, omit_defaults=True):
     cancelled: bool = False
 
 
-class Change(Struct, frozen=True, omit_defaults=True):
+class Change(Struct, frozen=True, omit_defaults=True, gc=False):
     """What changed an order's award, with the account version after the entry that it caused."""
 
     kind: str
@@ -314,7 +323,7 @@ class Change(Struct, frozen=True, omit_defaults=True):
     """What it hung on before, if it then hung on something else."""
 
 
-class Body(Struct, frozen=True, omit_defaults=True):
+class Body(Struct, frozen=True, omit_defaults=True, gc=False):
     """What an order is made of, encoded in one column."""
 
     v: int
@@ -333,7 +342,7 @@ class Body(Struct, frozen=True, omit_defaults=True):
     shipping_refunded_minor: int = 0
 
 
-class Purchase(Struct, frozen=True):
+class Purchase(Struct, frozen=True, gc=False):
     """One order: an order is one row however many lines it has."""
 
     program_id: int
@@ -358,7 +367,7 @@ class Purchase(Struct, frozen=True):
         return self.program_id, self.order_id
 
 
-class RefundBody(Struct, frozen=True, omit_defaults=True):
+class RefundBody(Struct, frozen=True, omit_defaults=True, gc=False):
     """What a refund gives back, encoded in one column."""
 
     refund_no: str
@@ -371,7 +380,7 @@ class RefundBody(Struct, frozen=True, omit_defaults=True):
     deducted_for_points_minor: int | None = None
 
 
-class Refund(Struct, frozen=True):
+class Refund(Struct, frozen=True, gc=False):
     """One refund, known before or after its order."""
 
     program_id: int
@@ -390,7 +399,7 @@ class Refund(Struct, frozen=True):
         return self.program_id, self.refund_id
 
 
-class ActivityFact(Struct, frozen=True):
+class ActivityFact(Struct, frozen=True, gc=False):
     """Something a customer did that gives points once per member and key (a local day)."""
 
     program_id: int
@@ -411,7 +420,7 @@ class ActivityFact(Struct, frozen=True):
         return self.program_id, self.customer_id, self.rule, self.once_key
 
 
-class TierSpan(Struct, frozen=True):
+class TierSpan(Struct, frozen=True, gc=False):
     """From an instant on a member has a tier, as a revision of their timeline says."""
 
     program_id: int
@@ -429,7 +438,7 @@ class TierSpan(Struct, frozen=True):
         return self.program_id, self.holder_id, self.revision, self.no
 
 
-class Stale(Struct, frozen=True):
+class Stale(Struct, frozen=True, gc=False):
     """Orders of a holder to award again at the end of the batch. Never saved."""
 
     program_id: int
@@ -459,17 +468,17 @@ class PointsState(State):
         self.accounts = self.table(Account)
         self.purchases = self.table(
             Purchase,
-            customer=lambda row: (row.program_id, row.customer_id),
-            holder=lambda row: (row.program_id, row.holder_id),
+            customer=attrgetter("program_id", "customer_id"),
+            holder=attrgetter("program_id", "holder_id"),
         )
-        self.refunds = self.table(Refund, order=lambda row: (row.program_id, row.order_id))
-        self.lots = self.table(Lot, holder=lambda row: (row.program_id, row.holder_id))
+        self.refunds = self.table(Refund, order=attrgetter("program_id", "order_id"))
+        self.lots = self.table(Lot, holder=attrgetter("program_id", "holder_id"))
         self.facts = self.table(
             ActivityFact,
-            customer=lambda row: (row.program_id, row.customer_id),
-            day=lambda row: (row.program_id, row.holder_id, row.rule, row.once_key),
+            customer=attrgetter("program_id", "customer_id"),
+            day=attrgetter("program_id", "holder_id", "rule", "once_key"),
         )
-        self.spans = self.table(TierSpan, holder=lambda row: (row.program_id, row.holder_id))
+        self.spans = self.table(TierSpan, holder=attrgetter("program_id", "holder_id"))
         self.entries = self.table(Entry)
         self.allocations = self.table(Allocation)
         self.stale = self.table(Stale)
@@ -478,17 +487,21 @@ class PointsState(State):
         """A holder's spans that are in force, in their order."""
         found = self.spans.of("holder", (program_id, holder_id))
         in_force = [span for span in found if span.superseded_by is None]
-        return sorted(in_force, key=lambda span: (span.from_at, span.revision, span.no))
+        if len(in_force) > 1:
+            in_force.sort(key=lambda span: (span.from_at, span.revision, span.no))
+        return in_force
 
     def refunds_of(self, program_id: int, order_id: UUID) -> list[Refund]:
         """An order's refunds by the time when they happened."""
         found = self.refunds.of("order", (program_id, order_id))
-        return sorted(found, key=lambda refund: (refund.at, refund.refund_id))
+        if len(found) > 1:
+            found.sort(key=lambda refund: (refund.at, refund.refund_id))
+        return found
 
 
 def entry_id(source_id: UUID, source_kind: int, kind: int) -> str:
     """`ent_` + base32 of 18 bytes: source id, source kind, entry kind."""
-    return f"ent_{base32(source_id.bytes + bytes((source_kind, kind)))}"
+    return text_id_of_entry(source_id, source_kind, kind)
 
 
 def lot_id(program: str, wallet: int, source_kind: SourceKind, source: str) -> UUID:

@@ -9,6 +9,7 @@ from services.points import NAME, queries, sweeps, verify
 from services.points.api import ROUTER
 from services.points.flow import FLOW
 from services.points.settings import DOCUMENT
+from services.points.store import STATEMENTS
 from services.points.tables import APPEND_ONLY, METADATA
 from shared.schema import service_schema
 from shared.service import Service
@@ -24,5 +25,5 @@ SERVICE: Final = Service(
     documents=(replace(DOCUMENT, resettle=sweeps.settled_customers),),
     totals=queries.count_totals,
     checks=verify.CHECKS,
-    statements=24,
+    statements=STATEMENTS,
 )

@@ -4,7 +4,7 @@ Lock waves, each sorted by key: customers, then accounts. Orders, refunds, lots,
 read after the accounts that own them are locked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -35,7 +35,7 @@ from services.points.model import (
 from services.points.settings import DOCUMENT
 from shared.days import BEGINNING, local_day
 from shared.db import bulk
-from shared.db.bulk import columns
+from shared.db.bulk import lock_all
 from shared.db.sweep_rows import watermarks
 from shared.db.transaction import Tx
 from shared.events.envelope import Event
@@ -82,7 +82,7 @@ async def load_batch(
     customers = await lock_customers(tx, needs.customers)
     linked = {(c.program_id, link.member_id) for c in customers for link in c.links}
     holders = needs.holders | linked
-    accounts = await lock_accounts(tx, holders)
+    accounts = await _LOCK_ACCOUNT.run(tx, holders)
     published = await settings.load(tx, [DOCUMENT], needs.programs)
     state = PointsState(programs, published, await watermarks(tx, EXPIRY))
     state.customers.read(customers)
@@ -95,22 +95,22 @@ async def load_batch(
     state.facts.read(facts)
     state.facts.read(await load_holder_facts(tx, _holder_days(needs, customers, facts)))
     by_number = {program.id: program for program in programs.values()}
-    state.lots.read(await load_lots(tx, _lot_ids(state, by_number, orders)))
+    state.lots.read(await _READ_LOT.run(tx, _lot_ids(state, by_number)))
     state.lots.read(await load_due_lots(tx, needs.expiring))
     return state
 
 
 async def save_batch(tx: Tx, state: PointsState) -> None:
-    """Write what changed, one statement per table."""
-    await _CUSTOMERS.run(tx, state.changed(Customer))
-    await _ACCOUNTS.run(tx, state.changed(Account))
-    await _SPANS.run(tx, state.changed(TierSpan))
-    await _PURCHASES.run(tx, state.changed(Purchase))
-    await _REFUNDS.run(tx, state.changed(Refund))
-    await _LOTS.run(tx, state.changed(Lot))
-    await _FACTS.run(tx, state.changed(ActivityFact))
-    await _ENTRIES.run(tx, state.changed(Entry))
-    await _ALLOCATIONS.run(tx, state.changed(Allocation))
+    """Write what changed, one statement per table, two where new rows are copied in."""
+    await _CUSTOMERS.run(tx, state.customers.changed)
+    await _ACCOUNTS.run(tx, state.accounts)
+    await _SPANS.run(tx, state.spans)
+    await _PURCHASES.run(tx, state.purchases)
+    await _REFUNDS.run(tx, state.refunds.changed)
+    await _LOTS.run(tx, state.lots)
+    await _FACTS.run(tx, state.facts.changed)
+    await _ENTRIES.run(tx, state.entries.changed)
+    await _ALLOCATIONS.run(tx, state.allocations.changed)
 
 
 def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
@@ -182,12 +182,10 @@ def _holder_days(
     }
 
 
-def _lot_ids(
-    state: PointsState, programs: Mapping[int, Program], orders: Iterable[Key]
-) -> set[Key]:
-    """Lots of the orders and check-in days in the batch; an id is derived from its source."""
+def _lot_ids(state: PointsState, programs: Mapping[int, Program]) -> set[Key]:
+    """Lots of the orders and check-in days that are known; an id is derived from its source."""
     found = set()
-    for program_id, order_id in orders:
+    for program_id, order_id in state.purchases:
         source = text_id("ord", order_id)
         identity = lot_id(programs[program_id].text_id, POINTS, SourceKind.ORDER, source)
         found.add((program_id, identity))
@@ -214,26 +212,9 @@ def _check_in_lot(program: Program, member: UUID, day: str) -> UUID:
     return lot_id(program.text_id, POINTS, SourceKind.CHECK_IN, source)
 
 
-async def lock_customers(tx: Tx, keys: Iterable[Key]) -> list[Customer]:
-    """First wave: make missing customers, lock all by primary key, sorted."""
-    await _PLACE_CUSTOMER.run(tx, keys)
-    rows = await _LOCK_CUSTOMER.run(tx, keys)
-    return [
-        Customer(row["program_id"], row["customer_id"], decode_links(row["links"])) for row in rows
-    ]
-
-
-async def lock_accounts(tx: Tx, keys: Iterable[Key]) -> list[Account]:
-    """Last wave: make missing accounts of the wallet `points`, lock all, sorted."""
-    await _PLACE_ACCOUNT.run(tx, keys)
-    rows = await _LOCK_ACCOUNT.run(tx, keys)
-    return [Account(**row) for row in rows]
-
-
-async def load_spans(tx: Tx, keys: Iterable[Key]) -> list[TierSpan]:
-    """Tier spans of holders, superseded ones too, by primary key."""
-    rows = await _READ_TIER_SPAN.run(tx, keys)
-    return [TierSpan(**row) for row in rows]
+async def lock_customers(tx: Tx, keys: Collection[Key]) -> list[Customer]:
+    """First wave: lock all by primary key, sorted; missing ones are made first."""
+    return await lock_all(tx, _LOCK_CUSTOMER, _PLACE_CUSTOMER, keys)
 
 
 async def load_purchases(tx: Tx, needs: Needs) -> list[Purchase]:
@@ -243,97 +224,41 @@ async def load_purchases(tx: Tx, needs: Needs) -> list[Purchase]:
     """
     histories = [(*key, since) for key, since in needs.histories.items()]
     retiered = [(*key, since) for key, since in needs.retiered.items()]
-    if not (needs.orders or histories or retiered):
-        return []
-    rows = await tx.fetch(
-        """
-        select p.* from purchase p join unnest($1::integer[], $2::uuid[]) k (program_id, order_id)
-          on k.program_id = p.program_id and k.order_id = p.order_id
-        union
-        select p.* from unnest($3::integer[], $4::uuid[], $5::timestamptz[])
-          k (program_id, customer_id, since)
-        join purchase p on k.program_id = p.program_id and k.customer_id = p.customer_id
-          and p.completed_at >= k.since
-        union
-        select p.* from unnest($6::integer[], $7::uuid[], $8::timestamptz[])
-          k (program_id, holder_id, since)
-        join purchase p on k.program_id = p.program_id and k.holder_id = p.holder_id
-          and p.completed_at >= k.since
-        """,
-        *columns(needs.orders, 2),
-        *columns(histories, 3),
-        *columns(retiered, 3),
-    )
-    return [Purchase(**dict(row) | {"body": decode_body(row["body"])}) for row in rows]
+    return [
+        *await _READ_PURCHASE.run(tx, needs.orders),
+        *await _READ_BOUGHT.run(tx, histories),
+        *await _READ_HELD.run(tx, retiered),
+    ]
 
 
 async def load_refunds(tx: Tx, orders: Iterable[Key]) -> list[Refund]:
     """Refunds of orders, by refund_order_idx."""
-    rows = await _READ_REFUND.run(tx, orders)
-    return [Refund(**dict(row) | {"body": decode_refund(row["body"])}) for row in rows]
+    return await _READ_REFUND.run(tx, orders)
+
+
+async def load_spans(tx: Tx, keys: Iterable[Key]) -> list[TierSpan]:
+    """Tier spans of holders, superseded ones too, by primary key."""
+    return await _READ_TIER_SPAN.run(tx, keys)
 
 
 async def load_customer_facts(tx: Tx, needs: Needs) -> list[ActivityFact]:
     """Facts of customers on days, and of customers since an instant; by primary key."""
+    days = [(program_id, customer_id, int(Rule.CHECK_IN), day)
+            for program_id, customer_id, day in needs.days]  # fmt: skip
     histories = [(*key, since) for key, since in needs.histories.items()]
-    if not (needs.days or histories):
-        return []
-    rows = await tx.fetch(
-        f"""
-        select f.* from activity_fact f
-        join unnest($1::integer[], $2::uuid[], $3::text[]) k (program_id, customer_id, day)
-          on k.program_id = f.program_id and k.customer_id = f.customer_id
-          and f.rule = {int(Rule.CHECK_IN)} and f.once_key = k.day
-        union
-        select f.* from unnest($4::integer[], $5::uuid[], $6::timestamptz[])
-          k (program_id, customer_id, since)
-        join activity_fact f on k.program_id = f.program_id and k.customer_id = f.customer_id
-          and f.at >= k.since
-        """,
-        *columns(needs.days, 3),
-        *columns(histories, 3),
-    )
-    return [ActivityFact(**row) for row in rows]
+    return [*await _READ_FACT.run(tx, days), *await _READ_DONE.run(tx, histories)]
 
 
 async def load_holder_facts(tx: Tx, days: Iterable[tuple[int, UUID, str]]) -> list[ActivityFact]:
     """Facts of members on days, by activity_fact_holder_idx."""
-    arrays = columns(days, 3)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        f"""
-        select f.* from activity_fact f
-        join unnest($1::integer[], $2::uuid[], $3::text[]) k (program_id, holder_id, day)
-          on k.program_id = f.program_id and k.holder_id = f.holder_id
-          and f.rule = {int(Rule.CHECK_IN)} and f.once_key = k.day
-        """,
-        *arrays,
-    )
-    return [ActivityFact(**row) for row in rows]
-
-
-async def load_lots(tx: Tx, keys: Iterable[Key]) -> list[Lot]:
-    """Lots by primary key."""
-    rows = await _READ_LOT.run(tx, keys)
-    return [Lot(**row) for row in rows]
+    keys = [(program_id, holder_id, int(Rule.CHECK_IN), day) for program_id, holder_id, day in days]
+    return await _READ_HOLDER_FACT.run(tx, keys)
 
 
 async def load_due_lots(tx: Tx, holders: Mapping[Key, datetime]) -> list[Lot]:
     """Lots of holders that lapse at or before a boundary, by lot_holder_idx."""
-    arrays = columns([(*key, boundary) for key, boundary in holders.items()], 3)
-    if not arrays[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select l.* from unnest($1::integer[], $2::uuid[], $3::timestamptz[])
-          k (program_id, holder_id, boundary)
-        join lot l on k.program_id = l.program_id and k.holder_id = l.holder_id
-          and l.expires_at <= k.boundary and l.open > l.held
-        """,
-        *arrays,
-    )
-    return [Lot(**row) for row in rows]
+    keys = [(*key, boundary) for key, boundary in holders.items()]
+    return await _READ_DUE_LOT.run(tx, keys)
 
 
 async def list_due_holders(
@@ -377,23 +302,36 @@ async def list_settled_customers(
     return [row["customer_id"] for row in rows]
 
 
-_CUSTOMERS: Final = bulk.upsert(tables.CUSTOMER, links=encode)
-_ACCOUNTS: Final = bulk.upsert(tables.ACCOUNT)
-_SPANS: Final = bulk.upsert(tables.TIER_SPAN)
-_PURCHASES: Final = bulk.upsert(tables.PURCHASE, body=encode)
-_REFUNDS: Final = bulk.upsert(tables.REFUND, body=encode)
-_LOTS: Final = bulk.upsert(tables.LOT)
-_FACTS: Final = bulk.upsert(tables.ACTIVITY_FACT)
-_ENTRIES: Final = bulk.insert(
-    tables.ENTRY, [column.name for column in tables.ENTRY.columns if column.name != "posted_at"]
-)
-_ALLOCATIONS: Final = bulk.insert(tables.ALLOCATION)
+_CUSTOMER: Final = bulk.stored(tables.CUSTOMER, Customer, links=(encode, decode_links))
+_ACCOUNT: Final = bulk.stored(tables.ACCOUNT, Account)
+_SPAN: Final = bulk.stored(tables.TIER_SPAN, TierSpan)
+_PURCHASE: Final = bulk.stored(tables.PURCHASE, Purchase, body=(encode, decode_body))
+_REFUND: Final = bulk.stored(tables.REFUND, Refund, body=(encode, decode_refund))
+_LOT: Final = bulk.stored(tables.LOT, Lot)
+_FACT: Final = bulk.stored(tables.ACTIVITY_FACT, ActivityFact)
+_ENTRY: Final = bulk.stored(tables.ENTRY, Entry)
+_ALLOCATION: Final = bulk.stored(tables.ALLOCATION, Allocation)
+
 _PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER, links="[]")
-_LOCK_CUSTOMER: Final = bulk.lock(tables.CUSTOMER, "customer_id")
-_PLACE_ACCOUNT: Final = bulk.place(
-    tables.ACCOUNT, wallet=POINTS, balance=0, open=0, debt=0, held=0, pending=0, version=0
-)
-_LOCK_ACCOUNT: Final = bulk.lock(tables.ACCOUNT, "holder_id")
-_READ_TIER_SPAN: Final = bulk.read(tables.TIER_SPAN, "holder_id")
-_READ_REFUND: Final = bulk.read(tables.REFUND, "order_id")
-_READ_LOT: Final = bulk.read(tables.LOT, "lot_id")
+_LOCK_CUSTOMER: Final = _CUSTOMER.locked("customer_id")
+_LOCK_ACCOUNT: Final = _ACCOUNT.locked("holder_id")
+_READ_TIER_SPAN: Final = _SPAN.by("holder_id")
+_READ_PURCHASE: Final = _PURCHASE.by("order_id")
+_READ_BOUGHT: Final = _PURCHASE.by("customer_id", since="completed_at")
+_READ_HELD: Final = _PURCHASE.by("holder_id", since="completed_at")
+_READ_FACT: Final = _FACT.by("customer_id", "rule", "once_key")
+_READ_DONE: Final = _FACT.by("customer_id", since="at")
+_READ_HOLDER_FACT: Final = _FACT.by("holder_id", "rule", "once_key")
+_READ_REFUND: Final = _REFUND.by("order_id")
+_READ_LOT: Final = _LOT.by("lot_id")
+_READ_DUE_LOT: Final = _LOT.by("holder_id", until="expires_at", where="open > t.held")
+
+_CUSTOMERS: Final = _CUSTOMER.upsert()
+_ACCOUNTS: Final = _ACCOUNT.save()
+_SPANS: Final = _SPAN.save()
+_PURCHASES: Final = _PURCHASE.save()
+_REFUNDS: Final = _REFUND.upsert()
+_LOTS: Final = _LOT.save()
+_FACTS: Final = _FACT.upsert()
+_ENTRIES: Final = _ENTRY.insert()
+_ALLOCATIONS: Final = _ALLOCATION.insert()

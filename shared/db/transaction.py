@@ -37,6 +37,12 @@ class Tx(Protocol):
         """The same statement for each set of arguments, in one round trip."""
         ...
 
+    async def copy(
+        self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
+    ) -> None:
+        """Rows into a table, by COPY."""
+        ...
+
 
 class _Transaction:
     __slots__ = ("connection", "statements")
@@ -63,6 +69,12 @@ class _Transaction:
     async def execute_many(self, sql: str, arguments: Iterable[Sequence[object]]) -> None:
         self.statements += 1
         await self.connection.executemany(sql, arguments)
+
+    async def copy(
+        self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
+    ) -> None:
+        self.statements += 1
+        await self.connection.copy_records_to_table(table, records=records, columns=columns)
 
 
 @asynccontextmanager

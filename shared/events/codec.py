@@ -1,21 +1,22 @@
 """Bytes to events and back. Raises `Undecodable` with a reason for what is not an event.
 
-The encoder's own output is canonical: a record that encodes again to the same bytes needs no
-second look. Anything else is read once more by a strict, slow reader, which finds duplicate keys,
-numbers beyond 2^53 and nesting too deep.
+What an event may hold is known by its type, so a record without escapes that has exactly as many
+keys as its event is written with can hide nothing: no duplicate, no unknown field. Anything else is
+read once more by a strict, slow reader, which finds duplicate keys, numbers beyond 2^53 and nesting
+too deep.
 """
 
-import functools
 import hashlib
 import json
-import operator
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, Final, Literal
 from uuid import RFC_4122, UUID
 
 import msgspec
-from msgspec import Meta, Raw, Struct, ValidationError, inspect
+from msgspec import Meta, Raw, Struct, ValidationError, inspect, structs
 
 from shared import strict_json
 from shared.days import EARLIEST, Instant, render
@@ -35,7 +36,7 @@ class _Envelope(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False)
     """Attributes in the order in which they are written."""
 
     specversion: Literal["1.0"]
-    id: str
+    id: UUID
     source: str
     type: str
     time: str
@@ -62,19 +63,20 @@ class Encoded(Struct, frozen=True, gc=False):
 def enc_hook(value: object) -> str:
     """Text of the types that JSON lacks."""
     if isinstance(value, Instant):
-        return value.isoformat(timespec="milliseconds")[:-6] + "Z"
+        return value.text
     raise NotImplementedError(f"no JSON form for {type(value).__name__}")
 
 
 def dec_hook(kind: type, value: object) -> object:
     """The types that JSON lacks, from their text."""
     if kind is Instant and isinstance(value, str):
-        return Instant.parse(value)
+        return _instant(value)
     raise NotImplementedError(f"no {kind.__name__} from {type(value).__name__}")
 
 
+_instant: Final = lru_cache(maxsize=4096)(Instant.parse)
+"""The same instant is told several times: as the event's own, as a field, by the next event."""
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=enc_hook)
-_CANONICAL: Final = msgspec.json.Encoder(order="sorted")
 _READ_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 
 
@@ -85,7 +87,7 @@ def encode(service: str, announcement: Announcement) -> Encoded:
     value = _ENCODER.encode(
         _Envelope(
             specversion="1.0",
-            id=str(identity),
+            id=identity,
             source=f"/shuke/{service}",
             type=line.type,
             time=render(announcement.at),
@@ -124,23 +126,22 @@ def decode(raw: bytes, now: datetime, routes: Container[str] | None = None) -> E
         raise Undecodable("invalid", f"unknown type or version {envelope.type[:80]!r}")
     if routes is not None and envelope.type not in routes:
         return None
-    identity, time = _identity(envelope, now)
+    time = _time(envelope, now)
     try:
         data = known.read.decode(envelope.data)
-        view = known.view.decode(envelope.data)
     except (ValidationError, RecursionError, ValueError) as error:
         strict(raw)
         raise Undecodable("invalid", f"data: {error}") from error
-    if _ENCODER.encode(data) != bytes(envelope.data) or len(_ENCODER.encode(envelope)) != len(raw):
+    if _ESCAPE in raw or raw.count(_KEY) != _keys_of(envelope) + known.keys((data,)):
         strict(raw)
     return Event(
-        identity,
+        envelope.id,
         envelope.type,
         time,
         envelope.programid,
         envelope.subject,
         envelope.partitionkey,
-        _digest(envelope, view),
+        _digest(envelope, known.bearing(data)),
         data,
     )
 
@@ -169,85 +170,146 @@ def strict(raw: bytes) -> None:
         raise Undecodable("undecodable", f"not strict JSON: {error}") from error
 
 
-def _identity(envelope: _Envelope, now: datetime) -> tuple[UUID, datetime]:
+def _time(envelope: _Envelope, now: datetime) -> datetime:
+    """The event's instant, which its id begins with."""
+    identity = envelope.id
     try:
-        identity = UUID(envelope.id)
-        time = Instant.parse(envelope.time)
+        time = _instant(envelope.time)
     except ValueError as error:
-        raise Undecodable("invalid", f"id or time: {error}") from error
+        raise Undecodable("invalid", f"time: {error}") from error
     if identity.version != _VERSION or identity.variant != RFC_4122:
         raise Undecodable("invalid", f"id {identity} is no UUID of version {_VERSION}")
     if time_of(identity) != time:
         raise Undecodable("invalid", f"id {identity} is not of the time {envelope.time}")
     if not EARLIEST <= time <= now + AHEAD:
         raise Undecodable("invalid", f"time {envelope.time} is before 2000 or over 24 h ahead")
-    return identity, time
+    return time
 
 
 def digest(encoded: Encoded) -> int:
     """The digest of an event of our own, as its readers will compute it."""
     envelope = _READ_ENVELOPE.decode(encoded.value)
-    return _digest(envelope, _KNOWN[envelope.type].view.decode(envelope.data))
+    known = _KNOWN[envelope.type]
+    return _digest(envelope, known.bearing(known.read.decode(envelope.data)))
 
 
-def _digest(envelope: _Envelope, view: object) -> int:
-    canonical = _CANONICAL.encode([
+def _digest(envelope: _Envelope, bearing: object) -> int:
+    canonical = _ENCODER.encode((
         envelope.type,
         envelope.subject,
         envelope.programid,
         envelope.partitionkey,
-        view,
-    ])
-    return int.from_bytes(hashlib.sha256(canonical).digest()[:8], "big", signed=True)
+        bearing,
+    ))
+    return int.from_bytes(hashlib.sha256(canonical).digest()[:8], signed=True)
+
+
+_ESCAPE: Final = b"\\"
+_KEY: Final = b'":'
+"""Without escapes this stands behind every key, and nowhere else."""
+_PLAIN_KEYS: Final = len([field for field in structs.fields(_Envelope) if field.required])
+
+
+def _keys_of(envelope: _Envelope) -> int:
+    """How many keys an envelope is written with, those of its data left out."""
+    return (
+        _PLAIN_KEYS
+        + (envelope.causationid is not None)
+        + (envelope.traceparent is not None)
+        + (envelope.sealedcontact is not None)
+    )
+
+
+Bearing = Callable[[Any], Any]
+"""A struct -> its value-bearing fields, in their order."""
+Count = Callable[[Sequence[Any]], int]
+"""Structs of one class -> the keys that they are written with."""
 
 
 class _Known:
-    """The readers of one type: its data, and the view of it that the digest covers."""
+    """What is known of one type: how to read it, what its digest covers, how many keys it has."""
 
     def __init__(self, data: type[Data]) -> None:
         info = inspect.type_info(data)
         assert isinstance(info, inspect.StructType)
         self.read: msgspec.json.Decoder[Data] = msgspec.json.Decoder(data, dec_hook=dec_hook)
-        self.view: msgspec.json.Decoder[object] = msgspec.json.Decoder(_view_struct(info))
+        self.bearing = _bearing(info)
+        self.keys = _count(info)
 
 
-def _view_struct(info: inspect.StructType) -> type[Struct]:
-    """The struct without its incidental fields; instants stay the text that they came as."""
-    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
-    rename = {}
+def _bearing(info: inspect.StructType) -> Bearing:
+    plain: list[str] = []
+    nested: list[tuple[Callable[[Any], Any], Bearing]] = []
     for field in info.fields:
         if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("incidental"):
             continue
-        kind = _view(field.type)
-        fields.append((field.name, kind) if field.required else (field.name, kind, field.default))
-        rename[field.name] = field.encode_name
-    return msgspec.defstruct(
-        f"{info.cls.__name__}View", fields, rename=rename, omit_defaults=True, kw_only=True
-    )
+        form, struct = _struct_in(field.type)
+        if struct is None:
+            plain.append(field.name)
+        else:
+            nested.append((attrgetter(field.name), _shaped(form, _bearing(struct))))
+    scalars = attrgetter(*plain)
+    if not nested:
+        return scalars
+    return lambda value: (scalars(value), *[within(get(value)) for get, within in nested])
 
 
-def _view(info: inspect.Type) -> Any:  # noqa: ANN401 - a type expression
+def _shaped(form: "_Form", one: Bearing) -> Bearing:
+    if form == "list":
+        return lambda values: list(map(one, values))
+    if form == "optional":
+        return lambda value: None if value is None else one(value)
+    return one
+
+
+def _count(info: inspect.StructType) -> Count:
+    omits = info.cls.__struct_config__.omit_defaults
+    optional = [field for field in info.fields if omits and not field.required]
+    always = len(info.fields) - len(optional)
+    defaults = [field.default for field in optional]
+    getters = [attrgetter(field.name) for field in optional]
+    nested = [
+        (attrgetter(field.name), form, _count(struct))
+        for field in info.fields
+        for form, struct in [_struct_in(field.type)]
+        if struct is not None
+    ]
+
+    def count(values: Sequence[Any]) -> int:
+        keys = always * len(values)
+        for get, default in zip(getters, defaults, strict=True):
+            keys += len(values) - list(map(get, values)).count(default)
+        for get, form, within in nested:
+            for inner in map(get, values):
+                if form == "list":
+                    keys += within(inner)
+                elif inner is not None:
+                    keys += within((inner,))
+        return keys
+
+    return count
+
+
+_Form = Literal["one", "list", "optional"]
+
+
+def _struct_in(info: inspect.Type) -> tuple[_Form, inspect.StructType | None]:
+    """The struct that a field holds, and whether one, a list of it, or perhaps one."""
     match info:
         case inspect.Metadata(type=inner):
-            return _view(inner)
+            return _struct_in(inner)
         case inspect.StructType():
-            return _view_struct(info)
+            return "one", info
         case inspect.ListType(item_type=item):
-            return list[_view(item)]  # type: ignore[misc]
+            form, struct = _struct_in(item)
+            assert struct is None or form == "one", "lists of lists have no digest yet"
+            return "list", struct
         case inspect.UnionType(types=options):
-            return functools.reduce(operator.or_, [_view(option) for option in options])
+            structs = [struct for option in options if (struct := _struct_in(option)[1])]
+            assert len(structs) < 2, "a union of structs has no one digest"  # noqa: PLR2004
+            return "optional", structs[0] if structs else None
         case _:
-            return _PLAIN[type(info)]
-
-
-_PLAIN: Final[Mapping[type, type | None]] = {
-    inspect.NoneType: None,
-    inspect.CustomType: str,
-    inspect.StrType: str,
-    inspect.LiteralType: str,
-    inspect.BoolType: bool,
-    inspect.IntType: int,
-}
+            return "one", None
 
 
 _KNOWN: Final = {line.type: _Known(line.data) for line in CATALOGUE}

@@ -9,7 +9,7 @@ from shared.events.points.points_changed import (
     PointsChanged,
     SourceKind,
 )
-from shared.ids import base32, derive, text_id
+from shared.ids import derive, text_id, text_id_of_entry
 from tests.builders.events import event
 from tests.builders.members import member
 from tests.builders.storefront import AT, order_id
@@ -17,7 +17,7 @@ from tests.builders.storefront import AT, order_id
 
 def entry_id(name: str) -> str:
     """Text id of an entry."""
-    return f"ent_{base32(derive('test-entry', name).bytes + bytes((1, 1)))}"
+    return text_id_of_entry(derive("test-entry", name), 1, 1)
 
 
 def an_entry(

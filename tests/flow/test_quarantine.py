@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from services.points.flow import FLOW
+from shared.clock import system
 from shared.db.transaction import transaction
 from shared.dead_letters import discard, requeue
 from shared.events import codec
@@ -17,7 +18,7 @@ from shared.flow import Decision, Input
 from shared.service import Service
 from shared.stream.port import Message
 from shuke.services import SERVICES
-from tests.builders.events import NOW, instant, message
+from tests.builders.events import instant, message
 from tests.builders.members import a_link
 from tests.builders.storefront import an_order
 from tests.flow.log import Reader, reading
@@ -77,7 +78,7 @@ async def letters(points: Reader) -> list[EventQuarantined]:
     for bundle in await points.rows("outbox"):
         if bundle["topic"] == "points.dead-letter":
             for payload in bundle["payloads"]:
-                event = codec.decode(payload, NOW)
+                event = codec.decode(payload, system())
                 assert event is not None
                 assert isinstance(event.data, EventQuarantined)
                 found.append(event.data)

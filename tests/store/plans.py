@@ -40,6 +40,12 @@ class Explaining:
         await self._explain(sql, arguments)
         return await self._tx.execute(sql, *arguments)
 
+    async def copy(
+        self, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]
+    ) -> None:
+        """Rows by COPY, which has no plan."""
+        await self._tx.copy(table, columns, records)
+
     async def execute_many(self, sql: str, arguments: Iterable[Sequence[object]]) -> None:
         """Never used by a batch's own statements."""
         raise AssertionError(sql, arguments)

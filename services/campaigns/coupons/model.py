@@ -272,9 +272,10 @@ class Quota(Struct, frozen=True):
     program_id: int
     quota_id: UUID
     holder_id: UUID
-    most: int
     taken: int = 0
     period: str = TOTAL
+    most: int = 0
+    """How many there may be."""
     read: int | None = None
     asked: bool = False
 

@@ -29,7 +29,7 @@ from services.campaigns.coupons.model import (
 from services.campaigns.coupons.settings import CouponSettings
 from shared.db import bulk
 from shared.db.bulk import columns
-from shared.db.transaction import Row, Tx
+from shared.db.transaction import Tx
 from shared.errors import Shortage
 
 
@@ -109,41 +109,20 @@ async def lock_coupons(tx: Tx, wanted: Wanted) -> tuple[frozenset[Key], list[Cou
 
 async def load_namings(tx: Tx, coupons: Iterable[Key]) -> list[Naming]:
     """The orders that name coupons, by primary key."""
-    rows = await _READ_COUPON_NAMING.run(tx, coupons)
-    return [Naming(**row) for row in rows]
+    return await _READ_NAMING.run(tx, coupons)
 
 
 async def load_templates(
     tx: Tx, templates: Iterable[Key], campaigns: Iterable[Key]
 ) -> list[Template]:
     """Templates named, and those of campaigns; by primary key and coupon_template_campaign_idx."""
-    named, of_campaigns = columns(templates, 2), columns(campaigns, 2)
-    if not named[0] and not of_campaigns[0]:
-        return []
-    rows = await tx.fetch(
-        """
-        select t.* from unnest($1::integer[], $2::uuid[]) k (program_id, template_id)
-        join coupon_template t on k.program_id = t.program_id and k.template_id = t.template_id
-        union
-        select t.* from unnest($3::integer[], $4::uuid[]) k (program_id, campaign_id)
-        join coupon_template t on k.program_id = t.program_id and k.campaign_id = t.campaign_id
-        """,
-        *named,
-        *of_campaigns,
-    )
-    return [template_of(row) for row in rows]
-
-
-def template_of(row: Row) -> Template:
-    """A template as it is stored."""
-    body = CouponSettings.model_validate_json(row["body"])
-    return Template(row["program_id"], row["template_id"], row["campaign_id"], row["place"], body)
+    named = await _READ_TEMPLATE.run(tx, templates)
+    return [*named, *await _READ_PROMISED.run(tx, campaigns)]
 
 
 async def load_stocks(tx: Tx, templates: Iterable[Key]) -> list[Stock]:
     """What is taken of stocks, not locked; by primary key."""
-    rows = await _READ_STOCK.run(tx, templates)
-    return [Stock(**row, read=row["taken"]) for row in rows]
+    return [replace(each, read=each.taken) for each in await _READ_STOCK.run(tx, templates)]
 
 
 async def load_quotas(tx: Tx, most: Mapping[Key, int], holders: Iterable[Key]) -> list[Quota]:
@@ -154,10 +133,9 @@ async def load_quotas(tx: Tx, most: Mapping[Key, int], holders: Iterable[Key]) -
         for other, holder_id in holders
         if other == program_id
     }
-    rows = await _READ_QUOTA.run(tx, pairs)
     return [
-        Quota(**row, most=most[row["program_id"], row["quota_id"]], read=row["taken"])
-        for row in rows
+        replace(each, most=most[each.program_id, each.quota_id], read=each.taken)
+        for each in await _READ_QUOTA.run(tx, pairs)
     ]
 
 
@@ -263,16 +241,24 @@ def _json(body: CouponSettings) -> str:
     return body.model_dump_json()
 
 
-_TEMPLATES: Final = bulk.insert(tables.COUPON_TEMPLATE, body=_json)
-_NEW: Final = bulk.Write(tables.COUPON, "on conflict do nothing")
-_KNOWN: Final = bulk.upsert(tables.COUPON)
-_NAMINGS: Final = bulk.upsert(tables.COUPON_NAMING)
-_LINES: Final = bulk.insert(
-    tables.COUPON_HISTORY,
-    [column.name for column in tables.COUPON_HISTORY.columns if column.name != "recorded_at"],
+_TEMPLATE: Final = bulk.stored(
+    tables.COUPON_TEMPLATE, Template, body=(_json, CouponSettings.model_validate_json)
 )
-_STOCKS: Final = bulk.Write(tables.STOCK, "on conflict do nothing")
-_QUOTAS: Final = bulk.Write(tables.QUOTA, "on conflict do nothing")
-_READ_COUPON_NAMING: Final = bulk.read(tables.COUPON_NAMING, "coupon_id")
-_READ_STOCK: Final = bulk.read(tables.STOCK, "stock_id")
-_READ_QUOTA: Final = bulk.read(tables.QUOTA, "quota_id", "holder_id")
+_COUPON: Final = bulk.stored(tables.COUPON, Coupon)
+_NAMING: Final = bulk.stored(tables.COUPON_NAMING, Naming)
+_STOCK: Final = bulk.stored(tables.STOCK, Stock)
+_QUOTA: Final = bulk.stored(tables.QUOTA, Quota)
+
+_READ_TEMPLATE: Final = _TEMPLATE.by("template_id")
+_READ_PROMISED: Final = _TEMPLATE.by("campaign_id")
+_READ_NAMING: Final = _NAMING.by("coupon_id")
+_READ_STOCK: Final = _STOCK.by("stock_id")
+_READ_QUOTA: Final = _QUOTA.by("quota_id", "holder_id")
+
+_TEMPLATES: Final = _TEMPLATE.insert()
+_NEW: Final = _COUPON.offer()
+_KNOWN: Final = _COUPON.upsert()
+_NAMINGS: Final = _NAMING.upsert()
+_LINES: Final = bulk.stored(tables.COUPON_HISTORY, HistoryLine).insert()
+_STOCKS: Final = _STOCK.offer()
+_QUOTAS: Final = _QUOTA.offer()

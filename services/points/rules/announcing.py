@@ -1,6 +1,7 @@
 """Which events a decision yields: one `points-changed` per entry, none when nothing changed."""
 
 from typing import Final
+from uuid import UUID
 
 from services.points.model import WALLETS, EntryKind, SourceKind
 from services.points.rules.posting import Posted
@@ -12,8 +13,8 @@ from shared.events.points.points_changed import LotChange, PointsChanged
 from shared.ids import text_id
 from shared.programs import Program
 
-_SOURCE_PREFIX: Final = {SourceKind.ORDER: "ord", SourceKind.REFUND: "rfd"}
-_ACCOUNTS: Final = {
+_SOURCE_PREFIX: Final[dict[int, str]] = {SourceKind.ORDER: "ord", SourceKind.REFUND: "rfd"}
+_ACCOUNTS: Final[dict[int, str]] = {
     EntryKind.EARN: "issued",
     EntryKind.ACTIVITY: "issued",
     EntryKind.GRANT: "issued",
@@ -31,15 +32,14 @@ _ACCOUNTS: Final = {
 
 def book_account(kind: int, amount: int) -> str:
     """Account of the book that an entry belongs to: issued, redeemed, expired and so on."""
-    entry_kind = EntryKind(kind)
-    if entry_kind in {EntryKind.CORRECT, EntryKind.ADJUST}:
+    if kind in {EntryKind.CORRECT, EntryKind.ADJUST}:
         return "issued" if amount > 0 else "reversed"
-    return _ACCOUNTS.get(entry_kind, "internal")
+    return _ACCOUNTS.get(kind, "internal")
 
 
-def source_text(kind: int, source_id: object) -> str:
+def source_text(kind: int, source_id: UUID) -> str:
     """Text id of an entry's source: the order's, the refund's, else a derived one."""
-    return text_id(_SOURCE_PREFIX.get(SourceKind(kind), "src"), source_id)  # type: ignore[arg-type]
+    return text_id(_SOURCE_PREFIX.get(kind, "src"), source_id)
 
 
 def worth(points: int, settings: PointsSettings | None) -> int:
@@ -52,10 +52,14 @@ def worth(points: int, settings: PointsSettings | None) -> int:
 def announce(program: Program, posted: Posted, settings: PointsSettings | None) -> Announcement:
     """The event of an entry. `settings` are those in force at its instant, for its worth."""
     entry, account, lot = posted.entry, posted.account, posted.lot
-    member = text_id("mem", entry.holder_id)
+    member, identity = text_id("mem", entry.holder_id), entry.text_id
+    source = source_text(entry.source_kind, entry.source_id)
+    order = None
+    if entry.order_id is not None:
+        order = source if entry.source_id == entry.order_id else text_id("ord", entry.order_id)
     data = PointsChanged(
         member_id=member,
-        entry_id=entry.text_id,
+        entry_id=identity,
         version=entry.version,
         wallet=WALLETS[entry.wallet],
         kind=EntryKind(entry.kind).label,  # type: ignore[arg-type]
@@ -74,8 +78,8 @@ def announce(program: Program, posted: Posted, settings: PointsSettings | None) 
             )
         ],
         source_kind=SourceKind(entry.source_kind).label,  # type: ignore[arg-type]
-        source_id=source_text(entry.source_kind, entry.source_id),
-        order_id=text_id("ord", entry.order_id) if entry.order_id else None,
+        source_id=source,
+        order_id=order,
         rule_version=entry.rule_version,
     )
     return Announcement(
@@ -84,6 +88,6 @@ def announce(program: Program, posted: Posted, settings: PointsSettings | None) 
         key=member,
         subject=member,
         at=entry.at,
-        cause=Cause("entry", entry.text_id),
+        cause=Cause("entry", identity),
         causation=entry.cause_event,
     )

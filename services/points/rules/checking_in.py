@@ -68,7 +68,7 @@ def _facts(
     """The holder's facts of the day, as this decision has left them."""
     group = (program.id, holder_id, int(Rule.CHECK_IN), day)
     found = {fact.key: draft.latest(fact) for fact in state.facts.of("day", group)}
-    found |= {row.key: row for row in draft.rows if isinstance(row, ActivityFact)}
+    found |= {row.key: row for row in draft.of(ActivityFact)}
     return [fact for fact in found.values() if (fact.holder_id, fact.once_key) == (holder_id, day)]
 
 
@@ -102,11 +102,11 @@ def _post(  # noqa: PLR0913, PLR0917 - what a posting is of
     points = version.body.check_in.points
     number = version.number
     if lot is None:
-        lot = new_lot(program, version.body, identity, holder_id, chosen.at)
+        lot = new_lot(program, version.body, identity, holder_id, chosen.at, points)
         source = Source(
             SourceKind.CHECK_IN, source_id, chosen.at, chosen.cause_event, rule_version=number
         )
-        draft.grant(lot, points, EntryKind.ACTIVITY, source)
+        draft.earn(lot, EntryKind.ACTIVITY, source)
         return
     lot = _dated(draft, lot, chosen)
     if lot.granted != points:

@@ -6,7 +6,7 @@ points   = floor(units × points per unit × multipliers), then trimmed by caps
 """
 
 from services.points.model import Award, LinePoints, Multiplier
-from services.points.rules.earn import EARN_STEPS, Basket, Step
+from services.points.rules.earn import EARN_STEPS, Basket, Step, count_units
 from shared.amounts import allocate
 
 
@@ -16,25 +16,25 @@ def award(basket: Basket) -> tuple[Award, list[Step]]:
     Line shares are in proportion to the eligible amounts, by largest remainder, ties to the
     earlier line; lines that count nothing have none.
     """
-    steps: list[Step] = []
+    base = count_units(basket)
+    steps: list[Step] = [base]
     for rule in EARN_STEPS:
-        steps.append(rule(basket, steps[-1] if steps else None))
-    first, last = steps[0].figures, steps[-1]
-    counted = first["counted"]
-    shares = allocate(last.points, [each["amount_minor"] for each in counted])
+        steps.append(rule(basket, steps[-1]))
+    points = steps[-1].points
+    shares = allocate(points, [amount for _, amount in base.counted])
     return (
         Award(
             wallet="points",
             group="base",
-            eligible_minor=first["eligible_minor"],
-            units=first["units"],
-            base=first["points"],
+            eligible_minor=base.eligible_minor,
+            units=base.units,
+            base=base.points,
             multipliers=[Multiplier(step.rule, step.bp) for step in steps if step.bp is not None],
-            points=last.points,
-            trimmed=last.figures["trimmed"],
+            points=points,
+            trimmed=steps[-2].points - points,
             lines=[
-                LinePoints(each["line_id"], share)
-                for each, share in zip(counted, shares, strict=True)
+                LinePoints(line_id, share)
+                for (line_id, _), share in zip(base.counted, shares, strict=True)
             ],
         ),
         steps,

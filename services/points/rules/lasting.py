@@ -17,6 +17,8 @@ datetime.date(2026, 12, 31)
 """
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from services.points.settings import PointsSettings
 from shared.days import add_months, end_of, local_day, month_end
@@ -29,8 +31,14 @@ def expires_at(settings: PointsSettings, earned_at: datetime, program: Program) 
     """First instant at which a lot earned then is no longer valid; None: never."""
     if settings.validity == "never":
         return None
-    day = last_day(settings.validity, local_day(earned_at, program.zone), settings.min_days)
-    return end_of(day, program.zone)
+    day = local_day(earned_at, program.zone)
+    return _end(settings.validity, day, settings.min_days, program.zone)
+
+
+@lru_cache(maxsize=4096)
+def _end(policy: str, earned: date, min_days: int, zone: ZoneInfo) -> datetime:
+    """Lots of one day end together, and there are many."""
+    return end_of(last_day(policy, earned, min_days), zone)
 
 
 def last_day(policy: str, earned: date, min_days: int) -> date:

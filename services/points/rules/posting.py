@@ -10,8 +10,9 @@ is still there opens or closes, what was drawn already becomes `short`, which is
 | granted 100, drawn 100 by expiry | 60 | −40 and +40 (its expiry taken back) | 0 | 0 |
 """
 
+from collections.abc import Collection, Hashable
 from datetime import datetime
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
@@ -32,9 +33,10 @@ from shared.flow import Row
 from shared.ids import derive, text_id
 
 R = TypeVar("R", bound=Row)
+_NOTHING: Final[dict[Hashable, Row]] = {}
 
 
-class Source(Struct, frozen=True):
+class Source(Struct, frozen=True, gc=False):
     """What an entry says of its cause."""
 
     kind: SourceKind
@@ -47,7 +49,7 @@ class Source(Struct, frozen=True):
     reason: str | None = None
 
 
-class Posted(Struct, frozen=True):
+class Posted(Struct, frozen=True, gc=False):
     """An entry with the account after it, the lot it touched and by how much that opened."""
 
     entry: Entry
@@ -87,27 +89,35 @@ class Draft:
 
     def __init__(self, state: PointsState) -> None:
         self._state = state
-        self._rows: dict[tuple[type, object], Row] = {}
+        self._rows: dict[type, dict[Hashable, Row]] = {}
         self.posted: list[Posted] = []
 
     @property
     def rows(self) -> list[Row]:
         """Everything written, each row once in its last form."""
-        return list(self._rows.values())
+        return [row for rows in self._rows.values() for row in rows.values()]
+
+    def of(self, kind: type[R]) -> Collection[R]:
+        """The rows of a class that were written."""
+        return cast("Collection[R]", self._rows.get(kind, _NOTHING).values())
 
     def put(self, row: Row) -> None:
-        """Write a row that carries no points."""
-        self._rows[type(row), row.key] = row
+        """Write a row."""
+        kind = type(row)
+        if kind not in self._rows:
+            self._rows[kind] = {}
+        self._rows[kind][row.key] = row
 
     def account(self, program_id: int, holder_id: UUID, wallet: int) -> Account:
         """The account as this decision has left it."""
-        fresh = Account(program_id, holder_id, wallet)
-        return self.latest(self._state.accounts.get(fresh.key, fresh))
+        key = (program_id, holder_id, wallet)
+        found = self._rows.get(Account, _NOTHING).get(key) or self._state.accounts.get(key)
+        return Account(*key) if found is None else cast("Account", found)
 
     def latest(self, row: R) -> R:
         """A row as this decision has left it."""
-        written = self._rows.get((type(row), row.key))
-        return row if written is None else cast("R", written)
+        written = self._rows.get(type(row))
+        return row if written is None else cast("R", written.get(row.key, row))
 
     def version(self, lot: Lot) -> int:
         """Version of the account that holds a lot, after what was posted so far."""
@@ -115,8 +125,9 @@ class Draft:
 
     def lot(self, program_id: int, lot_id: UUID) -> Lot | None:
         """A lot as this decision has left it."""
-        written = self._rows.get((Lot, (program_id, lot_id)))
-        return written if isinstance(written, Lot) else self._state.lots.get((program_id, lot_id))
+        key = (program_id, lot_id)
+        written = self._rows.get(Lot, _NOTHING).get(key)
+        return self._state.lots.get(key) if written is None else cast("Lot", written)
 
     def post(
         self, kind: EntryKind, before: Lot | None, after: Lot, source: Source, *, paid: int = 0
@@ -153,9 +164,15 @@ class Draft:
         )
         posted = Posted(entry, account, after, opened)
         self.posted.append(posted)
-        for row in (account, entry, after):
-            self.put(row)
+        self.put(account)
+        self.put(entry)
+        self.put(after)
         return posted
+
+    def earn(self, lot: Lot, kind: EntryKind, source: Source) -> None:
+        """Open a new lot with what its source gives; nothing happens where that is nothing."""
+        if lot.granted:
+            self.post(kind, None, lot, source)
 
     def grant(self, lot: Lot, granted: int, kind: EntryKind, source: Source) -> Lot:
         """Make a lot's source give another amount. What expired unspent is not charged again."""

@@ -37,7 +37,10 @@ class Remains(Struct, frozen=True):
 
 def untouched(lines: Sequence[Line]) -> list[Line]:
     """The lines as they were bought."""
-    return [replace(line, refunded_quantity=0, refunded_minor=0) for line in lines]
+    return [
+        replace(line, refunded_quantity=0, refunded_minor=0) if line.is_refunded else line
+        for line in lines
+    ]
 
 
 def remains(
@@ -49,7 +52,7 @@ def remains(
     """
     left = untouched(lines)
     shipping = 0
-    clipped = {}
+    clipped: dict[UUID, int] = {}
     for refund in refunds:
         left, too_much = take(left, refund.body)
         back = min(refund.body.shipping_minor, shipping_minor - shipping)

@@ -60,7 +60,7 @@ _SOURCES: Final[dict[str, SourceKind]] = {
 }
 
 
-class Cause(Struct, frozen=True):
+class Cause(Struct, frozen=True, gc=False):
     """The fact whose arrival makes an order be settled."""
 
     kind: CauseKind
@@ -70,7 +70,7 @@ class Cause(Struct, frozen=True):
     event: UUID
 
 
-class Facts(Struct, frozen=True):
+class Facts(Struct, frozen=True, gc=False):
     """Everything that an order's award is a function of."""
 
     program: Program
@@ -87,7 +87,7 @@ class Facts(Struct, frozen=True):
     version: Version[PointsSettings] | None
 
 
-class Settled(Struct, frozen=True):
+class Settled(Struct, frozen=True, gc=False):
     """An order as its facts make it."""
 
     purchase: Purchase
@@ -127,24 +127,28 @@ def facts_of(draft: Draft, state: PointsState, program: Program, purchase: Purch
     holder = purchase.holder_id
     if customer is not None and at is not None:
         holder = holder_at(links, at)
-    refunds = {refund.key: refund for refund in state.refunds_of(program.id, purchase.order_id)}
-    refunds |= {
-        row.key: row
-        for row in draft.rows
-        if isinstance(row, Refund) and row.order_id == purchase.order_id
-    }
     spans = state.spans_of(program.id, holder) if holder else ()
     tier, since = tier_before(spans, at) if at else (None, None)
     return Facts(
         program=program,
         purchase=purchase,
-        refunds=sorted(refunds.values(), key=lambda refund: (refund.at, refund.refund_id)),
+        refunds=_refunds(draft, state, purchase),
         holder_id=holder,
         has_links=bool(links),
         tier=tier,
         tier_since=since,
         version=state.published.of(program.id, "points").at(at) if at else None,
     )
+
+
+def _refunds(draft: Draft, state: PointsState, purchase: Purchase) -> Sequence[Refund]:
+    """An order's refunds by the time when they happened, this decision's own among them."""
+    known = state.refunds_of(purchase.program_id, purchase.order_id)
+    own = {row.key: row for row in draft.of(Refund) if row.order_id == purchase.order_id}
+    if not own:
+        return known
+    merged = {refund.key: refund for refund in known} | own
+    return sorted(merged.values(), key=lambda refund: (refund.at, refund.refund_id))
 
 
 def settle(facts: Facts) -> Settled:
@@ -158,11 +162,11 @@ def settle(facts: Facts) -> Settled:
     awards: list[Award] = []
     steps: Sequence[Step] = ()
     if version is not None and body.currency == program.currency:
-        store = text_id("sto", purchase.store_id)
         shipping = body.shipping_minor - left.shipping_refunded_minor
-        given, steps = award(
-            Basket(left.lines, shipping, store, version.body, facts.tier, facts.tier_since)
+        basket = Basket(
+            left.lines, shipping, purchase.store_id, version.body, facts.tier, facts.tier_since
         )
+        given, steps = award(basket)
         awards = [given]
     refunded = left.refunded_minor
     return Settled(
@@ -236,7 +240,8 @@ def _book(
     known = draft.latest(state.purchases.get(after.key, facts.purchase))
     if known.tier is None and _multiplies_nothing(facts):
         known = replace(known, tier=after.tier)  # it was so before we were told: no change
-    lot = draft.lot(after.program_id, _lot_id(facts.program, after))
+    identity = _lot_id(facts.program, after)
+    lot = draft.lot(after.program_id, identity)
     moved = 0
     if lot is not None and lot.granted and lot.holder_id != after.holder_id:
         moved = -lot.granted
@@ -244,9 +249,11 @@ def _book(
     if after.holder_id is None:
         return _noted(known, after, cause, 0, moved)
     if lot is None:
-        lot = draft.grant(_lot(facts, after), after.posted, EntryKind.EARN, _own(facts, after))
-        changes = _before_it(facts, draft.version(lot))
-        after = replace(after, body=replace(after.body, changes=changes))
+        lot = _lot(facts, after, identity)
+        draft.earn(lot, EntryKind.EARN, _own(facts, after, cause))
+        if facts.refunds or after.body.changes:
+            changes = _before_it(facts, draft.version(lot))
+            after = replace(after, body=replace(after.body, changes=changes))
     else:
         lot = replace(lot, holder_id=after.holder_id)
         difference = after.posted - lot.granted
@@ -280,10 +287,11 @@ def _source(cause: Cause, after: Purchase) -> Source:
     return Source(kind, identity, at, cause.event, after.order_id, after.rule_version)
 
 
-def _own(facts: Facts, after: Purchase) -> Source:
+def _own(facts: Facts, after: Purchase, cause: Cause) -> Source:
     """The order as source of its one `earn`."""
     assert after.completed_at is not None
-    event = order_event(facts.program, after)
+    own = cause.kind == "order" and cause.at == after.completed_at
+    event = cause.event if own else order_event(facts.program, after)
     at, version = after.completed_at, after.rule_version
     return Source(SourceKind.ORDER, after.order_id, at, event, after.order_id, version)
 
@@ -293,25 +301,26 @@ def _lot_id(program: Program, purchase: Purchase) -> UUID:
     return lot_id(program.text_id, POINTS, SourceKind.ORDER, order)
 
 
-def _lot(facts: Facts, after: Purchase) -> Lot:
-    """The order's lot before anything is granted. Without settings nothing ever is."""
+def _lot(facts: Facts, after: Purchase, identity: UUID) -> Lot:
+    """The order's lot with what the order gives. Without settings it is nothing, for ever."""
     assert after.holder_id is not None
     assert after.completed_at is not None
     settings = facts.version.body if facts.version else PointsSettings(validity="never")
-    identity = _lot_id(facts.program, after)
     at = after.completed_at
-    return new_lot(facts.program, settings, identity, after.holder_id, at, after.order_id)
+    holder = after.holder_id
+    return new_lot(facts.program, settings, identity, holder, at, after.posted, after.order_id)
 
 
-def new_lot(
+def new_lot(  # noqa: PLR0913, PLR0917 - what a lot is made of
     program: Program,
     settings: PointsSettings,
     identity: UUID,
     holder_id: UUID,
     earned_at: datetime,
+    granted: int,
     order_id: UUID | None = None,
 ) -> Lot:
-    """A lot that has been granted nothing yet."""
+    """A lot of which nothing was drawn yet."""
     end = expires_at(settings, earned_at, program)
     return Lot(
         program_id=program.id,
@@ -319,13 +328,13 @@ def new_lot(
         holder_id=holder_id,
         wallet=POINTS,
         order_id=order_id,
-        granted=0,
+        granted=granted,
         drawn=0,
         expired=0,
         held=0,
-        open=0,
+        open=granted,
         short=0,
-        state=LotState.CLOSED,
+        state=LotState.OPEN if granted else LotState.CLOSED,
         earned_at=earned_at,
         usable_from=earned_at,
         expires_at=end,

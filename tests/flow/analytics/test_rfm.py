@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec import Struct
 
 from services.analytics import tables
 from services.analytics.model import FactOrder, OrderStatus
@@ -25,8 +26,6 @@ from tests.flow.harness import Harness, harness
 ON = datetime(2026, 3, 31, tzinfo=UTC)
 DAY = timedelta(days=1)
 STORE = derive("store")
-ORDERS = bulk.upsert(tables.FACT_ORDER)
-TIES = bulk.insert(tables.RFM_TIE)
 
 
 def subject(number: int) -> UUID:
@@ -55,13 +54,16 @@ def bought(
     return FactOrder(**values | more)
 
 
-class Tie:
+class Tie(Struct, frozen=True):
     """A row of the table that breaks ties."""
 
-    def __init__(self, program_id: int, subject_id: UUID, tie_key: int) -> None:
-        self.program_id = program_id
-        self.subject_id = subject_id
-        self.tie_key = tie_key
+    program_id: int
+    subject_id: UUID
+    tie_key: int
+
+
+ORDERS = bulk.stored(tables.FACT_ORDER, FactOrder).upsert()
+TIES = bulk.stored(tables.RFM_TIE, Tie).insert()
 
 
 @asynccontextmanager

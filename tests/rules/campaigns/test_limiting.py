@@ -29,7 +29,7 @@ def stock(taken: int, made_from: Template = LIMITED) -> Stock:
 def quota(taken: int, holder: Holder = OF_ANN, made_from: Template = LIMITED) -> Quota:
     """A holder's counter."""
     assert made_from.body.per_member is not None
-    return Quota(*made_from.key, holder.id, made_from.body.per_member, taken)
+    return Quota(*made_from.key, holder.id, taken, most=made_from.body.per_member or 0)
 
 
 def taken(draft: Draft) -> dict[Any, int]:

@@ -74,7 +74,7 @@ def test_a_coupon_is_given_as_if_it_had_been_earned_now() -> None:
     ],
 )
 def test_within_stock_and_limit_alone(in_stock: int, has: int, refusal: Refused) -> None:
-    stock, quota = Stock(*LIMITED.key, 50, in_stock), Quota(*LIMITED.key, ANN, 1, has)
+    stock, quota = Stock(*LIMITED.key, 50, in_stock), Quota(*LIMITED.key, ANN, has, most=1)
     draft, outcome, answer = given_to_ann(LIMITED, stock, quota)
     assert (outcome, answer) == (refusal, None)
     assert draft.rows == []
@@ -143,7 +143,7 @@ def test_what_is_not_unused_and_in_its_time_is_not_taken_back(
 
 @given(st.integers(0, 60), st.integers(0, 3))
 def test_one_is_given_exactly_if_there_is_a_place_for_it(in_stock: int, has: int) -> None:
-    stock, quota = Stock(*LIMITED.key, 50, in_stock), Quota(*LIMITED.key, ANN, 1, has)
+    stock, quota = Stock(*LIMITED.key, 50, in_stock), Quota(*LIMITED.key, ANN, has, most=1)
     draft, outcome, _ = given_to_ann(LIMITED, stock, quota)
     assert (outcome == APPLIED) == (in_stock < 50 and has < 1)
     assert (len(draft.events) == 1) == (outcome == APPLIED)

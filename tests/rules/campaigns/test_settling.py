@@ -212,7 +212,7 @@ def test_earned_again_when_its_place_is_gone_it_stays_revoked() -> None:
 
 
 def test_it_goes_to_another_holder_past_any_limit() -> None:
-    state = a_state(LIMITED, Quota(*LIMITED.key, OF_BEN.id, 1, 1))
+    state = a_state(LIMITED, Quota(*LIMITED.key, OF_BEN.id, 1, most=1))
     does(state, owes(owed(template=LIMITED)))
     draft = does(state, on_it(lambda draft, coupon: rehold(draft, coupon, OF_BEN)))
     assert the_coupon(state).holder == OF_BEN

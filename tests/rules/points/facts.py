@@ -8,7 +8,7 @@ from services.points.model import POINTS, Line, Lot, LotState, Refund, RefundBod
 from services.points.rules.earn import Basket
 from services.points.settings import PointsSettings
 from shared.events.storefront.refund import RefundLine
-from shared.ids import derive
+from shared.ids import derive, uuid_of
 from tests.builders.events import instant
 from tests.builders.storefront import STORE
 
@@ -48,7 +48,7 @@ def basket(
     *lines: Line, tier: str | None = None, shipping_minor: int = 0, **settings: Any
 ) -> Basket:
     """What is left of an order, under settings."""
-    return Basket(lines, shipping_minor, STORE, a_settings(**settings), tier)
+    return Basket(lines, shipping_minor, uuid_of(STORE), a_settings(**settings), tier)
 
 
 def refund(

@@ -8,6 +8,7 @@ from services.points.model import Line, LinePoints, Multiplier
 from services.points.rules.earn.base import eligible, excluded_because
 from services.points.rules.earning import award
 from services.points.settings import Exclusions
+from shared.ids import uuid_of
 from tests.builders.storefront import STORE
 from tests.rules.points.facts import basket, line
 
@@ -67,7 +68,7 @@ def test_a_cap_trims_what_the_others_gave(cap: int | None, points: int, trimmed:
 def test_what_is_excluded_earns_nothing_and_says_why(
     sold: Line, exclude: dict[str, object], reason: str | None
 ) -> None:
-    assert excluded_because(sold, STORE, Exclusions.model_validate(exclude)) == reason
+    assert excluded_because(sold, uuid_of(STORE), Exclusions.model_validate(exclude)) == reason
     given, steps = award(basket(sold, exclude=exclude))
     assert given.points == (19 if reason is None else 0)
     named = [each["reason"] for each in steps[0].figures["excluded"]]

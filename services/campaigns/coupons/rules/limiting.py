@@ -70,7 +70,7 @@ def _quota(draft: Draft, template: Template, holder: Holder) -> Quota | None:
     most = template.body.per_member
     if most is None:
         return None
-    fresh = Quota(*template.key, holder.id, most)
+    fresh = Quota(*template.key, holder.id, most=most)
     return draft.latest(draft.book.quotas.get(fresh.key, fresh))
 
 

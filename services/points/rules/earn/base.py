@@ -10,48 +10,56 @@
 (99, 1, 0)
 """
 
-from typing import Any
+from typing import Any, ClassVar, Final
+from uuid import UUID
 
 from services.points.model import Line
 from services.points.rules.earn.step import Basket, Step
 from services.points.settings import Exclusions
+from shared.ids import text_id
+
+SHIPPING: Final = "shipping"
 
 
-def count_units(basket: Basket, _before: Step | None) -> Step:
-    """Points of the amount that counts, before any multiplier."""
-    settings = basket.settings
-    counted: list[dict[str, Any]] = []
-    excluded: list[dict[str, Any]] = []
-    for line in basket.lines:
-        amount = eligible(line, settings.exclude)
-        reason = excluded_because(line, basket.store, settings.exclude)
-        if reason is None:
-            counted.append({"line_id": line.line_id, "amount_minor": amount})
-        else:
-            excluded.append({"what": line.line_id, "amount_minor": amount, "reason": reason})
-    if basket.shipping_minor:
-        shipping = {"what": "shipping", "amount_minor": basket.shipping_minor}
-        if settings.exclude.shipping:
-            excluded.append(shipping | {"reason": "shipping"})
-        else:
-            counted.append({"line_id": "shipping", "amount_minor": basket.shipping_minor})
-    total = sum(each["amount_minor"] for each in counted)
-    whole = units(total, settings.unit)
-    points = whole * settings.points_per_unit
-    return Step(
-        "base",
-        points,
-        {
+class Units(Step, frozen=True, gc=False):
+    """Whole units of what counts. `counted`: line and amount, those that count nothing left out."""
+
+    rule: ClassVar[str] = "base"
+    basket: Basket
+    counted: list[tuple[str, int]]
+    eligible_minor: int
+    units: int
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What counted, what did not and why."""
+        settings = self.basket.settings
+        return {
             "group": "base",
-            "counted": [each for each in counted if each["amount_minor"]],
-            "excluded": excluded,
-            "eligible_minor": total,
+            "counted": [{"line_id": of, "amount_minor": amount} for of, amount in self.counted],
+            "excluded": _excluded(self.basket),
+            "eligible_minor": self.eligible_minor,
             "unit_minor": settings.unit,
             "points_per_unit": settings.points_per_unit,
-            "units": whole,
-            "points": points,
-        },
-    )
+            "units": self.units,
+            "points": self.points,
+        }
+
+
+def count_units(basket: Basket) -> Units:
+    """Points of the amount that counts, before any multiplier."""
+    settings = basket.settings
+    counted = []
+    for line in basket.lines:
+        if excluded_because(line, basket.store_id, settings.exclude) is None:
+            amount = eligible(line, settings.exclude)
+            if amount:
+                counted.append((line.line_id, amount))
+    if basket.shipping_minor and not settings.exclude.shipping:
+        counted.append((SHIPPING, basket.shipping_minor))
+    total = sum(amount for _, amount in counted)
+    whole = units(total, settings.unit)
+    return Units(whole * settings.points_per_unit, basket, counted, total, whole)
 
 
 def units(eligible_minor: int, unit: int) -> int:
@@ -61,25 +69,37 @@ def units(eligible_minor: int, unit: int) -> int:
 
 def eligible(line: Line, exclude: Exclusions) -> int:
     """What of a line can count: what is left of it, tax and points paid as the settings say."""
-    left = line.left_minor
+    left = amount = line.amount_minor - line.refunded_minor
     if line.amount_minor == 0:
         return 0
-    amount = left
     if not exclude.tax:
         amount += line.tax_minor * left // line.amount_minor
-    if exclude.points_paid:
+    if exclude.points_paid and line.points_paid_minor:
         amount -= line.points_paid_minor * left // line.amount_minor
     return max(0, amount)
 
 
-def excluded_because(line: Line, store: str, exclude: Exclusions) -> str | None:
+def excluded_because(line: Line, store_id: UUID, exclude: Exclusions) -> str | None:
     """Why a line earns nothing, or None."""
-    if store in exclude.stores:
+    if exclude.stores and text_id("sto", store_id) in exclude.stores:
         return "store"
     if line.kind in exclude.kinds:
         return f"kind {line.kind}"
     if line.sku in exclude.skus:
         return "sku"
-    if not set(exclude.categories).isdisjoint(line.categories):
+    if exclude.categories and not set(exclude.categories).isdisjoint(line.categories):
         return "category"
     return None
+
+
+def _excluded(basket: Basket) -> list[dict[str, Any]]:
+    exclude = basket.settings.exclude
+    found = [
+        {"what": line.line_id, "amount_minor": eligible(line, exclude), "reason": reason}
+        for line in basket.lines
+        if (reason := excluded_because(line, basket.store_id, exclude)) is not None
+    ]
+    if basket.shipping_minor and exclude.shipping:
+        shipping = {"what": SHIPPING, "amount_minor": basket.shipping_minor, "reason": SHIPPING}
+        found.append(shipping)
+    return found

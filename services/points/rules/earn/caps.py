@@ -1,14 +1,24 @@
 """Caps: what an order gives at most (capability row 45). Last, because it cuts what others gave."""
 
+from typing import Any, ClassVar
+
 from services.points.rules.earn.step import Basket, Step
 
 
-def trim(basket: Basket, before: Step | None) -> Step:
-    """The points so far, trimmed to the cap of an order.
+class Trimmed(Step, frozen=True, gc=False):
+    """What is left under the cap. `trimmed` is what it took away, 0 without a cap."""
 
-    `figures.trimmed` is what the cap took away, 0 without a cap.
-    """
-    assert before is not None
+    rule: ClassVar[str] = "caps"
+    trimmed: int
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What the cap took away and left."""
+        return {"trimmed": self.trimmed, "points": self.points}
+
+
+def trim(basket: Basket, before: Step) -> Trimmed:
+    """The points so far, trimmed to the cap of an order."""
     cap = basket.settings.caps.order
     points = before.points if cap is None else min(before.points, cap)
-    return Step("caps", points, {"trimmed": before.points - points, "points": points})
+    return Trimmed(points, before.points - points)
