@@ -93,9 +93,10 @@ async def load_batch(
     state.refunds.read(await load_refunds(tx, orders))
     facts = await load_customer_facts(tx, needs)
     state.facts.read(facts)
-    state.facts.read(await load_holder_facts(tx, _holder_days(needs, customers, facts)))
+    days = _holder_days(needs, customers, facts)
+    state.facts.read(await load_holder_facts(tx, days))
     by_number = {program.id: program for program in programs.values()}
-    state.lots.read(await _READ_LOT.run(tx, _lot_ids(state, by_number)))
+    state.lots.read(await _READ_LOT.run(tx, _lot_ids(state, by_number, days)))
     state.lots.read(await load_due_lots(tx, needs.expiring))
     return state
 
@@ -182,8 +183,13 @@ def _holder_days(
     }
 
 
-def _lot_ids(state: PointsState, programs: Mapping[int, Program]) -> set[Key]:
-    """Lots of the orders and check-in days that are known; an id is derived from its source."""
+def _lot_ids(
+    state: PointsState, programs: Mapping[int, Program], days: set[tuple[int, UUID, str]]
+) -> set[Key]:
+    """Lots of known orders and of members' days: an id is derived from its source.
+
+    A day without facts may have one: they came to be somebody else's.
+    """
     found = set()
     for program_id, order_id in state.purchases:
         source = text_id("ord", order_id)
@@ -191,7 +197,7 @@ def _lot_ids(state: PointsState, programs: Mapping[int, Program]) -> set[Key]:
         found.add((program_id, identity))
     return found | {
         (program_id, _check_in_lot(programs[program_id], member, day))
-        for program_id, member, day in state_days(state)
+        for program_id, member, day in days | state_days(state)
     }
 
 
