@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from shared import ids
 from shared.db import inbox, outbox, programs, quarantine
+from shared.db.parking import Parked
 from shared.db.transaction import Tx
 from shared.effect import effect
 from shared.errors import Undecodable
@@ -60,6 +61,8 @@ class Result:
         self.counts: dict[Partition, Counter[str]] = {}
         self.set_aside: list[Aside] = []
         self.programs_changed: set[str] = set()
+        self.seconds: dict[str, float] = {}
+        """How long each stage took."""
 
     def count(self, read: Read, outcome: str) -> None:
         """One more record of the partition ended so."""
@@ -68,7 +71,7 @@ class Result:
     def aside(self, read: Read, klass: str, reason: str) -> None:
         """The record goes to quarantine."""
         self.set_aside.append(Aside(read, klass, reason))
-        self.count(read, "conflict" if klass == "conflict" else "quarantined")
+        self.count(read, klass if klass in {"conflict", "parked"} else "quarantined")
 
 
 class Applier:
@@ -79,10 +82,16 @@ class Applier:
         self._flow = flow
         self._keys = keys
 
-    async def apply(self, tx: Tx, reads: Sequence[Read], known: Mapping[str, Program]) -> Result:
+    async def apply(
+        self,
+        tx: Tx,
+        reads: Sequence[Read],
+        known: Mapping[str, Program],
+        parked: Parked = frozenset(),
+    ) -> Result:
         """Everything that a batch writes but its position. One outcome is counted per record."""
         result = Result()
-        first = _first_of_each(reads, known, result)
+        first = _first_of_each(reads, known, parked, result)
         business = [r for r in first.values() if not isinstance(_data(r), _MIRRORED)]
         mirrored = [r for r in first.values() if isinstance(_data(r), _MIRRORED)]
         if mirrored:
@@ -105,6 +114,7 @@ class Applier:
 
         inputs = [_event(read) for read in reads]
         fold = await effect(tx, self._service, self._flow, inputs, known, admit)
+        result.seconds = fold.seconds
         for failure in fold.failures:
             reason = f"{type(failure.error).__name__}: {failure.error}"
             result.aside(by_id.pop(failure.input.id), "failed", reason)
@@ -160,13 +170,15 @@ class Applier:
 
 
 def _first_of_each(
-    reads: Sequence[Read], known: Mapping[str, Program], result: Result
+    reads: Sequence[Read], known: Mapping[str, Program], parked: Parked, result: Result
 ) -> dict[UUID, Read]:
     """Events to apply by id; of a repeat within the batch the first stays."""
     first: dict[UUID, Read] = {}
     for read in reads:
         event = read.event
-        if read.failure is not None:
+        if parked and _is_parked(read, known, parked):
+            result.aside(read, "parked", "the program is set aside for this topic")
+        elif read.failure is not None:
             result.aside(read, read.failure.kind, read.failure.reason)
         elif event is None:
             result.count(read, "ignored")
@@ -177,6 +189,16 @@ def _first_of_each(
         else:
             first[event.id] = read
     return first
+
+
+def _is_parked(read: Read, known: Mapping[str, Program], parked: Parked) -> bool:
+    program = known.get(program_of(read))
+    return program is not None and (program.id, read.record.topic) in parked
+
+
+def program_of(read: Read) -> str:
+    """Text id of the program that a record is of; of an unreadable one as its key says."""
+    return read.event.program if read.event else read.record.key.partition("/")[0]
 
 
 async def _claim(tx: Tx, reads: Sequence[Read]) -> dict[UUID, int | None]:

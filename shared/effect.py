@@ -57,11 +57,20 @@ async def _once(
     programs: Mapping[str, Program],
     admit: Admit | None,
 ) -> Fold:
+    began = monotonic()
     state = await flow.load(tx, inputs, programs)
+    loaded = monotonic()
     fold = await _admitted(tx, flow, state, inputs, admit)
     fold.conclude()
+    events = [codec.encode(service, event) for event in fold.events]
+    folded = monotonic()
     await flow.save(tx, state)
-    await outbox.append(tx, [codec.encode(service, event) for event in fold.events])
+    await outbox.append(tx, events)
+    fold.seconds = {
+        "load": loaded - began,
+        "fold": folded - loaded,
+        "save": monotonic() - folded,
+    }
     return fold
 
 

@@ -4,6 +4,8 @@
     ├── Undecodable      a record on the log is not an event; it goes to quarantine
     ├── Fenced           somebody else claimed the partition; nothing was written
     ├── Shortage         a conditional counter gave less than the fold took; decide again
+    ├── Beyond           too much of a program or topic cannot be used; nothing was written
+    ├── Stuck            the log's reader does not recover; the process must be started anew
     ├── Unavailable      something Shuke depends on is away; retry later
     ├── Misconfigured    the process must not start, or an operator must act
     └── HttpProblem      an answer of RFC 9457
@@ -47,6 +49,19 @@ class Shortage(ShukeError):
     def __init__(self, left: Mapping[object, int]) -> None:
         super().__init__(f"short of {len(left)} counter(s)")
         self.left = dict(left)
+
+
+class Beyond(ShukeError):
+    """Programs to set aside for a topic, and topics to stand still, before the batch is applied."""
+
+    def __init__(self, programs: Collection[tuple[str, str]], topics: Collection[str]) -> None:
+        super().__init__(f"beyond a limit: {sorted(programs)} {sorted(topics)}")
+        self.programs = sorted(programs)
+        self.topics = frozenset(topics)
+
+
+class Stuck(ShukeError):
+    """Reading the log has stopped, and making the reader anew did not help."""
 
 
 class Unavailable(ShukeError):

@@ -201,6 +201,8 @@ class Fold:
         self.failures: list[Failure] = []
         self.events: list[Announcement] = []
         self.answer: Any = None
+        self.seconds: dict[str, float] = {}
+        """How long each stage took, this one among them."""
 
     def take(self, item: Input) -> None:
         """Decide one input and put its rows into the state."""

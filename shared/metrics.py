@@ -20,6 +20,7 @@ Name = Literal[
     "batch_retries_total",
     "fenced_total",
     "claims_total",
+    "consumer_recreated_total",
     "relay_sent_total",
     "relay_failures_total",
     "quarantine_total",
@@ -32,12 +33,23 @@ Name = Literal[
     "batch_seconds",
     "batch_events",
     "relay_send_seconds",
+    "relay_age_seconds",
     "http_request_seconds",
+    "pg_pool_wait_seconds",
     "lag_events",
+    "lag_seconds",
     "partition_halted",
+    "quarantine_open",
+    "programs_parked",
     "outbox_bundles",
+    "outbox_oldest_age_seconds",
     "relay_active",
     "sweep_behind_days",
+    "clock_skew_seconds",
+    "eventloop_lag_seconds",
+    "pg_pool_in_use",
+    "pg_oldest_transaction_seconds",
+    "resident_bytes",
 ]
 
 
@@ -56,6 +68,7 @@ METRICS: Final[dict[Name, _Metric]] = {
     "batch_retries_total": _Metric("counter", ("class",), "Batches tried again, by error class"),
     "fenced_total": _Metric("counter", ("reason",), "Partitions lost to another worker"),
     "claims_total": _Metric("counter", (), "Partitions claimed"),
+    "consumer_recreated_total": _Metric("counter", (), "Readers of the log made anew"),
     "relay_sent_total": _Metric("counter", (), "Events sent from the outbox"),
     "relay_failures_total": _Metric("counter", (), "Sends of the relay that failed"),
     "quarantine_total": _Metric("counter", ("class",), "Records set aside"),
@@ -68,12 +81,23 @@ METRICS: Final[dict[Name, _Metric]] = {
     "batch_seconds": _Metric("histogram", ("stage",), "Stages of a batch"),
     "batch_events": _Metric("histogram", (), "Events of a batch"),
     "relay_send_seconds": _Metric("histogram", (), "One read of the outbox, sent"),
+    "relay_age_seconds": _Metric("histogram", (), "Oldest bundle of a read, commit to sent"),
     "http_request_seconds": _Metric("histogram", ("route", "status"), "Requests answered"),
+    "pg_pool_wait_seconds": _Metric("histogram", (), "Waiting for a connection of the pool"),
     "lag_events": _Metric("gauge", ("topic", "partition"), "Records behind the end"),
+    "lag_seconds": _Metric("gauge", ("topic", "partition"), "Age of the last record applied"),
+    "quarantine_open": _Metric("gauge", ("class",), "Records set aside and not decided on"),
+    "programs_parked": _Metric("gauge", ("topic",), "Programs set aside for a topic"),
     "partition_halted": _Metric("gauge", ("topic", "partition", "reason"), "1 when it stands"),
     "outbox_bundles": _Metric("gauge", (), "Bundles that the relay has yet to send"),
+    "outbox_oldest_age_seconds": _Metric("gauge", (), "Since when the oldest bundle waits"),
     "relay_active": _Metric("gauge", (), "1 in the process whose relay works"),
     "sweep_behind_days": _Metric("gauge", ("kind",), "Local days ended and not swept"),
+    "clock_skew_seconds": _Metric("gauge", (), "This process's clock − PostgreSQL's"),
+    "eventloop_lag_seconds": _Metric("gauge", (), "How late the loop's last second came"),
+    "pg_pool_in_use": _Metric("gauge", (), "Connections of the pool that are in use"),
+    "pg_oldest_transaction_seconds": _Metric("gauge", (), "Age of the oldest open transaction"),
+    "resident_bytes": _Metric("gauge", (), "Memory of the process"),
 }
 
 
@@ -109,6 +133,10 @@ class Metrics:
     def gauge(self, name: Name, value: float, *labels: str) -> None:
         """Set a gauge."""
         self._with(name, labels).set(value)
+
+    def forget(self, name: Name) -> None:
+        """Drop all values of a gauge: what is gone must not stay as it was last."""
+        self._metrics[name].clear()
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""

@@ -1,7 +1,7 @@
 """The loop, once: poll, claim, decode, and one transaction with position, inbox, effect, outbox.
 
 Delivery is at least once; the effect is exactly once, because effect and position commit together.
-Nothing of a service's business is known here.
+The next records are polled and decoded meanwhile. Nothing of a service's business is known here.
 """
 
 import asyncio
@@ -9,45 +9,43 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Final
 
 from msgspec import Struct
 
-from shared.applying import UNKNOWN_PROGRAM, Applier, Read, Result
+from shared.applying import UNKNOWN_PROGRAM, Applier, Read, Result, program_of
 from shared.clock import monotonic
-from shared.db import positions, programs, quarantine
+from shared.courtesy import Courtesy
+from shared.db import parking, positions, programs, quarantine
 from shared.db.engine import Database
-from shared.db.faults import blame
+from shared.db.faults import Culprit, blame, is_race, is_timeout
 from shared.db.transaction import statements, transaction
 from shared.dead_letters import requeue
-from shared.errors import Fenced, Undecodable
-from shared.events import codec
+from shared.errors import Beyond, Fenced, Stuck, Undecodable
 from shared.events.catalogue import topics_read_by, types_read_by
 from shared.events.programs.program_changed import ProgramChanged
+from shared.holding import CORRUPT, GAP, LIMIT, LOST, REPLACED, Holding
+from shared.lag import Lag
+from shared.limits import Limits, Seen
 from shared.logs import logger
 from shared.programs import Program
-from shared.random_ids import random_id
+from shared.reading import Fetched, Reader
 from shared.sealing import KeyRing
 from shared.service import Service
-from shared.stream.port import (
-    Corrupt,
-    OutOfRange,
-    Partition,
-    Record,
-    Stream,
-    Subscription,
-)
+from shared.stream.port import Corrupt, OutOfRange, Partition, Stream, Subscription
 from shared.surroundings import Surroundings, pause
 
-POLL_MS: Final = 500
 PROGRAM_SECONDS: Final = 60.0
 """How long an event of a program that is not known yet waits."""
 PROGRAMS_SECONDS: Final = 5.0
 """How old the copy of the programs in memory may be."""
 TELL_SECONDS: Final = 1.0
-COURTESY_SECONDS: Final = 5.0
-COMMON_TOPIC: Final = "storefront"
+TELL_FAILURES: Final = 20
+"""So often in a row the log did not take our progress: the reader is made anew."""
 BACKOFF_SECONDS: Final = (0.1, 30.0)
+TIMEOUTS: Final = 3
+"""After so many statement timeouts in a row a batch is halved."""
 
 
 class Batch(Struct, frozen=True):
@@ -84,22 +82,26 @@ class Pipeline:
         self.keys = keys
         self._around = around
         self._metrics = around.metrics
-        self.halted: dict[Partition, str] = {}
-        """Partitions that stand still, with the reason."""
         self._applier = Applier(service.name, service.flow, keys)
         self._stream = stream
         self._worker = worker
         self._batch_events_max = batch_events_max
+        self._most = batch_events_max
+        self._timeouts = 0
         self._log = logger(service.name)
         self._topics = topics_in_order(service)
-        self._routes = types_read_by(service.name)
+        self.holding = Holding(service.name, database, worker, around)
+        self._reader = Reader(self.holding, types_read_by(service.name), around.clock)
+        self._courtesy = Courtesy(stream, service.upstream)
+        self._limits = Limits()
+        self._lag = Lag(around.metrics)
         self._subscription: Subscription | None = None
-        self._held: dict[Partition, positions.Held] = {}
         self._programs: dict[str, Program] = {}
         self._programs_read_at = -PROGRAMS_SECONDS
         self._waiting_since: dict[Partition, tuple[int, float]] = {}
         self._untold: dict[Partition, int] = {}
         self._told_at = 0.0
+        self._tell_failures = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Read until told to stop. An error that is the program's own fault ends it."""
@@ -109,7 +111,7 @@ class Pipeline:
                 if await self._turned():
                     wait = BACKOFF_SECONDS[0]
                     continue
-                await pause(stopping, wait, jitter=0.5)
+                await self._wait_out(stopping, wait)
                 wait = min(wait * 2, BACKOFF_SECONDS[1])
         finally:
             await self.close()
@@ -122,116 +124,137 @@ class Pipeline:
         try:
             await self.turn()
         except Exception as error:
-            if blame(error) != "world":
+            culprit = blame(error)
+            if culprit not in {Culprit.DATABASE, Culprit.LOG}:
                 self._log.exception("stopped", error=repr(error)[:300])
                 raise
-            self.forget()
+            self.holding.forget()
+            self._around.progress.waits(culprit.value)
             self._metrics.count("batch_retries_total", type(error).__name__)
+            self._metrics.count("batches_total", "rolled back")
             self._log.warning("retry", error=repr(error)[:300])
+            self._ease(error)
+            self._lag.pardon()
             return False
         return True
 
+    def _ease(self, error: Exception) -> None:
+        """A batch that times out again and again is tried in halves."""
+        self._timeouts = self._timeouts + 1 if is_timeout(error) else 0
+        if self._timeouts >= TIMEOUTS:
+            self._timeouts = 0
+            self._most = max(1, self._most // 2)
+
+    async def _wait_out(self, stopping: asyncio.Event, seconds: float) -> None:
+        """Wait, and stay a member of the group: poll, with everything paused."""
+        ends_at = monotonic() + seconds
+        await self._reader.stop()
+        subscription = self._subscription
+        if subscription is not None:
+            subscription.pause(subscription.assigned())
+        try:
+            while not stopping.is_set() and (left := ends_at - monotonic()) > 0:
+                await pause(stopping, min(left, 1.0), jitter=0.2)
+                if subscription is not None:
+                    await subscription.keep()
+        finally:
+            if subscription is not None:
+                subscription.resume(subscription.assigned() - self.holding.halted.keys())
+
     async def close(self) -> None:
         """Leave the group."""
-        self.forget()
+        await self._reader.stop()
+        self.holding.forget()
         if self._subscription is not None:
             await self._tell(at_once=True)
-            await self._subscription.close(3.0)
-            self._subscription = None
-
-    def forget(self) -> None:
-        """Hold nothing any more. Also what the log calls when the assignment changes."""
-        self._held.clear()
+            subscription, self._subscription = self._subscription, None
+            await subscription.close(3.0)
 
     async def turn(self) -> int:
         """One poll and the batch that it gave; the number of records that the positions passed."""
         if self._subscription is None:
             self._subscription = await self._stream.subscribe(
-                self.service.name, self._topics, self._worker, self.forget
+                self.service.name, self._topics, self._worker, self.holding.forget
             )
         try:
-            await self._claim_new(self._subscription)
-            records = await self._subscription.poll(self._batch_events_max, POLL_MS)
+            fetched = await self._reader.next(self._subscription, self._most)
         except OutOfRange as error:
-            await self._halt(error.partition, "lost" if error.offset < error.start else "replaced")
+            reason = LOST if error.offset < error.start else REPLACED
+            await self.holding.halt(self._subscription, error.partition, reason)
             return 0
         except Corrupt as error:
-            await self._halt(error.partition, "corrupt")
+            await self.holding.halt(self._subscription, error.partition, CORRUPT)
             return 0
-        await self._let_upstream_pass(records)
-        batch = await self._read(records)
+        batch = await self._take(self._subscription, fetched)
         if batch.reads:
-            await self.apply(batch)
+            self._reader.start(self._subscription, self._most)
+            await self._apply_in_turn(batch, fetched)
+        await self._look_around(self._subscription, idle=not fetched.reads)
         await self._tell()
         return len(batch.reads)
 
-    async def _claim_new(self, subscription: Subscription) -> None:
-        """Make partitions ours that were assigned and are not held; read on where they stand."""
-        for key in sorted(subscription.assigned() - self._held.keys() - self.halted.keys()):
-            start = await subscription.start_of(key)
-            async with transaction(self.database) as tx:
-                held = await positions.claim(tx, key, random_id(), self._worker, start)
-            if key not in subscription.assigned():
-                continue
-            self._metrics.count("claims_total")
-            if held.halted is not None:
-                self._stand_still(key, held.halted)
-                continue
-            self._held[key] = held
-            subscription.seek(key, held.next_offset)
+    async def _apply_in_turn(self, batch: Batch, fetched: Fetched) -> None:
+        self._metrics.observe("batch_seconds", fetched.poll_seconds, "poll")
+        self._metrics.observe("batch_seconds", fetched.decode_seconds, "decode")
+        if len(fetched.reads) >= self._most:
+            await self._courtesy.wait(batch.reads)
+        await self.apply(batch)
+        self._most = min(self._batch_events_max, 2 * self._most)
 
-    async def _halt(self, key: Partition, reason: str) -> None:
-        """The partition must not be read on: say so in the table, go on with the others."""
-        held = self._held.pop(key, None)
-        if held is not None:
-            async with transaction(self.database) as tx:
-                await positions.halt(tx, held, reason)
-        self._stand_still(key, reason)
+    async def _look_around(self, subscription: Subscription, *, idle: bool) -> None:
+        """How far behind we are, and whether the log has stopped giving what it has."""
+        behind = await self._lag.look(subscription, self.holding.held)
+        if idle and not behind:
+            self._around.progress.moved()
+        if idle and self._lag.starved:
+            await self._anew("the log gives nothing, and has something")
 
-    def _stand_still(self, key: Partition, reason: str) -> None:
-        assert self._subscription is not None
-        self.halted[key] = reason
-        self._subscription.pause([key])
-        self._metrics.gauge("partition_halted", 1, key[0], str(key[1]), reason)
-        self._log.error("halted", topic=key[0], partition=key[1], reason=reason)
+    async def _anew(self, why: str) -> None:
+        """Leave the group and join it again: the library's reader sometimes stops for good."""
+        self._metrics.count("consumer_recreated_total")
+        self._log.error("reader made anew", reason=why)
+        self._tell_failures = 0
+        if not self._lag.recreated():
+            raise Stuck(f"{why}, again")
+        await self.close()
 
-    async def _read(self, records: Sequence[Record]) -> Batch:
-        """Contiguous records of held partitions, decoded, each up to what must wait."""
+    async def _take(self, subscription: Subscription, fetched: Fetched) -> Batch:
+        """Contiguous records of held partitions, each up to what must wait."""
         held: dict[Partition, positions.Held] = {}
-        expected: dict[Partition, int] = {}
-        cut: set[Partition] = set()
-        reads: list[Read] = []
-        for record in records:
-            key = (record.topic, record.partition)
-            if key in cut or key not in self._held:
-                continue  # polled before the claim: it will be read again
-            mine = held.setdefault(key, self._held[key])
-            offset = expected.setdefault(key, mine.next_offset)
-            if record.offset != offset:
-                cut.add(key)
-                await self._out_of_step(key, record.offset, offset)
+        taken: list[Read] = []
+        for key, part in groupby(fetched.reads, key=lambda read: read.partition):
+            if not self.holding.is_of(key, fetched.generations):
+                continue  # read before the claim: it will be read again
+            reads = list(part)
+            if await self.holding.proves(subscription, key, reads[0].record):
+                del reads[0]
+            if key not in self.holding.held:
                 continue
-            read = self._decode(record)
-            if await self._must_wait(read):
-                cut.add(key)
-                continue
-            expected[key] += 1
-            reads.append(read)
-        return Batch(held, reads).only({read.partition for read in reads})
+            mine = self.holding.held[key]
+            contiguous = await self._contiguous(subscription, mine, reads)
+            if contiguous:
+                held[key] = mine
+                taken += contiguous
+        return Batch(held, taken)
 
-    async def _out_of_step(self, key: Partition, offset: int, expected: int) -> None:
-        if offset < expected:
-            self._held.pop(key, None)  # claimed anew at the next turn, which seeks
-        else:
-            await self._halt(key, "gap")
+    async def _contiguous(
+        self, subscription: Subscription, mine: positions.Held, reads: Sequence[Read]
+    ) -> list[Read]:
+        taken: list[Read] = []
+        for expected, read in enumerate(reads, mine.next_offset):
+            offset = read.record.offset
+            if offset < expected:
+                self.holding.drop([mine.key])  # claimed anew at the next turn, which seeks
+                break
+            if offset > expected:
+                await self.holding.halt(subscription, mine.key, GAP)
+                break
+            if await self._must_wait(subscription, read):
+                break
+            taken.append(read)
+        return taken
 
-    def _decode(self, record: Record) -> Read:
-        try:
-            return Read(record, codec.decode(record.value, self._around.clock(), self._routes))
-        except Undecodable as error:
-            return Read(record, None, error)
-
-    async def _must_wait(self, read: Read) -> bool:
+    async def _must_wait(self, subscription: Subscription, read: Read) -> bool:
         """Whether the event's program is not known yet, and it waits for less than a minute."""
         event = read.event
         if event is None or isinstance(event.data, ProgramChanged):
@@ -239,13 +262,12 @@ class Pipeline:
         await self._refresh_programs(at_once=event.program not in self._programs)
         if event.program in self._programs:
             return False
-        assert self._subscription is not None
         offset, since = self._waiting_since.get(read.partition, (-1, 0.0))
         if offset != read.record.offset:
             self._waiting_since[read.partition] = (read.record.offset, since := monotonic())
         if monotonic() - since > PROGRAM_SECONDS:
             return False  # it goes to quarantine, and is requeued when the program arrives
-        self._subscription.seek(read.partition, read.record.offset)
+        self.holding.seek(subscription, read.partition, read.record.offset)
         await asyncio.sleep(0.05)
         return True
 
@@ -255,7 +277,7 @@ class Pipeline:
                 self._programs = await programs.load(tx)
             self._programs_read_at = monotonic()
 
-    async def apply(self, batch: Batch) -> None:
+    async def apply(self, batch: Batch, *, again: bool = False) -> None:
         """One transaction, or several where partitions were lost or a record is poison.
 
         Raises what says that the world is to blame, or the program.
@@ -265,47 +287,97 @@ class Pipeline:
         except Fenced as error:
             self._metrics.count("fenced_total", error.reason)
             self._log.warning("fenced", reason=error.reason, count=len(error.partitions))
-            for key in error.partitions:
-                self._held.pop(key, None)
-            rest = batch.only(batch.held.keys() - error.partitions)
-            if rest.reads:
-                await self.apply(rest)
+            self.holding.drop(error.partitions)
+            await self._apply_rest(batch, error.partitions)
+        except Beyond as error:
+            await self._set_limits(batch, error)
         except Exception as error:
-            if blame(error) != "record":
+            if blame(error) is not Culprit.RECORD:
                 raise
-            await self._isolate(batch, error)
+            if not again and (len(batch.reads) == 1 or is_race(error)):
+                await self.apply(batch, again=True)
+            else:
+                await self._isolate(batch, error)
+
+    async def _apply_rest(self, batch: Batch, without: Collection[Partition]) -> None:
+        rest = batch.only(batch.held.keys() - without)
+        if rest.reads:
+            await self.apply(rest)
+
+    async def _set_limits(self, batch: Batch, beyond: Beyond) -> None:
+        """Set programs aside, or stand still where almost nothing can be read any more."""
+        assert self._subscription is not None
+        for topic in beyond.topics:
+            for key in sorted(key for key in batch.held if key[0] == topic):
+                await self.holding.halt(self._subscription, key, LIMIT)
+        pairs = [(self._programs[program].id, topic) for program, topic in beyond.programs]
+        if pairs:
+            async with transaction(self.database) as tx:
+                await parking.park(tx, pairs)
+        for program, topic in beyond.programs:
+            self._limits.begin_anew(program, topic)
+            self._log.error("parked", program_id=program, topic=topic)
+        await self._apply_rest(batch, [key for key in batch.held if key[0] in beyond.topics])
 
     async def _isolate(self, batch: Batch, error: Exception) -> None:
         """A record that breaks the whole batch: halve it until the record stands alone."""
         if len(batch.reads) == 1:
             reason = Undecodable("failed", f"{type(error).__name__}: {error}"[:500])
-            await self._commit(Batch(batch.held, [Read(batch.reads[0].record, None, reason)]))
+            (read,) = batch.reads
+            await self._commit(Batch(batch.held, [Read(read.record, read.event, reason)]))
             return
         half = len(batch.reads) // 2
         for reads in (batch.reads[:half], batch.reads[half:]):
             keys = {read.partition for read in reads}
-            if keys <= self._held.keys():
-                await self.apply(Batch({key: self._held[key] for key in keys}, reads))
+            held = self.holding.held
+            if keys <= held.keys():
+                await self.apply(Batch({key: held[key] for key in keys}, reads))
 
     async def _commit(self, batch: Batch) -> None:
         began = monotonic()
+        self._around.fault("before_fence")
         async with transaction(self.database) as tx:
-            await positions.fence(tx, batch.held.values())
-            result = await self._applier.apply(tx, batch.reads, self._programs)
+            parked = await positions.fence(tx, batch.held.values())
+            result = await self._applier.apply(tx, batch.reads, self._programs, parked)
+            seen = self._judged(batch, result)
             moves = _moves(batch, result)
             await positions.advance(tx, moves)
+            applied = monotonic()
             self._around.fault("before_commit")
         self._around.fault("after_commit")
+        self._metrics.observe("batch_seconds", monotonic() - applied, "commit")
+        self._limits.keep(seen)
+        held = self.holding.held
         for move in moves:
-            key = (move.held.topic, move.held.partition)
+            key = move.held.key
             self._untold[key] = move.next_offset
-            if self._held.get(key) is move.held:
-                self._held[key] = move.held.moved_to(move.next_offset)
+            if held.get(key) is move.held:
+                held[key] = move.held.moved_to(move.next_offset)
         self._around.committed()
+        self._around.progress.moved()
+        self._around.grew(len(batch.reads))
         self._report(batch, result, monotonic() - began)
         if result.programs_changed:
             await self._refresh_programs(at_once=True)
             await self._requeue_waiting(result.programs_changed)
+
+    def _judged(self, batch: Batch, result: Result) -> Seen:
+        """What came of whom. Raises Beyond when that is more than can be borne."""
+        seen = tally(batch.reads, result)
+        judgement = self._limits.judge(seen)
+        topics = {
+            topic
+            for topic in judgement.halt
+            if any(
+                held.next_offset >= held.accept_until
+                for (name, _), held in batch.held.items()
+                if name == topic
+            )
+        }
+        parkable = {pair for pair in judgement.park if pair[0] in self._programs}
+        if topics or parkable:
+            raise Beyond(parkable, topics)
+        return seen
 
     async def _requeue_waiting(self, changed: Collection[str]) -> None:
         """Events that waited too long for a program which is known now."""
@@ -317,28 +389,15 @@ class Pipeline:
                     await requeue(self.database, self.service, self.keys, row["quarantine_id"])
                     self._around.committed()
 
-    async def _let_upstream_pass(self, records: Sequence[Record]) -> None:
-        """Far behind, wait for the service upstream to pass the common topic first.
-
-        It spares correcting entries; being right never depends on it.
-        """
-        upstream = self.service.upstream
-        if upstream is None or len(records) < self._batch_events_max:
-            return
-        last = {r.partition: r.offset for r in records if r.topic == COMMON_TOPIC}
-        deadline = monotonic() + COURTESY_SECONDS
-        while last and monotonic() < deadline:
-            told = await self._stream.told(upstream, COMMON_TOPIC)
-            if all(told.get(partition, 0) > offset for partition, offset in last.items()):
-                return
-            await asyncio.sleep(0.2)
-
     async def _tell(self, *, at_once: bool = False) -> None:
         if self._untold and (at_once or monotonic() - self._told_at > TELL_SECONDS):
             assert self._subscription is not None
             telling, self._untold = self._untold, {}
             self._told_at = monotonic()
-            await self._subscription.tell(telling)
+            taken = await self._subscription.tell(telling)
+            self._tell_failures = 0 if taken else self._tell_failures + 1
+            if self._tell_failures >= TELL_FAILURES and not at_once:
+                await self._anew("the log does not take our progress")
 
     def _report(self, batch: Batch, result: Result, seconds: float) -> None:
         total: Counter[str] = Counter()
@@ -357,8 +416,11 @@ class Pipeline:
                 kind=aside.klass,
                 reason=aside.reason[:500],
             )
+        for stage, took in result.seconds.items():
+            self._metrics.observe("batch_seconds", took, stage)
         newest = batch.reads[-1].record
         age = (self._around.clock() - newest.appended_at) / timedelta(seconds=1)
+        self._lag.applied(batch.reads)
         self._metrics.observe("event_age_seconds", max(age, 0.0), newest.topic)
         self._metrics.count("batches_total", "committed")
         self._metrics.observe("batch_seconds", seconds, "all")
@@ -371,6 +433,38 @@ def topics_in_order(service: Service) -> tuple[str, ...]:
     topics = topics_read_by(service.name)
     first = [topic for topic in ("programs", service.upstream) if topic in topics]
     return (*first, *(topic for topic in topics if topic not in first))
+
+
+def tally(reads: Sequence[Read], result: Result) -> Seen:
+    """What came of each program and topic in turn, and whether it was bad."""
+    if not result.set_aside:
+        counts = Counter((program_of(read), read.record.topic) for read in reads)
+        topics: Counter[str] = Counter()
+        for (_, topic), count in counts.items():
+            topics[topic] += count
+        return Seen(
+            {key: [(count, False)] for key, count in counts.items()},
+            {topic: [(count, False)] for topic, count in topics.items()},
+        )
+    worst = {id(aside.read): aside.klass for aside in result.set_aside}
+    seen = Seen({}, {})
+    for read in reads:
+        klass = worst.get(id(read), "")
+        unreadable = klass in {"undecodable", "invalid"} or (
+            klass == "parked" and read.failure is not None
+        )
+        bad = klass in {"undecodable", "invalid", "failed"}
+        if klass != "parked":
+            _run(seen.programs.setdefault((program_of(read), read.record.topic), []), bad=bad)
+        _run(seen.topics.setdefault(read.record.topic, []), bad=unreadable)
+    return seen
+
+
+def _run(runs: list[tuple[int, bool]], *, bad: bool) -> None:
+    if runs and runs[-1][1] is bad:
+        runs[-1] = (runs[-1][0] + 1, bad)
+    else:
+        runs.append((1, bad))
 
 
 def _moves(batch: Batch, result: Result) -> list[positions.Move]:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from shared.clock import monotonic
-from shared.db.engine import AWAY, Database, Session, hang_up
+from shared.db.engine import AWAY, ERRORS, Database, Session, hang_up
 from shared.db.locks import channel, lock_key
 from shared.errors import Unavailable
 from shared.logs import logger
@@ -22,6 +22,15 @@ BUNDLES: Final = 20
 POLL_SECONDS: Final = 0.25
 TRY_SECONDS: Final = 2.0
 BACKOFF_SECONDS: Final = (0.1, 10.0)
+
+
+_OLDEST: Final = f"""
+select id, topic, ids, keys, payloads,
+       coalesce(digests, array_fill(null::bigint, array[cardinality(ids)])) as digests,
+       extract(epoch from clock_timestamp() - created_at)::float8 as age,
+       (select count(*) from outbox) as bundles
+from outbox order by id limit {BUNDLES}
+"""
 
 
 class Relay:
@@ -56,7 +65,7 @@ class Relay:
                 finally:
                     self._metrics.gauge("relay_active", 0)
                     await hang_up(session)
-            except AWAY as error:
+            except (*AWAY, *ERRORS, TimeoutError) as error:
                 self._log.warning("relay", error=repr(error)[:300])
                 await pause(stopping, TRY_SECONDS)
 
@@ -83,10 +92,10 @@ class Relay:
     async def _send_oldest(self, session: Session) -> bool:
         """One read of the outbox, sent and deleted; False when the log did not take it."""
         self._woken.clear()
-        bundles = await session.fetch(
-            f"select id, topic, ids, keys, payloads from outbox order by id limit {BUNDLES}"
-        )
-        self._metrics.gauge("outbox_bundles", len(bundles))
+        bundles = await session.fetch(_OLDEST)
+        self._metrics.gauge("outbox_bundles", bundles[0]["bundles"] if bundles else 0)
+        age = bundles[0]["age"] if bundles else 0.0
+        self._metrics.gauge("outbox_oldest_age_seconds", age)
         if not bundles:
             await pause(self._woken, POLL_SECONDS)
             return True
@@ -96,6 +105,7 @@ class Relay:
             self._metrics.count("relay_failures_total")
             self._log.warning("relay", error=str(error)[:300])
             return False
+        self._metrics.observe("relay_age_seconds", age)
         self._around.fault("relay_sent")
         await session.execute(
             "delete from outbox where id = any($1::bigint[])", [row["id"] for row in bundles]
@@ -107,10 +117,10 @@ class Relay:
         began = monotonic()
         for topic, part in groupby(bundles, key=lambda row: row["topic"]):
             messages = [
-                Message(key, identity, payload)
+                Message(key, identity, payload, digest)
                 for row in part
-                for identity, key, payload in zip(
-                    row["ids"], row["keys"], row["payloads"], strict=True
+                for identity, key, payload, digest in zip(
+                    row["ids"], row["keys"], row["payloads"], row["digests"], strict=True
                 )
             ]
             await self._stream.append(topic, messages)

@@ -5,11 +5,12 @@ from pathlib import Path
 from sqlalchemy import MetaData
 
 from shared.commands import command
-from shared.db.inbox import inbox
-from shared.db.mechanism import APPEND_ONLY_1
+from shared.db.inbox import inbox, inbox_month
+from shared.db.mechanism import APPEND_ONLY_2
 from shared.db.migrate import Schema
 from shared.db.outbox import outbox
-from shared.db.positions import consumer_offset
+from shared.db.parking import parked
+from shared.db.positions import consumer_offset, resumption
 from shared.db.programs import program, store
 from shared.db.quarantine import quarantine
 from shared.db.sweep_rows import sweep
@@ -21,7 +22,8 @@ def service_metadata() -> MetaData:
     """Metadata of a service, with the tables that every service has."""
     meta = metadata()
     for table in (
-        program, store, consumer_offset, inbox, outbox, quarantine, command, sweep, settings,
+        program, store, consumer_offset, resumption, inbox, inbox_month, outbox, quarantine,
+        parked, command, sweep, settings,
     ):  # fmt: skip
         table(meta)
     return meta
@@ -32,4 +34,4 @@ def service_schema(name: str, folder: Path, meta: MetaData, append_only: tuple[s
 
     `append_only` names its tables that the application role may only insert into and read.
     """
-    return Schema(name, folder, meta, (*APPEND_ONLY_1, *append_only))
+    return Schema(name, folder, meta, (*APPEND_ONLY_2, *append_only))

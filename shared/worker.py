@@ -1,25 +1,20 @@
 """The worker of a service: pipeline, relay and clock, with health and metrics, stopped in order."""
 
 import asyncio
+import gc
 import os
 import socket
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, Final
 
-from msgspec import Struct
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
-from shared.clock import monotonic
 from shared.config import Config
 from shared.db.engine import Database
 from shared.db.migrate import head_reached
-from shared.db.statistics import keep_fresh
+from shared.db.statistics import Statistics
 from shared.db.transaction import statements
 from shared.errors import Misconfigured
 from shared.fault import fault_of
+from shared.health import Progress
 from shared.http.serve import serve
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -28,19 +23,14 @@ from shared.relay import Relay
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.port import Stream
-from shared.surroundings import Surroundings, pause
+from shared.surroundings import Surroundings
 from shared.sweeps import Sweeper
+from shared.watching import Worker, health_app, watch
 
 POOL: Final = 4
-LIVE_SECONDS: Final = 10.0
-
-
-class Health(Struct):
-    """What the worker's health answers are made of."""
-
-    beat_at: float
-    pipeline: Pipeline | None = None
-    draining: bool = False
+GARBAGE: Final = (100_000, 20, 50)
+"""A batch makes tens of thousands of objects that die with it by their counts: the collector, which
+looks for cycles, would go through them all dozens of times (a third of a batch's time)."""
 
 
 async def run_worker(
@@ -57,6 +47,9 @@ async def run_worker(
     error of a part ends the whole worker, so that a supervisor starts it anew.
     """
     await _check(service, config)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
     url = config.database_url_of(service.name)
     async with Database(service.name, url, worker=True, size=POOL) as database:
         parts = _Parts(service, config, database, stream, keys)
@@ -85,17 +78,22 @@ class _Parts:
         stream: Stream,
         keys: KeyRing,
     ) -> None:
-        metrics, fault = Metrics(), fault_of(config)
-        before = Surroundings(metrics=metrics, fault=fault)
+        metrics, fault, progress = Metrics(), fault_of(config), Progress()
+        before = Surroundings(metrics=metrics, fault=fault, progress=progress)
         self._relay = Relay(service.name, database, stream, before)
-        around = Surroundings(metrics=metrics, fault=fault, committed=self._relay.wake)
-        self._health = Health(monotonic())
-        self._service = service.name
-        self._database = database
-        self._metrics = metrics
+        self._statistics = Statistics(service.name, database)
+        around = Surroundings(
+            metrics=metrics,
+            fault=fault,
+            progress=progress,
+            committed=self._relay.wake,
+            grew=self._statistics.grew,
+        )
+        self._watched = Worker(service.schema, database, metrics, progress)
+        self._pipeline: Pipeline | None = None
         self._sweeper: Sweeper | None = None
         if service.flow is not None:
-            self._health.pipeline = Pipeline(
+            self._pipeline = Pipeline(
                 service,
                 database,
                 stream,
@@ -104,6 +102,7 @@ class _Parts:
                 worker=config.worker_name or "",
                 batch_events_max=config.batch_events_max,
             )
+            self._watched.holding = self._pipeline.holding
             self._sweeper = Sweeper(service, database, keys, around)
 
     def all(
@@ -111,22 +110,14 @@ class _Parts:
     ) -> Iterator[Coroutine[Any, Any, None]]:
         """Everything to run at once."""
         yield self._relay.run(stopping)
-        yield _beat(self._health, stopping)
-        yield keep_fresh(self._service, self._database, stopping)
-        if self._health.pipeline is not None:
-            yield self._health.pipeline.run(stopping)
+        yield watch(self._watched, stopping)
+        yield self._statistics.run(stopping)
+        if self._pipeline is not None:
+            yield self._pipeline.run(stopping)
         if self._sweeper is not None:
             yield self._sweeper.run(stopping)
         if sock is not None:
-            yield serve(_app(self._database, self._health, self._metrics), sock, stopping)
-
-
-async def _beat(health: Health, stopping: asyncio.Event) -> None:
-    """The loop turns; when this stops for 10 s the process is stuck."""
-    while not stopping.is_set():
-        health.beat_at = monotonic()
-        await pause(stopping, 1.0)
-    health.draining = True
+            yield serve(health_app(self._watched), sock, stopping)
 
 
 async def _check(service: Service, config: Config) -> None:
@@ -152,32 +143,3 @@ async def _check(service: Service, config: Config) -> None:
             "full_page_writes is off: set SHUKE_ALLOW_STORAGE_GUARANTEES=managed only where the "
             "storage cannot tear a page"
         )
-
-
-def _app(database: Database, health: Health, metrics: Metrics) -> Starlette:
-    async def live(_request: Request) -> Response:
-        stuck = monotonic() - health.beat_at > LIVE_SECONDS
-        return JSONResponse({"status": "stuck" if stuck else "ok"}, 503 if stuck else 200)
-
-    async def ready(_request: Request) -> Response:
-        halted = health.pipeline.halted if health.pipeline else {}
-        if health.draining:
-            return JSONResponse({"status": "draining"}, 503)
-        if halted:
-            reasons = {f"{topic}/{number}": reason for (topic, number), reason in halted.items()}
-            return JSONResponse({"status": "halted", "partitions": reasons}, 503)
-        async with statements(database, wait_seconds=1.0) as tx:
-            await tx.fetch("select 1")
-        return JSONResponse({"status": "ready"})
-
-    async def scrape(_request: Request) -> Response:
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4")
-
-    return Starlette(
-        routes=[
-            Route("/livez", live),
-            Route("/readyz", ready),
-            Route("/startupz", ready),
-            Route("/metrics", scrape),
-        ]
-    )

@@ -386,9 +386,12 @@ async def clear_cells(tx: Tx, table: Table, added: Sequence[StoreCell]) -> int:
     )
     return await tx.execute(
         f"""
-        delete from {table.name} c using unnest({", ".join(types)}) k ({", ".join(key)})
-        where {" and ".join(f"c.{name} = k.{name}" for name in key)}
-          and {" and ".join(f"c.{name} = 0" for name in figures)}
+        delete from {table.name} where ctid in (
+          select f.ctid from unnest({", ".join(types)}) k ({", ".join(key)})
+          cross join lateral (
+            select t.ctid from {table.name} t
+            where {" and ".join(f"t.{name} = k.{name}" for name in key)}
+              and {" and ".join(f"t.{name} = 0" for name in figures)} offset 0) f)
         """,
         *arrays,
     )

@@ -205,7 +205,7 @@ class Intake:
             if isinstance(event, Answer):
                 answers.append(event)
                 continue
-            digest = codec.digest(event)
+            digest = event.digest
             first = fresh.get(event.id)
             before = first[1] if first else self._known.get((shop.connection.program, event.id))
             if before is None:
@@ -216,7 +216,9 @@ class Intake:
             else:
                 answers.append(Answer("conflict", event.id, type=event.type.split(".")[1]))
         if fresh:
-            messages = [Message(each.key, each.id, each.value) for each, _ in fresh.values()]
+            messages = [
+                Message(each.key, each.id, each.value, digest) for each, digest in fresh.values()
+            ]
             await self._stream.append(TOPIC, messages)
             for event, digest in fresh.values():
                 self._known.put((shop.connection.program, event.id), digest)

@@ -18,6 +18,9 @@ from shared.errors import Unavailable
 ROLE_PREFIX: Final = "shuke_"
 CONNECT_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
+COMMAND_SECONDS: Final = {True: 35.0, False: 8.0}
+"""For workers and for APIs, how long an answer is waited for: longer than the server's own limits,
+for a connection whose other end is gone without a word."""
 _COMMON: Final = {
     "timezone": "UTC",
     "jit": "off",
@@ -64,6 +67,7 @@ class Database:
         self.schema = schema
         self.url = url
         self._size = size
+        self._command_seconds = COMMAND_SECONDS[worker]
         self._settings = {
             **_COMMON,
             **(_WORKER if worker else _API),
@@ -84,6 +88,7 @@ class Database:
                 server_settings=self._settings,
                 reset=_keep,
                 timeout=CONNECT_SECONDS,
+                command_timeout=self._command_seconds,
                 max_inactive_connection_lifetime=0,
             )
         except AWAY as error:
@@ -111,8 +116,16 @@ class Database:
     async def connect(self) -> asyncpg.Connection:
         """A connection outside the pools, for locks that last as long as the session."""
         return await asyncpg.connect(
-            self.url, server_settings=self._settings, timeout=CONNECT_SECONDS
+            self.url,
+            server_settings=self._settings,
+            timeout=CONNECT_SECONDS,
+            command_timeout=self._command_seconds,
         )
+
+    @property
+    def in_use(self) -> int:
+        """Connections of the write path that somebody has at the moment."""
+        return 0 if self._pool is None else self._pool.get_size() - self._pool.get_idle_size()
 
     @property
     def pool(self) -> asyncpg.Pool:

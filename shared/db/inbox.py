@@ -7,9 +7,10 @@ application role may only insert and select.
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, MetaData, Table, Uuid
+from sqlalchemy import BigInteger, Column, Date, MetaData, Table, Uuid
 from sqlalchemy.schema import PrimaryKeyConstraint
 
+from shared.db.tables import TEXT_KEY, big
 from shared.db.transaction import Tx
 
 
@@ -22,6 +23,18 @@ def inbox(meta: MetaData) -> Table:
         Column("digest", BigInteger, nullable=False),
         PrimaryKeyConstraint("event_id"),
         postgresql_partition_by="RANGE (event_id)",
+    )
+
+
+def inbox_month(meta: MetaData) -> Table:
+    """How large each partition of the inbox was, and on which day it was last seen to grow."""
+    return Table(
+        "inbox_month",
+        meta,
+        Column("name", TEXT_KEY, nullable=False),
+        big("size"),
+        Column("took_on", Date, nullable=False),
+        PrimaryKeyConstraint("name"),
     )
 
 
@@ -52,5 +65,6 @@ async def claim(tx: Tx, events: Sequence[tuple[UUID, int]]) -> dict[UUID, int | 
 
 
 async def prepare_months(tx: Tx) -> None:
-    """Make the partitions of the months around now that are missing."""
+    """Make the partitions of the months around now that are missing; empty those long at rest."""
     await tx.fetch("select inbox_prepare(now())")
+    await tx.fetch("select inbox_forget(now())")

@@ -189,7 +189,92 @@ end $body$;
 ahead. `analyze_grown`: statistics of the tables that have doubled since the last ones.
 """
 
+TABLES_2: Final = """
+alter table outbox add column digests bigint[];
+alter table consumer_offset add column accept_until bigint;
+create table parked (
+  program_id integer not null,
+  topic text collate "C" not null,
+  since timestamptz not null,
+  constraint parked_pkey primary key (program_id, topic)
+);
+create table resumption (
+  resumption_id uuid not null,
+  topic text collate "C" not null,
+  partition smallint not null,
+  halt_reason text not null,
+  from_offset bigint not null,
+  to_offset bigint not null,
+  because text not null,
+  by_whom text not null,
+  at timestamptz not null,
+  constraint resumption_pkey primary key (resumption_id)
+);
+create table inbox_month (
+  name text collate "C" not null,
+  size bigint not null,
+  took_on date not null,
+  constraint inbox_month_pkey primary key (name)
+);
+"""
+"""Digests beside outgoing events; programs set aside for a topic; how halts were ended; when the
+months of the inbox last grew.
+"""
+
+FUNCTIONS_2: Final = """
+create or replace function analyze_grown() returns integer
+language plpgsql security definer set search_path = {schema}, pg_temp as $body$
+declare
+  grown text;
+  analyzed integer := 0;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('{schema} analyze_grown')) then
+    return 0;
+  end if;
+  for grown in
+    select relname from pg_class
+    where relnamespace = '{schema}'::regnamespace and relkind = 'r'
+      and (pg_relation_size(oid) > 2 * 8192 * greatest(relpages, 0)
+           or pg_stat_get_mod_since_analyze(oid) > 100 + greatest(reltuples, 0))
+    order by relname
+  loop
+    execute format('analyze %I', grown);
+    analyzed := analyzed + 1;
+  end loop;
+  return analyzed;
+end $body$;
+create function inbox_forget(present timestamptz) returns integer
+language plpgsql security definer set search_path = {schema}, pg_temp as $body$
+declare
+  month record;
+  emptied integer := 0;
+begin
+  insert into inbox_month as mine (name, size, took_on)
+    select relname, pg_relation_size(oid), present::date from pg_class
+    join pg_inherits on oid = inhrelid
+    where inhparent = 'inbox'::regclass and pg_relation_size(oid) > 0
+    on conflict (name) do update set size = excluded.size, took_on = excluded.took_on
+      where mine.size <> excluded.size;
+  for month in
+    select m.name from inbox_month m join pg_class c on c.relname = m.name
+      and c.relnamespace = '{schema}'::regnamespace
+    where m.took_on < present::date - 45
+      and (m.name = 'inbox_past'
+           or m.name < 'inbox_' || to_char(present at time zone 'UTC', 'YYYYMM'))
+  loop
+    execute format('truncate %I', month.name);
+    delete from inbox_month where name = month.name;
+    emptied := emptied + 1;
+  end loop;
+  return emptied;
+end $body$;
+"""
+"""`analyze_grown` looks at sizes, which are known at once; of several workers one does it.
+`inbox_forget` empties months that took no row for 45 days: what is retold later the tables know.
+"""
+
 APPEND_ONLY_1: Final = ("inbox",)
+APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption")
 """Tables of the mechanism that the application role may only insert into and read."""
 
 
@@ -201,6 +286,13 @@ def grants(schema: str, role: str, append_only: tuple[str, ...]) -> str:
     narrow = "\n".join(
         f"revoke update, delete, truncate on {schema}.{table} from {role};" for table in append_only
     )
+    parts = f"""
+    do $body$ declare part regclass; begin
+      for part in select inhrelid::regclass from pg_inherits
+        where inhparent in ({", ".join(f"'{schema}.{table}'::regclass" for table in append_only)})
+      loop execute format('revoke update, delete, truncate on %s from {role}', part); end loop;
+    end $body$;
+    """
     return f"""
     revoke all on schema {schema} from public;
     grant usage on schema {schema} to {role};
@@ -210,4 +302,5 @@ def grants(schema: str, role: str, append_only: tuple[str, ...]) -> str:
     grant execute on all functions in schema {schema} to {role};
     revoke insert, update, delete on {schema}.alembic_version from {role};
     {narrow}
+    {parts}
     """

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlalchemy import ARRAY, BigInteger, Column, Identity, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.schema import PrimaryKeyConstraint
@@ -27,6 +28,7 @@ def outbox(meta: MetaData) -> Table:
         Column("ids", ARRAY(Uuid), nullable=False),
         Column("keys", ARRAY(Text), nullable=False),
         Column("payloads", ARRAY(BYTEA), nullable=False),
+        Column("digests", ARRAY(BigInteger), nullable=True),
         instant("created_at"),
         PrimaryKeyConstraint("id"),
     )
@@ -39,6 +41,7 @@ class Bundle(Struct, frozen=True):
     ids: list[UUID]
     keys: list[str]
     payloads: list[bytes]
+    digests: list[int]
 
 
 async def append(tx: Tx, events: Iterable[Encoded]) -> None:
@@ -51,10 +54,10 @@ async def append(tx: Tx, events: Iterable[Encoded]) -> None:
     if bundles:
         await tx.execute_many(
             """
-            insert into outbox (topic, ids, keys, payloads, created_at)
-            values ($1, $2, $3, $4, now())
+            insert into outbox (topic, ids, keys, payloads, digests, created_at)
+            values ($1, $2, $3, $4, $5, now())
             """,
-            [(bundle.topic, bundle.ids, bundle.keys, bundle.payloads) for bundle in bundles],
+            [astuple(bundle) for bundle in bundles],
         )
 
 
@@ -81,4 +84,5 @@ def _bundle(topic: str, events: Sequence[Encoded]) -> Bundle:
         [event.id for event in events],
         [event.key for event in events],
         [event.value for event in events],
+        [event.digest for event in events],
     )

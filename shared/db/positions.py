@@ -5,6 +5,7 @@ effect. What the log says of our progress is a courtesy to lag tools and is neve
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -19,8 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import PrimaryKeyConstraint
 
-from shared.db.tables import TEXT_KEY, big, blob, code, text, uuid
-from shared.db.transaction import Tx
+from shared.db.parking import Parked
+from shared.db.tables import TEXT_KEY, big, blob, code, instant, text, uuid
+from shared.db.transaction import Row, Tx
 from shared.errors import Fenced
 
 OUTCOMES: Final = (
@@ -50,8 +52,27 @@ def consumer_offset(meta: MetaData) -> Table:
         *(Column(name, BigInteger, nullable=False, server_default="0") for name in OUTCOMES),
         code("state"),
         text("halt_reason", null=True),
+        big("accept_until", null=True),
         PrimaryKeyConstraint("topic", "partition"),
         CheckConstraint(f"next_offset - first_offset = {' + '.join(OUTCOMES)}", name="counters"),
+    )
+
+
+def resumption(meta: MetaData) -> Table:
+    """One row per halt that an operator ended. Append-only."""
+    return Table(
+        "resumption",
+        meta,
+        uuid("resumption_id"),
+        Column("topic", TEXT_KEY, nullable=False),
+        Column("partition", SmallInteger, nullable=False),
+        text("halt_reason"),
+        big("from_offset"),
+        big("to_offset"),
+        text("because"),
+        text("by_whom"),
+        instant("at"),
+        PrimaryKeyConstraint("resumption_id"),
     )
 
 
@@ -65,6 +86,15 @@ class Held(Struct, frozen=True):
     next_offset: int
     halted: str | None = None
     """Reason, when an earlier reader halted it."""
+    last_digest: bytes | None = None
+    """Of the record before `next_offset`; None when nothing was read yet."""
+    accept_until: int = 0
+    """Records below are taken however many of them are unreadable."""
+
+    @property
+    def key(self) -> Partition:
+        """Topic and number."""
+        return self.topic, self.partition
 
     def moved_to(self, next_offset: int) -> "Held":
         """The same claim, further on."""
@@ -92,7 +122,7 @@ async def claim(tx: Tx, partition: Partition, claim_id: UUID, worker: str, start
         values ($1, $2, 1, $3, $4, $5, $5, 0)
         on conflict (topic, partition) do update
             set epoch = mine.epoch + 1, claim_id = excluded.claim_id, worker = excluded.worker
-        returning epoch, next_offset, state, halt_reason
+        returning epoch, next_offset, last_digest, state, halt_reason, accept_until
         """,
         *partition,
         claim_id,
@@ -101,11 +131,19 @@ async def claim(tx: Tx, partition: Partition, claim_id: UUID, worker: str, start
     )
     assert row is not None
     halted = row["halt_reason"] or "halted" if row["state"] == HALTED else None
-    return Held(*partition, row["epoch"], claim_id, row["next_offset"], halted)
+    return Held(
+        *partition,
+        row["epoch"],
+        claim_id,
+        row["next_offset"],
+        halted,
+        row["last_digest"],
+        row["accept_until"] or 0,
+    )
 
 
-async def fence(tx: Tx, holdings: Iterable[Held]) -> None:
-    """Lock the rows of the partitions, in key order; they must be as held.
+async def fence(tx: Tx, holdings: Iterable[Held]) -> Parked:
+    """Lock the rows of the partitions, in key order; they must be as held. What is parked.
 
     Raises Fenced with the partitions that somebody else claimed, moved or halted.
     """
@@ -113,7 +151,8 @@ async def fence(tx: Tx, holdings: Iterable[Held]) -> None:
     keys = sorted(mine)
     rows = await tx.fetch(
         """
-        select mine.topic, mine.partition, epoch, claim_id, next_offset, state
+        select mine.topic, mine.partition, epoch, claim_id, next_offset, state,
+          (select array_agg(program_id || ' ' || topic) from parked) as parked
         from consumer_offset mine
         join unnest($1::text[], $2::smallint[]) key (topic, partition)
           on key.topic = mine.topic and key.partition = mine.partition
@@ -127,6 +166,8 @@ async def fence(tx: Tx, holdings: Iterable[Held]) -> None:
     lost = [key for key in keys if not _as_held(found.get(key), mine[key])]
     if lost:
         raise Fenced(lost, "claimed or moved by another worker")
+    pairs = (text.partition(" ") for text in rows[0]["parked"] or ())
+    return frozenset((int(number), topic) for number, _, topic in pairs)
 
 
 def _as_held(row: object, held: Held) -> bool:
@@ -174,3 +215,70 @@ async def halt(tx: Tx, held: Held, reason: str) -> None:
         held.claim_id,
         reason,
     )
+
+
+async def load_all(tx: Tx) -> Sequence[Row]:
+    """All partitions that this service ever read, as they stand."""
+    return await tx.fetch("select * from consumer_offset order by topic, partition")
+
+
+async def running(tx: Tx, keys: Iterable[Partition]) -> set[Partition]:
+    """Of these partitions those that are not halted."""
+    wanted = set(keys)
+    rows = await tx.fetch("select topic, partition from consumer_offset where state = 0")
+    return wanted & {(row["topic"], row["partition"]) for row in rows}
+
+
+class Resumption(Struct, frozen=True):
+    """How an operator ends a halt: why, who, and from where it goes on."""
+
+    because: str
+    by_whom: str
+    at: int | None = None
+    """Offset to go on from; None: from where it stands."""
+    accept: int = 0
+    """So many records more are taken however many of them are unreadable."""
+
+
+async def resume(
+    tx: Tx, resumption_id: UUID, partition: Partition, how: Resumption, now: datetime
+) -> str | None:
+    """End a halt; the reason that it had, None when the partition was not halted.
+
+    With another offset than its own the position is counted anew from there. Whoever holds the
+    partition is fenced.
+    """
+    row = await tx.fetch_one(
+        """
+        select state, halt_reason, next_offset from consumer_offset
+        where topic = $1 and partition = $2 for update
+        """,
+        *partition,
+    )
+    if row is None or row["state"] != HALTED:
+        return None
+    start = row["next_offset"] if how.at is None else how.at
+    anew = ", ".join(f"{name} = 0" for name in OUTCOMES)
+    rebased = f", first_offset = $3, next_offset = $3, last_digest = null, {anew}"
+    await tx.execute(
+        f"""
+        update consumer_offset set state = 0, halt_reason = null, epoch = epoch + 1,
+          accept_until = $4::bigint {rebased if start != row["next_offset"] else ""}
+        where topic = $1 and partition = $2 and $3::bigint is not null
+        """,
+        *partition,
+        start,
+        start + how.accept if how.accept else None,
+    )
+    await tx.execute(
+        "insert into resumption values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        resumption_id,
+        *partition,
+        row["halt_reason"],
+        row["next_offset"],
+        start,
+        how.because,
+        how.by_whom,
+        now,
+    )
+    return str(row["halt_reason"])

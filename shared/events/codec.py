@@ -1,9 +1,12 @@
 """Bytes to events and back. Raises `Undecodable` with a reason for what is not an event.
 
-What an event may hold is known by its type, so a record without escapes that has exactly as many
-keys as its event is written with can hide nothing: no duplicate, no unknown field. Anything else is
-read once more by a strict, slow reader, which finds duplicate keys, numbers beyond 2^53 and nesting
-too deep.
+What `encode` wrote travels with the digest of its value-bearing content beside it, so that each of
+its readers need not work it out again; such a record is as our own encoder writes it.
+
+Anything else is looked at closely. What an event may hold is known by its type, so a record without
+escapes that has exactly as many keys as its event is written with can hide nothing: no duplicate,
+no unknown field. The rest is read once more by a strict, slow reader, which finds duplicate keys,
+numbers beyond 2^53 and nesting too deep.
 """
 
 import hashlib
@@ -32,8 +35,8 @@ AHEAD: Final = timedelta(hours=24)
 _VERSION: Final = 8
 
 
-class _Envelope(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """Attributes in the order in which they are written."""
+class _Attributes(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """Attributes of an event in the order in which they are written, but for its data."""
 
     specversion: Literal["1.0"]
     id: UUID
@@ -47,7 +50,28 @@ class _Envelope(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False)
     causationid: str | None = None
     traceparent: str | None = None
     sealedcontact: str | None = None
+
+
+class _Envelope(_Attributes, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """An event whose data is not read yet."""
+
     data: Raw
+
+
+class _Written(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """The same as it is written."""
+
+    specversion: str
+    id: UUID
+    source: str
+    type: str
+    time: str
+    subject: str
+    datacontenttype: str
+    programid: str
+    partitionkey: str
+    causationid: UUID | None = None
+    data: Any
 
 
 class Encoded(Struct, frozen=True, gc=False):
@@ -58,6 +82,7 @@ class Encoded(Struct, frozen=True, gc=False):
     key: str
     id: UUID
     value: bytes
+    digest: int
 
 
 def enc_hook(value: object) -> str:
@@ -82,10 +107,11 @@ _READ_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
 
 def encode(service: str, announcement: Announcement) -> Encoded:
     """The CloudEvents JSON of an announcement. Raises Undecodable when it exceeds 256 KiB."""
-    line = BY_PRODUCT[service, type(announcement.data)]
+    data, program, key = announcement.data, announcement.program, announcement.key
+    line = BY_PRODUCT[service, type(data)]
     identity = announcement.id(service, line.name)
     value = _ENCODER.encode(
-        _Envelope(
+        _Written(
             specversion="1.0",
             id=identity,
             source=f"/shuke/{service}",
@@ -93,24 +119,48 @@ def encode(service: str, announcement: Announcement) -> Encoded:
             time=render(announcement.at),
             subject=announcement.subject,
             datacontenttype="application/json",
-            programid=announcement.program,
-            partitionkey=announcement.key,
-            causationid=str(announcement.causation) if announcement.causation else None,
-            data=Raw(_ENCODER.encode(announcement.data)),
+            programid=program,
+            partitionkey=key,
+            causationid=announcement.causation,
+            data=data,
         )
     )
     if len(value) > MAX_BYTES:
         raise Undecodable("undecodable", f"{len(value)} bytes, at most {MAX_BYTES} are allowed")
-    return Encoded(
-        line.topic, line.type, f"{announcement.program}/{announcement.key}", identity, value
-    )
+    digest = _digest(line.type, announcement.subject, program, key, _KNOWN[line.type].bearing(data))
+    return Encoded(line.topic, line.type, f"{program}/{key}", identity, value, digest)
 
 
-def decode(raw: bytes, now: datetime, routes: Container[str] | None = None) -> Event | None:
+def decode(
+    raw: bytes, now: datetime, routes: Container[str] | None = None, digest: int | None = None
+) -> Event | None:
     """The event of a record; None when its type is known but not among `routes`.
 
-    Raises Undecodable: `undecodable` or `invalid`, with the reason.
+    `digest`: what travelled beside it. Raises Undecodable: `undecodable` or `invalid`, with the
+    reason.
     """
+    if digest is not None:
+        known = _KNOWN_IN_BYTES.get(_type_in(raw))
+        if known is not None:
+            if routes is not None and known.type not in routes:
+                return None
+            event = _as_written(known, raw, now, digest)
+            if event is not None:
+                return event
+    return _looked_at(raw, now, routes)
+
+
+def _as_written(known: "_Known", raw: bytes, now: datetime, digest: int) -> Event | None:
+    """The event of a record of our own; None when it does not read as one."""
+    try:
+        envelope = known.whole.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return _event(envelope, _time(envelope, now), digest, envelope.data)
+
+
+def _looked_at(raw: bytes, now: datetime, routes: Container[str] | None) -> Event | None:
+    """The event of a record that anybody may have written."""
     if len(raw) > MAX_BYTES:
         raise Undecodable("undecodable", f"{len(raw)} bytes, at most {MAX_BYTES} are allowed")
     try:
@@ -134,6 +184,11 @@ def decode(raw: bytes, now: datetime, routes: Container[str] | None = None) -> E
         raise Undecodable("invalid", f"data: {error}") from error
     if _ESCAPE in raw or raw.count(_KEY) != _keys_of(envelope) + known.keys((data,)):
         strict(raw)
+    of = (envelope.type, envelope.subject, envelope.programid, envelope.partitionkey)
+    return _event(envelope, time, _digest(*of, known.bearing(data)), data)
+
+
+def _event(envelope: _Attributes, time: datetime, digest: int, data: Data) -> Event:
     return Event(
         envelope.id,
         envelope.type,
@@ -141,9 +196,15 @@ def decode(raw: bytes, now: datetime, routes: Container[str] | None = None) -> E
         envelope.programid,
         envelope.subject,
         envelope.partitionkey,
-        _digest(envelope, known.bearing(data)),
+        digest,
         data,
     )
+
+
+def _type_in(raw: bytes) -> bytes:
+    """The type of an event of our own: the first text under that key."""
+    start = raw.find(_TYPE) + len(_TYPE)
+    return raw[start : raw.find(b'"', start)]
 
 
 def peek(raw: bytes) -> tuple[str | None, UUID | None]:
@@ -170,7 +231,7 @@ def strict(raw: bytes) -> None:
         raise Undecodable("undecodable", f"not strict JSON: {error}") from error
 
 
-def _time(envelope: _Envelope, now: datetime) -> datetime:
+def _time(envelope: _Attributes, now: datetime) -> datetime:
     """The event's instant, which its id begins with."""
     identity = envelope.id
     try:
@@ -186,24 +247,12 @@ def _time(envelope: _Envelope, now: datetime) -> datetime:
     return time
 
 
-def digest(encoded: Encoded) -> int:
-    """The digest of an event of our own, as its readers will compute it."""
-    envelope = _READ_ENVELOPE.decode(encoded.value)
-    known = _KNOWN[envelope.type]
-    return _digest(envelope, known.bearing(known.read.decode(envelope.data)))
-
-
-def _digest(envelope: _Envelope, bearing: object) -> int:
-    canonical = _ENCODER.encode((
-        envelope.type,
-        envelope.subject,
-        envelope.programid,
-        envelope.partitionkey,
-        bearing,
-    ))
+def _digest(type_: str, subject: str, program: str, key: str, bearing: object) -> int:
+    canonical = _ENCODER.encode((type_, subject, program, key, bearing))
     return int.from_bytes(hashlib.sha256(canonical).digest()[:8], signed=True)
 
 
+_TYPE: Final = b'"type":"'
 _ESCAPE: Final = b"\\"
 _KEY: Final = b'":'
 """Without escapes this stands behind every key, and nowhere else."""
@@ -229,19 +278,25 @@ Count = Callable[[Sequence[Any]], int]
 class _Known:
     """What is known of one type: how to read it, what its digest covers, how many keys it has."""
 
-    def __init__(self, data: type[Data]) -> None:
+    def __init__(self, type_: str, data: type[Data]) -> None:
         info = inspect.type_info(data)
         assert isinstance(info, inspect.StructType)
+        self.type = type_
         self.read: msgspec.json.Decoder[Data] = msgspec.json.Decoder(data, dec_hook=dec_hook)
+        whole = msgspec.defstruct("Whole", [("data", data)], bases=(_Attributes,), kw_only=True)
+        self.whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole, dec_hook=dec_hook)
         self.bearing = _bearing(info)
+        """The value-bearing fields. Of a type without incidental ones the event itself."""
         self.keys = _count(info)
 
 
 def _bearing(info: inspect.StructType) -> Bearing:
+    if not _has_incidental(info):
+        return lambda value: value
     plain: list[str] = []
     nested: list[tuple[Callable[[Any], Any], Bearing]] = []
     for field in info.fields:
-        if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("incidental"):
+        if _is_incidental(field.type):
             continue
         form, struct = _struct_in(field.type)
         if struct is None:
@@ -252,6 +307,20 @@ def _bearing(info: inspect.StructType) -> Bearing:
     if not nested:
         return scalars
     return lambda value: (scalars(value), *[within(get(value)) for get, within in nested])
+
+
+def _has_incidental(info: inspect.StructType) -> bool:
+    for field in info.fields:
+        if _is_incidental(field.type):
+            return True
+        struct = _struct_in(field.type)[1]
+        if struct is not None and _has_incidental(struct):
+            return True
+    return False
+
+
+def _is_incidental(info: inspect.Type) -> bool:
+    return isinstance(info, inspect.Metadata) and bool((info.extra or {}).get("incidental"))
 
 
 def _shaped(form: "_Form", one: Bearing) -> Bearing:
@@ -312,4 +381,5 @@ def _struct_in(info: inspect.Type) -> tuple[_Form, inspect.StructType | None]:
             return "one", None
 
 
-_KNOWN: Final = {line.type: _Known(line.data) for line in CATALOGUE}
+_KNOWN: Final = {line.type: _Known(line.type, line.data) for line in CATALOGUE}
+_KNOWN_IN_BYTES: Final = {type_.encode(): known for type_, known in _KNOWN.items()}

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
 from shared.db.engine import AWAY, ERRORS
-from shared.db.faults import blame
+from shared.db.faults import Culprit, blame
 from shared.errors import FieldError, HttpProblem, Shortage, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -180,7 +180,7 @@ async def _busy(request: Request, error: Exception) -> JSONResponse:
     cause: BaseException = error
     if isinstance(error, DBAPIError) and error.orig is not None:
         cause = error.orig.__cause__ or error.orig
-    if blame(cause) == "program":
+    if blame(cause) is Culprit.PROGRAM:
         return await _broken(request, error)
     return answer(
         503,

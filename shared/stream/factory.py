@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from shared.config import Config
 from shared.db.engine import Database
-from shared.stream.kafka import KafkaStream
+from shared.stream.kafka.stream import KafkaStream
 from shared.stream.port import Stream
 from shared.stream.postgres.stream import SCHEMA, PostgresStream
 

@@ -24,11 +24,13 @@ Partition = tuple[str, int]
 
 
 class Message(Struct, frozen=True, gc=False):
-    """What is appended: the key decides the partition, the id travels beside the value."""
+    """What is appended: the key decides the partition, id and digest travel beside the value."""
 
     key: str
     id: UUID
     value: bytes
+    digest: int | None = None
+    """Of the event's value-bearing content, by whom it was encoded."""
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -40,6 +42,7 @@ class Record(Struct, frozen=True, gc=False):
     key: str
     value: bytes
     appended_at: datetime
+    digest: int | None = None
 
 
 class TooLarge(ShukeError):
@@ -101,8 +104,15 @@ class Subscription(Protocol):
         """Read on after a pause."""
         ...
 
-    async def tell(self, positions: Mapping[Partition, int]) -> None:
-        """Tell the log our progress: for lag tools and upstream courtesy, best effort."""
+    async def keep(self) -> None:
+        """Stay a member of the group while nothing is read."""
+        ...
+
+    async def tell(self, positions: Mapping[Partition, int]) -> bool:
+        """Tell the log our progress: for lag tools and upstream courtesy, best effort.
+
+        Whether it was taken.
+        """
         ...
 
     async def close(self, timeout_s: float) -> None:

@@ -258,4 +258,4 @@ def _message(told: Announcement) -> Message:
 
 def _encoded(service: str, told: Announcement) -> Message:
     event = codec.encode(service, told)
-    return Message(event.key, event.id, event.value)
+    return Message(event.key, event.id, event.value, event.digest)

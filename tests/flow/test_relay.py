@@ -38,7 +38,7 @@ async def fill(points: Reader, first: int, last: int) -> None:
         link = a_link(points.program, buyer=customer(), since=NOON, revision=revision)
         told = message("members", link)
         async with transaction(points.told.database) as tx:
-            await append(tx, [Encoded("members", "", told.key, told.id, told.value)])
+            await append(tx, [Encoded("members", "", told.key, told.id, told.value, 0)])
 
 
 async def empty(points: Reader) -> bool:

@@ -189,7 +189,9 @@ async def test_an_id_of_a_transaction_that_was_rolled_back_is_new_again(
 
 
 def test_events_are_bundled_by_topic_in_their_order_up_to_the_limits() -> None:
-    small = [Encoded("ab"[n % 2], "t", "k", uuid5(UUID(int=0), str(n)), b"x") for n in range(1_002)]
+    small = [
+        Encoded("ab"[n % 2], "t", "k", uuid5(UUID(int=0), str(n)), b"x", n) for n in range(1_002)
+    ]
     bundles = list(outbox.bundled(small))
     assert [(bundle.topic, len(bundle.ids)) for bundle in bundles] == [
         ("a", 500),
@@ -198,7 +200,7 @@ def test_events_are_bundled_by_topic_in_their_order_up_to_the_limits() -> None:
         ("b", 1),
     ]
     assert [i for bundle in bundles[:2] for i in bundle.ids] == [e.id for e in small[::2]]
-    large = [Encoded("a", "t", "k", UUID(int=n), bytes(200 * 1024)) for n in range(5)]
+    large = [Encoded("a", "t", "k", UUID(int=n), bytes(200 * 1024), n) for n in range(5)]
     assert [len(bundle.ids) for bundle in outbox.bundled(large)] == [2, 2, 1]
     assert list(outbox.bundled([])) == []
 

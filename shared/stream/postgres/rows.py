@@ -84,13 +84,13 @@ async def lock_heads(
 
 
 async def insert(tx: Tx, topic_id: int, month: int, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Records of one child table: (partition, offset, key, event id, value)."""
+    """Records of one child table: (partition, offset, key, event id, value, digest)."""
     await tx.execute(
         f"""
         insert into {child(topic_id, month)}
-            (topic, month, partition, "offset", key, event_id, value, appended_at)
+            (topic, month, partition, "offset", key, event_id, value, digest, appended_at)
         select {topic_id}, {month}, *, clock_timestamp()
-        from unnest($1::smallint[], $2::bigint[], $3::text[], $4::uuid[], $5::bytea[])
+        from unnest($1::smallint[], $2::bigint[], $3::text[], $4::uuid[], $5::bytea[], $6::bigint[])
         """,
         *map(list, zip(*rows, strict=True)),
     )
@@ -136,7 +136,7 @@ async def read_spans(tx: Tx, spans: Sequence[Span]) -> list[Any]:
         place = len(arguments)
         parts.append(
             f"""
-            select r.topic, r.partition, r."offset", r.key, r.value, r.appended_at
+            select r.topic, r.partition, r."offset", r.key, r.value, r.appended_at, r.digest
             from unnest(${place + 1}::smallint[], ${place + 2}::bigint[], ${place + 3}::bigint[])
               s (partition, first, until)
             cross join lateral (

@@ -144,6 +144,7 @@ class PostgresStream:
                     message.key,
                     message.id,
                     message.value,
+                    message.digest,
                 ))
                 head.next_offset += 1
             for (topic_id, child_month), part in rows.items():

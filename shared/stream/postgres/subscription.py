@@ -164,6 +164,7 @@ class PostgresSubscription:
                     row["key"],
                     row["value"],
                     row["appended_at"],
+                    row["digest"],
                 )
             )
             self._position[topic, row["partition"]] = row["offset"] + 1
@@ -193,12 +194,15 @@ class PostgresSubscription:
         }
         return {key: found[key] for key in wanted}
 
-    async def tell(self, positions: Mapping[Partition, int]) -> None:
-        """Write our progress; a failure costs nothing but the figure."""
+    async def keep(self) -> None:
+        """The session of the membership is kept by itself."""
+
+    async def tell(self, positions: Mapping[Partition, int]) -> bool:
+        """Write our progress; a failure costs nothing but the figure. Whether it was written."""
         if self._group is None or not positions:
-            return
+            return True
         rows = sorted((self._ids[topic], n, offset) for (topic, n), offset in positions.items())
-        with contextlib.suppress(*AWAY):
+        try:
             async with statements(self._database) as tx:
                 await tx.execute(
                     """
@@ -210,6 +214,9 @@ class PostgresSubscription:
                     self._group,
                     *map(list, zip(*rows, strict=True)),
                 )
+        except (*AWAY, TimeoutError):
+            return False
+        return True
 
     async def close(self, timeout_s: float) -> None:
         """Give the partitions back."""

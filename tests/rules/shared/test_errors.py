@@ -46,12 +46,12 @@ def test_a_problem_names_the_fields_concerned() -> None:
         (ValueError("a rule"), "record"),
         (AssertionError("an invariant"), "record"),
         (Misconfigured("no key"), "program"),
-        (Unavailable("the log"), "world"),
-        (ConnectionResetError("the server"), "world"),
-        (TimeoutError("a pool"), "world"),
-        (asyncpg.DeadlockDetectedError("two"), "world"),
-        (asyncpg.SerializationError("two"), "world"),
-        (asyncpg.AdminShutdownError("bye"), "world"),
+        (Unavailable("the log"), "log"),
+        (ConnectionResetError("the server"), "database"),
+        (TimeoutError("a pool"), "database"),
+        (asyncpg.DeadlockDetectedError("two"), "database"),
+        (asyncpg.SerializationError("two"), "database"),
+        (asyncpg.AdminShutdownError("bye"), "database"),
         (asyncpg.CheckViolationError("a row"), "record"),
         (asyncpg.NumericValueOutOfRangeError("a row"), "record"),
         (asyncpg.UndefinedTableError("no table"), "program"),
@@ -60,4 +60,4 @@ def test_a_problem_names_the_fields_concerned() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_whom_a_failure_is_blamed_on(error: Exception, culprit: str) -> None:
-    assert blame(error) == culprit
+    assert blame(error).value == culprit
