@@ -234,8 +234,7 @@ begin
   for grown in
     select relname from pg_class
     where relnamespace = '{schema}'::regnamespace and relkind = 'r'
-      and (pg_relation_size(oid) > 2 * 8192 * greatest(relpages, 0)
-           or pg_stat_get_mod_since_analyze(oid) > 100 + greatest(reltuples, 0))
+      and pg_relation_size(oid) > 2 * 8192 * greatest(relpages, 0)
     order by relname
   loop
     execute format('analyze %I', grown);
@@ -269,7 +268,8 @@ begin
   return emptied;
 end $body$;
 """
-"""`analyze_grown` looks at sizes, which are known at once; of several workers one does it.
+"""`analyze_grown` looks at sizes alone, which are known at once, and so looks at a table again only
+when it has doubled, however often its rows change; of several workers one does it.
 `inbox_forget` empties months that took no row for 45 days: what is retold later the tables know.
 """
 

@@ -248,6 +248,7 @@ def _time(envelope: _Attributes, now: datetime) -> datetime:
 
 
 def _digest(type_: str, subject: str, program: str, key: str, bearing: object) -> int:
+    """First 8 bytes of SHA-256 over canonical JSON: keys sorted, no white space, no defaults."""
     canonical = _ENCODER.encode((type_, subject, program, key, bearing))
     return int.from_bytes(hashlib.sha256(canonical).digest()[:8], signed=True)
 
@@ -269,8 +270,6 @@ def _keys_of(envelope: _Envelope) -> int:
     )
 
 
-Bearing = Callable[[Any], Any]
-"""A struct -> its value-bearing fields, in their order."""
 Count = Callable[[Sequence[Any]], int]
 """Structs of one class -> the keys that they are written with."""
 
@@ -285,50 +284,41 @@ class _Known:
         self.read: msgspec.json.Decoder[Data] = msgspec.json.Decoder(data, dec_hook=dec_hook)
         whole = msgspec.defstruct("Whole", [("data", data)], bases=(_Attributes,), kw_only=True)
         self.whole: msgspec.json.Decoder[Any] = msgspec.json.Decoder(whole, dec_hook=dec_hook)
-        self.bearing = _bearing(info)
-        """The value-bearing fields. Of a type without incidental ones the event itself."""
+        self._view = _view(info)
         self.keys = _count(info)
 
+    def bearing(self, data: Data) -> object:
+        """The value-bearing fields of an event's data, in canonical order."""
+        return msgspec.convert(data, self._view, from_attributes=True)
 
-def _bearing(info: inspect.StructType) -> Bearing:
-    if not _has_incidental(info):
-        return lambda value: value
-    plain: list[str] = []
-    nested: list[tuple[Callable[[Any], Any], Bearing]] = []
-    for field in info.fields:
-        if _is_incidental(field.type):
+
+def _view(info: inspect.StructType) -> type[Struct]:
+    """The struct without its incidental fields, sorted by the names that they are written under."""
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for field in sorted(info.fields, key=lambda field: field.encode_name):
+        if isinstance(field.type, inspect.Metadata) and (field.type.extra or {}).get("incidental"):
             continue
         form, struct = _struct_in(field.type)
-        if struct is None:
-            plain.append(field.name)
-        else:
-            nested.append((attrgetter(field.name), _shaped(form, _bearing(struct))))
-    scalars = attrgetter(*plain)
-    if not nested:
-        return scalars
-    return lambda value: (scalars(value), *[within(get(value)) for get, within in nested])
+        kind = Any if struct is None else _shaped(form, _view(struct))
+        fields.append((field.name, kind) if field.required else (field.name, kind, field.default))
+    return msgspec.defstruct(
+        f"{info.cls.__name__}View",
+        fields,
+        rename={field.name: field.encode_name for field in info.fields},
+        omit_defaults=True,
+        kw_only=True,
+        gc=False,
+    )
 
 
-def _has_incidental(info: inspect.StructType) -> bool:
-    for field in info.fields:
-        if _is_incidental(field.type):
-            return True
-        struct = _struct_in(field.type)[1]
-        if struct is not None and _has_incidental(struct):
-            return True
-    return False
-
-
-def _is_incidental(info: inspect.Type) -> bool:
-    return isinstance(info, inspect.Metadata) and bool((info.extra or {}).get("incidental"))
-
-
-def _shaped(form: "_Form", one: Bearing) -> Bearing:
-    if form == "list":
-        return lambda values: list(map(one, values))
-    if form == "optional":
-        return lambda value: None if value is None else one(value)
-    return one
+def _shaped(form: "_Form", kind: Any) -> Any:  # noqa: ANN401 - type expressions
+    match form:
+        case "list":
+            return list[kind]
+        case "optional":
+            return kind | None
+        case _:
+            return kind
 
 
 def _count(info: inspect.StructType) -> Count:
