@@ -223,7 +223,8 @@ months of the inbox last grew.
 
 FUNCTIONS_2: Final = """
 create or replace function analyze_grown() returns integer
-language plpgsql security definer set search_path = {schema}, pg_temp as $body$
+language plpgsql security definer set search_path = {schema}, pg_temp
+set default_statistics_target = 10 as $body$
 declare
   grown text;
   analyzed integer := 0;
@@ -234,7 +235,7 @@ begin
   for grown in
     select relname from pg_class
     where relnamespace = '{schema}'::regnamespace and relkind = 'r'
-      and pg_relation_size(oid) > 2 * 8192 * greatest(relpages, 0)
+      and pg_relation_size(oid) > 4 * 8192 * greatest(relpages, 0)
     order by relname
   loop
     execute format('analyze %I', grown);
@@ -268,8 +269,9 @@ begin
   return emptied;
 end $body$;
 """
-"""`analyze_grown` looks at sizes alone, which are known at once, and so looks at a table again only
-when it has doubled, however often its rows change; of several workers one does it.
+"""`analyze_grown` looks at sizes alone, which are known at once, and takes a small sample anew only
+of a table that has become four times as large, however often its rows change: autovacuum takes a
+large one later. Of several workers one does it.
 `inbox_forget` empties months that took no row for 45 days: what is retold later the tables know.
 """
 
