@@ -18,6 +18,7 @@ SERVICE: Final = Service(
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
     router=ROUTER,
     flow=FLOW,
+    upstream="members",
     documents=(DOCUMENT,),
     totals=queries.count_totals,
     checks=verify.CHECKS,
