@@ -1,5 +1,6 @@
 """The API process of a service: its app with what the routes need."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,6 +14,7 @@ from shared.errors import Unavailable
 from shared.http.app import build
 from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
+from shared.measuring import measure, take, waits
 from shared.sealing import PUBLIC
 from shared.service import Service
 
@@ -28,13 +30,14 @@ def build_app(service: Service, config: Config) -> FastAPI:
             app.state.config = config
             app.state.clock = system
             app.state.service = service
-            url = config.database_url_of(service.name)
+            url, waited = config.database_url_of(service.name), waits(app.state.metrics)
             app.state.database = await stack.enter_async_context(
-                Database(service.name, url, worker=False, size=API_POOL)
+                Database(service.name, url, worker=False, size=API_POOL, waited=waited)
             )
             app.state.verifier = Verifier(service.name, lambda: public_keys(config))
             if service.lifespan is not None:
                 await stack.enter_async_context(service.lifespan(app))
+            await stack.enter_async_context(_measured(app))
             yield
 
     app = build(
@@ -47,6 +50,22 @@ def build_app(service: Service, config: Config) -> FastAPI:
     if service.documents:
         app.include_router(settings_router(service.documents))
     return app
+
+
+@asynccontextmanager
+async def _measured(app: FastAPI) -> AsyncIterator[None]:
+    """Take figures of the process as long as the app runs."""
+    metrics, stopping = app.state.metrics, asyncio.Event()
+
+    async def figures() -> None:
+        await take(metrics, app.state.database, app.state.clock)
+
+    measuring = asyncio.create_task(measure(metrics, figures, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await measuring
 
 
 async def public_keys(config: Config) -> bytes:

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 WINDOW: Final = 2_000
 IN_A_ROW: Final = 200
@@ -80,6 +80,8 @@ class Seen(Struct):
 
     programs: dict[tuple[str, str], list[Run]]
     topics: dict[str, list[Run]]
+    parked: set[tuple[str, str]] = field(default_factory=set)
+    """Programs that are set aside for a topic, by this worker or another."""
 
 
 class Judgement(Struct, frozen=True):
@@ -111,6 +113,8 @@ class Limits:
             self._programs.setdefault(key, Window()).add(runs)
         for topic, runs in seen.topics.items():
             self._topics.setdefault(topic, Window()).add(runs)
+        for key in seen.parked:
+            self.begin_anew(*key)
 
     def begin_anew(self, program: str, topic: str) -> None:
         """A program was set aside: what it sent before counts no more."""

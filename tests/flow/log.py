@@ -9,10 +9,12 @@ from typing import Any
 from shared.config import Config
 from shared.db.positions import OUTCOMES
 from shared.db.transaction import statements
+from shared.dead_letters import Letters
 from shared.events.catalogue import topics
 from shared.events.envelope import Event
 from shared.pipeline import Pipeline
 from shared.relay import Relay
+from shared.requeuing import Requeuer
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.factory import open_stream
@@ -51,6 +53,15 @@ class Reader:
         """A relay of the service."""
         name = (service or self.told.service).name
         return Relay(name, self.told.database, self.stream, Surroundings(**around))
+
+    def letters(self, service: Service | None = None) -> Letters:
+        """Its records that were set aside."""
+        return Letters(self.told.database, service or self.told.service, self.keys)
+
+    def requeuer(self, service: Service | None = None) -> Requeuer:
+        """The part of its worker that tries them again."""
+        told = self.told
+        return Requeuer(service or told.service, told.database, self.keys, Surroundings())
 
     async def append(
         self, *events: Event, service: str = "gateway", topic: str = "storefront"
