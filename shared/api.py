@@ -12,6 +12,8 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.http.app import build
+from shared.http.halts import halts_router
+from shared.http.letters import letters_router
 from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
 from shared.measuring import measure, take, waits
@@ -49,6 +51,9 @@ def build_app(service: Service, config: Config) -> FastAPI:
     )
     if service.documents:
         app.include_router(settings_router(service.documents))
+    if service.flow is not None:
+        app.include_router(letters_router())
+        app.include_router(halts_router())
     return app
 
 

@@ -20,9 +20,9 @@ from shared.db.transaction import Row, Tx, savepoint, transaction
 from shared.errors import Undecodable
 from shared.events import codec
 from shared.events.catalogue import types_read_by
+from shared.flow import Flow
 from shared.ids import text_id
 from shared.sealing import KeyRing
-from shared.service import Service
 from shared.stream.port import Record
 
 UNKNOWN: Final = "unknown"
@@ -73,7 +73,7 @@ class Letters(Struct, frozen=True):
     """The records of one service that were set aside, for who has the key files."""
 
     database: Database
-    service: Service
+    flow: Flow
     keys: KeyRing
     clock: Clock = system
 
@@ -123,14 +123,13 @@ class Letters(Struct, frozen=True):
         if row["topic"].startswith(sweep_rows.LETTER):
             await _reopen(tx, known, raw)
             return
-        assert self.service.flow is not None
-        now = self.clock()
+        service, now = self.database.schema, self.clock()
         try:
-            event = codec.decode(raw, now, types_read_by(self.service.name))
+            event = codec.decode(raw, now, types_read_by(service))
         except Undecodable as error:
             raise _Again(error.kind, error.reason) from error
         read = Read(Record(row["topic"], row["partition"], row["offset"], "", raw, now), event)
-        applier = Applier(self.service.name, self.service.flow, self.keys)
+        applier = Applier(service, self.flow, self.keys)
         result = await applier.apply(tx, [read], known)
         if result.set_aside:
             raise _Again(result.set_aside[0].klass, result.set_aside[0].reason)

@@ -15,9 +15,9 @@ from shared.db.engine import Database
 from shared.db.faults import Culprit, blame
 from shared.db.transaction import statements, transaction
 from shared.dead_letters import Letters, settle
+from shared.flow import Flow
 from shared.logs import logger
 from shared.sealing import KeyRing
-from shared.service import Service
 from shared.surroundings import Surroundings, pause
 
 TURN_SECONDS: Final = 1.0
@@ -31,13 +31,11 @@ PROGRAM_KNOWN: Final = "program-known"
 class Requeuer:
     """Tries records of one service again."""
 
-    def __init__(
-        self, service: Service, database: Database, keys: KeyRing, around: Surroundings
-    ) -> None:
+    def __init__(self, flow: Flow, database: Database, keys: KeyRing, around: Surroundings) -> None:
         self._database = database
         self._around = around
-        self._letters = Letters(database, service, keys, around.clock)
-        self._log = logger(service.name)
+        self._letters = Letters(database, flow, keys, around.clock)
+        self._log = logger(database.schema)
         self._looked_at = -PROGRAMS_SECONDS
 
     async def run(self, stopping: asyncio.Event) -> None:

@@ -111,7 +111,7 @@ class _Parts:
             )
             self._watched.holding = self._pipeline.holding
             self._sweeper = Sweeper(service, database, keys, around)
-            self._requeuer = Requeuer(service, database, keys, around)
+            self._requeuer = Requeuer(service.flow, database, keys, around)
 
     def all(
         self, stopping: asyncio.Event, sock: socket.socket | None

@@ -85,7 +85,7 @@ class Trying:
                     raise
                 last = error
                 await asyncio.sleep(PAUSE_SECONDS)
-        raise Unavailable(f"database of {letters.service.name}: {last}") from last
+        raise Unavailable(f"database of {letters.database.schema}: {last}") from last
 
     def conclude(self) -> None:
         """Tell how many ended how; exit code 1 when some stayed open."""

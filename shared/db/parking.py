@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import Column, MetaData, Table
 
@@ -41,18 +42,18 @@ FIRST: Final = (-1, "")
 
 
 async def list_page(
-    tx: Tx, program_id: int | None, after: tuple[int, str], limit: int
+    tx: Tx, program: UUID | None, after: tuple[int, str], limit: int
 ) -> Sequence[Row]:
     """What is set aside, of one program or of all, by number and topic."""
     return await tx.fetch(
         """
         select program_id, public_id, topic, since from parked join program using (program_id)
         where lifted_by is null and (program_id, topic) > ($1, $2)
-          and ($3::integer is null or program_id = $3)
+          and ($3::uuid is null or public_id = $3)
         order by program_id, topic limit $4
         """,
         *after,
-        program_id,
+        program,
         limit,
     )
 

@@ -225,7 +225,9 @@ def _tell_parked(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
 
 
 def _letters(look: Look, service: str, keys: KeyRing) -> Letters:
-    return Letters(look.databases[service], SERVICES[service], keys)
+    flow = SERVICES[service].flow
+    assert flow is not None
+    return Letters(look.databases[service], flow, keys)
 
 
 async def _find(look: Look, quarantine_id: UUID) -> tuple[str, Row]:

@@ -12,6 +12,7 @@ from shared.db.transaction import statements
 from shared.dead_letters import Letters
 from shared.events.catalogue import topics
 from shared.events.envelope import Event
+from shared.flow import Flow
 from shared.pipeline import Pipeline
 from shared.relay import Relay
 from shared.requeuing import Requeuer
@@ -56,12 +57,16 @@ class Reader:
 
     def letters(self, service: Service | None = None) -> Letters:
         """Its records that were set aside."""
-        return Letters(self.told.database, service or self.told.service, self.keys)
+        return Letters(self.told.database, self._flow(service), self.keys)
 
     def requeuer(self, service: Service | None = None) -> Requeuer:
         """The part of its worker that tries them again."""
-        told = self.told
-        return Requeuer(service or told.service, told.database, self.keys, Surroundings())
+        return Requeuer(self._flow(service), self.told.database, self.keys, Surroundings())
+
+    def _flow(self, service: Service | None) -> Flow:
+        flow = (service or self.told.service).flow
+        assert flow is not None
+        return flow
 
     async def append(
         self, *events: Event, service: str = "gateway", topic: str = "storefront"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from services.points.flow import FLOW
 from shared.clock import system
 from shared.db.transaction import transaction
-from shared.dead_letters import Letters, discard
+from shared.dead_letters import discard
 from shared.events import codec
 from shared.events.dead_letters.event_quarantined import EventQuarantined
 from shared.flow import Decision, Input
@@ -105,8 +105,7 @@ async def test_after_the_fix_it_is_requeued_and_takes_effect_once(points: Reader
     await points.read(3, wrong_about("A-2"))
     (row,) = await points.rows("quarantine")
     told, identity = points.told, row["quarantine_id"]
-    wrong = Letters(told.database, wrong_about("A-2"), points.keys)
-    assert await wrong.requeue(identity, "ann") == "open"
+    assert await points.letters(wrong_about("A-2")).requeue(identity, "ann") == "open"
     assert await points.letters().requeue(identity, "ben") == "requeued"
     assert await points.letters().requeue(identity, "ben") == "requeued"
     assert await earned(points) == {"A-1": 10, "A-2": 20, "A-3": 30}

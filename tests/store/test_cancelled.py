@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,7 +17,7 @@ POOL = 8
 CANCELLED = 2_000
 AT_ONCE = 40
 MOMENT = 0.02
-Work = Callable[[Database], Awaitable[None]]
+Work = Callable[[Database], Coroutine[Any, Any, None]]
 
 
 @pytest.fixture
