@@ -5,7 +5,7 @@ Pure: what a batch came to goes in, a judgement comes out. Counted since the pro
 | of | bad | then |
 |---|---|---|
 | a program's records of a topic | 200 in a row | the program is parked for the topic |
-| the same | over 5 % of its last 2,000, at least 100 | the same |
+| the same | over 5 % of its last 2,000, once there are so many | the same |
 | a topic's records | 95 % of its last 2,000 unreadable, at least 1,000 | its partitions halt |
 """
 
@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 WINDOW: Final = 2_000
 IN_A_ROW: Final = 200
-AT_LEAST, SHARE_PERCENT = 100, 5
+SHARE_PERCENT: Final = 5
 UNREADABLE_LEAST, UNREADABLE_PERCENT = 1_000, 95
 
 K = TypeVar("K", bound=Hashable)
@@ -63,7 +63,7 @@ class Window:
     @property
     def parks(self) -> bool:
         """Whether a program is to be set aside."""
-        often = self.bad >= AT_LEAST and self.bad * 100 > SHARE_PERCENT * self.seen
+        often = self.seen == WINDOW and self.bad * 100 > SHARE_PERCENT * WINDOW
         return self.in_a_row >= IN_A_ROW or often
 
     @property

@@ -40,7 +40,9 @@ class Reader:
         """Text id of the program."""
         return self.told.program.text_id
 
-    def pipeline(self, service: Service | None = None, **around: Any) -> Pipeline:
+    def pipeline(
+        self, service: Service | None = None, batch: int = 1_000, **around: Any
+    ) -> Pipeline:
         """A reader of the service, or of what stands for it."""
         return Pipeline(
             service or self.told.service,
@@ -48,6 +50,7 @@ class Reader:
             self.stream,
             self.keys,
             Surroundings(**around),
+            batch_events_max=batch,
         )
 
     def relay(self, service: Service | None = None, **around: Any) -> Relay:
@@ -78,9 +81,11 @@ class Reader:
         """Anything onto the log."""
         await self.stream.append(topic, list(messages))
 
-    async def read(self, count: int, service: Service | None = None) -> None:
+    async def read(
+        self, count: int, service: Service | None = None, batch: int = 1_000, **around: Any
+    ) -> None:
         """Let the service pass so many records more."""
-        pipeline = self.pipeline(service)
+        pipeline = self.pipeline(service, batch, **around)
         passed = 0
         try:
             async with asyncio.timeout(SECONDS):
