@@ -51,6 +51,7 @@ Name = Literal[
     "eventloop_lag_seconds",
     "pg_pool_in_use",
     "pg_oldest_transaction_seconds",
+    "invariant_violations",
     "resident_bytes",
 ]
 
@@ -101,6 +102,7 @@ METRICS: Final[dict[Name, _Metric]] = {
     "eventloop_lag_seconds": _Metric("gauge", (), "How late the loop's last second came"),
     "pg_pool_in_use": _Metric("gauge", (), "Connections of the pool that are in use"),
     "pg_oldest_transaction_seconds": _Metric("gauge", (), "Age of the oldest open transaction"),
+    "invariant_violations": _Metric("gauge", (), "Found by the last `shuke verify` of all"),
     "resident_bytes": _Metric("gauge", (), "Memory of the process"),
 }
 

@@ -15,6 +15,7 @@ from shared.db.programs import program, store
 from shared.db.quarantine import quarantine
 from shared.db.sweep_rows import sweep
 from shared.db.tables import metadata
+from shared.db.verification import verification
 from shared.settings.store import settings
 
 
@@ -23,7 +24,7 @@ def service_metadata() -> MetaData:
     meta = metadata()
     for table in (
         program, store, consumer_offset, resumption, inbox, inbox_month, outbox, quarantine,
-        parked, command, sweep, settings,
+        parked, verification, command, sweep, settings,
     ):  # fmt: skip
         table(meta)
     return meta

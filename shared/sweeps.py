@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from shared.days import end_of, local_day
@@ -18,7 +19,7 @@ from shared.db import programs, quarantine
 from shared.db.engine import AWAY, ERRORS, Database, Session, hang_up
 from shared.db.inbox import prepare_months
 from shared.db.locks import lock_key
-from shared.db.sweep_rows import RESETTLE, open_sweep
+from shared.db.sweep_rows import LETTER, RESETTLE, Letter, open_sweep
 from shared.db.transaction import Tx, transaction
 from shared.effect import effect
 from shared.flow import Due, Failure
@@ -114,7 +115,7 @@ class Sweeper:
         """Rows for each local day ended since the last one; the first is that of the first tick."""
         if not self._pages:
             return
-        ended = local_day(now - STRAGGLERS, program.zone) - timedelta(days=1)
+        ended = last_ended(now, program)
         rows = await tx.fetch(
             """
             select kind, max(day) as last from sweep where program_id = $1 and kind = any($2)
@@ -179,18 +180,25 @@ class Sweeper:
         for failure in failures:
             error = f"{type(failure.error).__name__}: {failure.error}"
             self._log.error("sweep", kind=job.kind, boundary=str(job.boundary), error=error[:300])
-            identity = failure.input.id
+            due = failure.input
+            assert isinstance(due, Due)
+            identity = due.id
             place = identity.int & _OFFSET_BITS
-            sealed = self._keys.seal(
-                quarantine.PURPOSE, str(identity), repr(failure.input).encode()
-            )
             program = job.program.text_id
+            letter = Letter(program, job.kind, job.day, str(due.key), repr(due.data))
+            sealed = self._keys.seal(quarantine.PURPOSE, str(identity), msgspec.json.encode(letter))
+            topic, reason = LETTER + job.kind, quarantine.storable(error)
             rows.append(
                 quarantine.Quarantined(
-                    identity, f"sweep:{job.kind}", 0, place, program, None, "failed", error, sealed
+                    identity, topic, 0, place, program, None, "failed", reason, sealed
                 )
             )
         await quarantine.add(tx, rows)
+
+
+def last_ended(now: datetime, program: Program) -> date:
+    """The newest local day of a program whose sweep may start."""
+    return local_day(now - STRAGGLERS, program.zone) - timedelta(days=1)
 
 
 async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[_Job]:

@@ -18,6 +18,7 @@ from shuke.commands import (
     demo,
     keys,
     migrate,
+    resume,
     tail,
     topics,
     up,
@@ -37,6 +38,7 @@ app.command()(up.up)
 app.command()(demo.demo)
 app.command()(api.api)
 app.command()(worker.worker)
+app.command()(resume.resume)
 app.command()(migrate.migrate)
 app.command()(topics.topics)
 app.command("one-process", hidden=True)(up.one_process)

@@ -78,6 +78,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.connections = Connections(app.state.database, keys)
     recorder = Recorder(app.state.database, app.state.metrics, app.state.clock)
     async with open_stream(config) as stream, client() as http:
+        app.state.stream = stream
         app.state.proxy = Proxy(config, Minter(keys, app.state.clock), http)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(

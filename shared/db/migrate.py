@@ -1,6 +1,7 @@
 """The one Alembic environment: brings a service's schema to its head, and its role with it."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.db.engine import CONNECT_SECONDS, role_of
 from shared.db.mechanism import grants
+from shared.db.transaction import Tx
 from shared.errors import Misconfigured, Unavailable
 
 _LOCK: Final = 7_486_530_001
@@ -48,13 +50,44 @@ async def upgrade(url: str, schemas: Sequence[Schema]) -> list[str]:
 
 
 async def head_reached(url: str, schema: Schema) -> bool:
-    """Whether the schema is at the newest migration."""
+    """Whether the schema is at this version's newest migration, or at one that a later one made.
+
+    During a rollout the old version works on the new schema.
+    """
     engine = _engine(url, schema)
     try:
         async with engine.connect() as connection:
-            return bool(await connection.run_sync(lambda sync: _current(sync, schema)))
+            return _suffices(await connection.run_sync(lambda sync: _heads(sync, schema)), schema)
     finally:
         await engine.dispose()
+
+
+async def reached(tx: Tx, schema: Schema) -> bool:
+    """The same of the schema that the service's own role sees."""
+    try:
+        rows = await tx.fetch("select version_num from alembic_version")
+    except asyncpg.UndefinedTableError:
+        return False
+    return _suffices({row["version_num"] for row in rows}, schema)
+
+
+def _suffices(at: set[str], schema: Schema) -> bool:
+    known = _revisions(schema.folder)
+    return bool(at) and (at == known.heads or at.isdisjoint(known.all))
+
+
+class _Revisions(Struct, frozen=True):
+    heads: frozenset[str]
+    all: frozenset[str]
+
+
+@cache
+def _revisions(folder: Path) -> _Revisions:
+    script = _script(folder)
+    return _Revisions(
+        frozenset(script.get_heads()),
+        frozenset(each.revision for each in script.walk_revisions()),
+    )
 
 
 async def _prepare(url: str, schema: Schema) -> None:
@@ -111,8 +144,8 @@ def _engine(url: str, schema: Schema):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 def _run(connection: Connection, schema: Schema) -> bool:
-    script = _script(schema)
-    if _current(connection, schema):
+    script = _script(schema.folder)
+    if _heads(connection, schema) == set(script.get_heads()):
         return False
     context = EnvironmentContext(
         AlembicConfig(),
@@ -146,11 +179,10 @@ def run_script(connection: Connection, script: str) -> None:
     assert not rest.strip(), f"not closed by a semicolon: {rest.strip()[:80]}"
 
 
-def _current(connection: Connection, schema: Schema) -> bool:
+def _heads(connection: Connection, schema: Schema) -> set[str]:
     context = MigrationContext.configure(connection, opts={"version_table_schema": schema.name})
-    return set(context.get_current_heads()) == set(_script(schema).get_heads())
+    return set(context.get_current_heads())
 
 
-def _script(schema: Schema) -> ScriptDirectory:
-    folder = str(schema.folder)
-    return ScriptDirectory(folder, version_locations=[folder])
+def _script(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])
