@@ -4,9 +4,9 @@ from uuid import UUID
 
 from shared.applying import Applier, Read
 from shared.clock import Clock, system
-from shared.db import programs, quarantine
+from shared.db import journal, programs, quarantine
 from shared.db.engine import Database
-from shared.db.transaction import Tx, savepoint, transaction
+from shared.db.transaction import Row, Tx, savepoint, transaction
 from shared.errors import Undecodable
 from shared.events import codec
 from shared.events.catalogue import types_read_by
@@ -38,16 +38,22 @@ async def requeue(
             return "unknown"
         if row["state"] != quarantine.OPEN or row["class"] == "conflict":
             return quarantine.STATES[row["state"]]
-        raw = keys.unseal(quarantine.PURPOSE, str(quarantine_id), row["bytes"])
-        record = Record(row["topic"], row["partition"], row["offset"], "", raw, clock())
         try:
-            event = codec.decode(raw, clock(), types_read_by(service.name))
-            await _apply(tx, Applier(service.name, service.flow, keys), Read(record, event))
+            read = reread(row, service, keys, clock)
+            await _apply(tx, Applier(service.name, service.flow, keys), read)
         except (Undecodable, _FailedAgain) as error:
             await quarantine.failed_again(tx, quarantine_id, str(error))
             return "open"
         await quarantine.close(tx, quarantine_id, quarantine.REQUEUED, "applied")
+        await journal.note(tx, journal.REQUEUE, {"quarantine_id": quarantine_id})
     return "requeued"
+
+
+def reread(row: Row, service: Service, keys: KeyRing, clock: Clock = system) -> Read:
+    """A quarantined record, read again. Raises Undecodable."""
+    raw = keys.unseal(quarantine.PURPOSE, str(row["quarantine_id"]), row["bytes"])
+    record = Record(row["topic"], row["partition"], row["offset"], "", raw, clock())
+    return Read(record, codec.decode(raw, clock(), types_read_by(service.name)))
 
 
 async def _apply(tx: Tx, applier: Applier, read: Read) -> None:

@@ -216,9 +216,18 @@ create table inbox_month (
   took_on date not null,
   constraint inbox_month_pkey primary key (name)
 );
+create table journal (
+  no bigint generated always as identity (cache 1),
+  kind smallint not null,
+  what jsonb not null,
+  at timestamptz not null,
+  constraint journal_pkey primary key (no)
+);
+insert into journal (kind, what, at)
+  select 6, '{}', now() where exists (select from consumer_offset where next_offset > first_offset);
 """
 """Digests beside outgoing events; programs set aside for a topic; how halts were ended; when the
-months of the inbox last grew.
+months of the inbox last grew; in which order everything was done, and whether something was before.
 """
 
 FUNCTIONS_2: Final = """
@@ -274,7 +283,7 @@ when it has doubled, however often its rows change; of several workers one does 
 """
 
 APPEND_ONLY_1: Final = ("inbox",)
-APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption")
+APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption", "journal")
 """Tables of the mechanism that the application role may only insert into and read."""
 
 
