@@ -13,7 +13,7 @@ from msgspec import Struct
 from shared.applying import Applier, Read
 from shared.clock import Clock, system
 from shared.days import render
-from shared.db import parking, positions, programs, quarantine, sweep_rows
+from shared.db import journal, parking, positions, programs, quarantine, sweep_rows
 from shared.db.engine import Database
 from shared.db.faults import Culprit, blame, is_race
 from shared.db.transaction import Row, Tx, savepoint, transaction
@@ -95,6 +95,8 @@ class Letters(Struct, frozen=True):
                 await quarantine.failed_again(tx, quarantine_id, failed.klass, failed.reason)
                 return OPEN
             await quarantine.close(tx, quarantine_id, quarantine.REQUEUED, "applied", by)
+            if not row["topic"].startswith(sweep_rows.LETTER):
+                await journal.note(tx, journal.REQUEUE, {"quarantine_id": quarantine_id})
         return REQUEUED
 
     def open(self, row: Row) -> bytes:
@@ -123,16 +125,22 @@ class Letters(Struct, frozen=True):
         if row["topic"].startswith(sweep_rows.LETTER):
             await _reopen(tx, known, raw)
             return
-        service, now = self.database.schema, self.clock()
+        service = self.database.schema
         try:
-            event = codec.decode(raw, now, types_read_by(service))
+            read = reread(row, service, self.keys, self.clock)
         except Undecodable as error:
             raise _Again(error.kind, error.reason) from error
-        read = Read(Record(row["topic"], row["partition"], row["offset"], "", raw, now), event)
         applier = Applier(service, self.flow, self.keys)
         result = await applier.apply(tx, [read], known)
         if result.set_aside:
             raise _Again(result.set_aside[0].klass, result.set_aside[0].reason)
+
+
+def reread(row: Row, service: str, keys: KeyRing, clock: Clock = system) -> Read:
+    """A record that a service set aside, read again. Raises Undecodable."""
+    raw, now = keys.unseal(quarantine.PURPOSE, str(row["quarantine_id"]), row["bytes"]), clock()
+    record = Record(row["topic"], row["partition"], row["offset"], "", raw, now)
+    return Read(record, codec.decode(raw, now, types_read_by(service)))
 
 
 async def _reopen(tx: Tx, known: dict[str, Any], raw: bytes) -> None:

@@ -18,6 +18,7 @@ from shuke.commands import (
     demo,
     keys,
     migrate,
+    rebuild,
     resume,
     tail,
     topics,
@@ -43,6 +44,7 @@ app.command()(migrate.migrate)
 app.command()(topics.topics)
 app.command("one-process", hidden=True)(up.one_process)
 app.command()(verify.verify)
+app.command()(rebuild.rebuild)
 app.command()(tail.tail)
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(keys.app, name="keys")

@@ -6,7 +6,7 @@ read another's tables, and carries limits, so that nothing waits for ever.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
@@ -36,6 +36,12 @@ _WORKER: Final = {
     "enable_seqscan": "off",
 }
 _API: Final = {"statement_timeout": "5s", "lock_timeout": "2s"}
+PATIENT: Final = {
+    "statement_timeout": "0",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""For an operator's long work: limits where others would wait for it, none for itself."""
 
 AWAY: Final = (
     OSError,
@@ -66,7 +72,8 @@ class Database:
     """One service's database: its pools, opened once and passed down.
 
     `url` may hold a host that is a folder (a socket). `worker` chooses the limits of workers or of
-    APIs. `waited` is told how long each wait for a connection took.
+    APIs, `also` are settings of the sessions that differ from both. `waited` is told how long each
+    wait for a connection took.
     """
 
     def __init__(
@@ -77,19 +84,22 @@ class Database:
         worker: bool,
         size: int = 8,
         waited: Callable[[float], None] = _unmeasured,
+        also: Mapping[str, str] | None = None,
     ) -> None:
         self.schema = schema
         self.url = url
         self.waited = waited
         self._size = size
-        self._command_seconds = COMMAND_SECONDS[worker]
         self._settings = {
             **_COMMON,
             **(_WORKER if worker else _API),
             "role": role_of(schema),
             "search_path": schema,
             "application_name": f"shuke {schema} {'worker' if worker else 'api'}",
+            **(also or {}),
         }
+        unlimited = self._settings["statement_timeout"] == "0"
+        self._command_seconds = None if unlimited else COMMAND_SECONDS[worker]
         self._pool: asyncpg.Pool | None = None
         self._engine: AsyncEngine | None = None
         self._cutting: set[asyncio.Task[None]] = set()

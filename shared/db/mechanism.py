@@ -230,9 +230,19 @@ create table verification (
   at timestamptz not null,
   constraint verification_pkey primary key (invariant)
 );
+create table journal (
+  no bigint generated always as identity (cache 1),
+  kind smallint not null,
+  what jsonb not null,
+  at timestamptz not null,
+  constraint journal_pkey primary key (no)
+);
+insert into journal (kind, what, at)
+  select 6, '{}', now() where exists (select from consumer_offset where next_offset > first_offset);
 """
 """Digests beside outgoing events; who decides on records set aside; programs set aside for a topic;
-how halts and parkings were ended; when the months of the inbox last grew; what was last verified.
+how halts and parkings were ended; when the months of the inbox last grew; what was last verified;
+in which order everything was done, and whether something was before.
 """
 
 FUNCTIONS_2: Final = """
@@ -296,7 +306,7 @@ large one later. Of several workers one does it.
 """
 
 APPEND_ONLY_1: Final = ("inbox",)
-APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption")
+APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption", "journal")
 """Tables of the mechanism that the application role may only insert into and read."""
 
 

@@ -33,6 +33,13 @@ class Schema(Struct, frozen=True):
     append_only: tuple[str, ...] = ()
     owned_by_role: bool = False
     """The role owns the schema and migrates it itself (the event log makes tables as it grows)."""
+    used_by: str = ""
+    """Role that uses the schema, when it is another than the one named like it."""
+
+    @property
+    def role(self) -> str:
+        """Who uses its tables."""
+        return self.used_by or role_of(self.name)
 
 
 async def upgrade(url: str, schemas: Sequence[Schema]) -> list[str]:
@@ -92,7 +99,7 @@ def _revisions(folder: Path) -> _Revisions:
 
 async def _prepare(url: str, schema: Schema) -> None:
     """Role and schema, outside the migration: another database may make the role meanwhile."""
-    role = role_of(schema.name)
+    role = schema.role
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
     except (OSError, asyncpg.PostgresError) as error:
@@ -135,7 +142,7 @@ async def _upgrade(url: str, schema: Schema) -> bool:
 def _engine(url: str, schema: Schema):  # type: ignore[no-untyped-def]  # noqa: ANN202
     settings = {"search_path": schema.name, "lock_timeout": "10s", "application_name": "migrate"}
     if schema.owned_by_role:
-        settings["role"] = role_of(schema.name)
+        settings["role"] = schema.role
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, server_settings=settings, timeout=CONNECT_SECONDS)
@@ -161,7 +168,7 @@ def _run(connection: Connection, schema: Schema) -> bool:
         )
         context.run_migrations()
     if not schema.owned_by_role:
-        run_script(connection, grants(schema.name, role_of(schema.name), schema.append_only))
+        run_script(connection, grants(schema.name, schema.role, schema.append_only))
     return True
 
 

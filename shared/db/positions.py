@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import PrimaryKeyConstraint
 
+from shared.db.journal import BATCH
 from shared.db.parking import Parked
 from shared.db.tables import TEXT_KEY, big, blob, code, instant, text, uuid
 from shared.db.transaction import Row, Tx
@@ -182,27 +183,40 @@ def _as_held(row: object, held: Held) -> bool:
 
 
 async def advance(tx: Tx, moves: Sequence[Move]) -> None:
-    """Set the positions behind the batch. Raises Fenced when not every row was as held."""
+    """Set the positions behind the batch, and note it in the journal. The last of its statements.
+
+    Raises Fenced when not every row was as held.
+    """
     ordered = sorted(moves, key=lambda move: (move.held.topic, move.held.partition))
     counters = ", ".join(f"{name} = mine.{name} + step.{name}" for name in OUTCOMES)
-    arrays = ", ".join(f"${place}::bigint[]" for place in range(6, 6 + len(OUTCOMES)))
-    count = await tx.execute(
+    arrays = ", ".join(f"${place}::bigint[]" for place in range(8, 8 + len(OUTCOMES)))
+    noted = await tx.execute(
         f"""
-        update consumer_offset mine
-        set next_offset = step.next_offset, last_digest = step.last_digest, {counters}
-        from unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bytea[], {arrays})
-          step (topic, partition, epoch, next_offset, last_digest, {", ".join(OUTCOMES)})
-        where mine.topic = step.topic and mine.partition = step.partition
-          and mine.epoch = step.epoch and mine.state = 0
+        with moved as (
+          update consumer_offset mine
+          set next_offset = step.next_offset, last_digest = step.last_digest, {counters}
+          from unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
+                      $6::bytea[], {arrays})
+            step (topic, partition, epoch, held_offset, next_offset, last_digest,
+                  {", ".join(OUTCOMES)})
+          where mine.topic = step.topic and mine.partition = step.partition
+            and mine.epoch = step.epoch and mine.state = 0
+          returning mine.topic || '/' || mine.partition as place,
+                    jsonb_build_array(step.held_offset, step.next_offset) as passed)
+        insert into journal (kind, what, at)
+        select {BATCH}, jsonb_object_agg(place, passed), clock_timestamp() from moved
+        having count(*) = $7
         """,
         [move.held.topic for move in ordered],
         [move.held.partition for move in ordered],
         [move.held.epoch for move in ordered],
+        [move.held.next_offset for move in ordered],
         [move.next_offset for move in ordered],
         [move.last_digest for move in ordered],
+        len(ordered),
         *([move.outcomes.get(name, 0) for move in ordered] for name in OUTCOMES),
     )
-    if count != len(ordered):
+    if not noted:
         raise Fenced([(m.held.topic, m.held.partition) for m in ordered], "moved while in use")
 
 
@@ -217,6 +231,17 @@ async def halt(tx: Tx, held: Held, reason: str) -> None:
         held.partition,
         held.epoch,
         held.claim_id,
+        reason,
+    )
+
+
+async def halt_all(tx: Tx, reason: str) -> None:
+    """Set all partitions still that are running. Waits for batches; who holds one is fenced."""
+    await tx.fetch("select 1 from consumer_offset order by topic, partition for update")
+    await tx.execute(
+        """
+        update consumer_offset set state = 1, halt_reason = $1, epoch = epoch + 1 where state = 0
+        """,
         reason,
     )
 

@@ -98,10 +98,10 @@ async def statements(database: Database, *, wait_seconds: float = 10.0) -> Async
 
 
 @asynccontextmanager
-async def snapshot(database: Database) -> AsyncIterator[Tx]:
-    """A REPEATABLE READ transaction that only reads: everything as of one instant."""
+async def snapshot(database: Database, *, readonly: bool = True) -> AsyncIterator[Tx]:
+    """A REPEATABLE READ transaction: everything as of one instant, and what it writes itself."""
     async with _connection(database, None) as connection:
-        async with _block(connection.transaction(isolation="repeatable_read", readonly=True)):
+        async with _block(connection.transaction(isolation="repeatable_read", readonly=readonly)):
             yield _Transaction(connection)
 
 

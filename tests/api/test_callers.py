@@ -299,7 +299,7 @@ async def test_another_programs_things_are_as_those_that_nobody_has(api: Api) ->
         assert foreign == await answered(stranger, place, {"move": "pause"}), place
         assert foreign[0] == 404 or foreign[1]["items"] == [], place
     after = await api.site.contents(api.service, world.program)
-    shared = {"outbox", "program", "the log"}
+    shared = {"journal", "outbox", "program", "the log"}
     assert {k: v for k, v in after.items() if k not in shared} == {
         k: v for k, v in before.items() if k not in shared
     }
