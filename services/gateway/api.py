@@ -48,6 +48,7 @@ from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, authenticate, permitted, scoped, sees_store
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.plain import PlainRoute
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.http.tokens import Caller, Minter
@@ -93,34 +94,34 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await writing
 
 
-@ROUTER.post(
-    "/webhooks/{connection}",
-    name="webhooks.single",
-    tags=["webhooks"],
-    status_code=202,
-    response_model=Taken,
-    responses=documented(408, 415, 429),
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
-)
 async def webhook(request: Request, connection: str) -> JSONResponse:
     """One signed event (Standard Webhooks 1.0), at most 1 MiB."""
     intake: Intake = request.app.state.intake
     return await intake.single(request, connection)
 
 
-@ROUTER.post(
-    "/webhooks/{connection}/bulk",
-    name="webhooks.bulk",
-    tags=["webhooks"],
-    status_code=202,
-    response_model=BulkTaken,
-    responses=documented(408, 415, 429),
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
-)
 async def webhook_bulk(request: Request, connection: str) -> JSONResponse:
     """Up to 5,000 events under one signature, at most 8 MiB."""
     intake: Intake = request.app.state.intake
     return await intake.bulk(request, connection)
+
+
+for _path, _name, _endpoint, _model in (
+    ("/webhooks/{connection}", "webhooks.single", webhook, Taken),
+    ("/webhooks/{connection}/bulk", "webhooks.bulk", webhook_bulk, BulkTaken),
+):
+    ROUTER.add_api_route(
+        _path,
+        _endpoint,
+        methods=["POST"],
+        name=_name,
+        tags=["webhooks"],
+        status_code=202,
+        response_model=_model,
+        responses=documented(408, 415, 429),
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
+        route_class_override=PlainRoute,
+    )
 
 
 @ROUTER.get("/.well-known/jwks.json", name="keys.public", tags=["health"])

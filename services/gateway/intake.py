@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -251,22 +251,23 @@ async def read_body(request: Request, most: int) -> bytes:
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > most:
         raise too_large
-    body = bytearray()
-    stream = aiter(request.stream())
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while len(body) <= most and (part := await _next_part(stream)) is not None:
-                body += part
+        return await _patiently(request, most, too_large)
     except TimeoutError as error:
         raise HttpProblem(408, "too-slow", "The body came too slowly.") from error
-    if len(body) > most:
-        raise too_large
+
+
+async def _patiently(request: Request, most: int, too_large: HttpProblem) -> bytes:
+    body = bytearray()
+    now = asyncio.get_running_loop().time
+    ends = now() + BODY_SECONDS
+    async with asyncio.timeout(IDLE_SECONDS) as patience:
+        async for part in request.stream():
+            body += part
+            if len(body) > most:
+                raise too_large
+            patience.reschedule(min(now() + IDLE_SECONDS, ends))
     return bytes(body)
-
-
-async def _next_part(stream: AsyncIterator[bytes]) -> bytes | None:
-    async with asyncio.timeout(IDLE_SECONDS):
-        return await anext(stream, None)
 
 
 def _open(found: Connection | None, raw: bytes) -> Connection:

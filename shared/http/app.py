@@ -1,19 +1,19 @@
 """The app of a service: health, metrics, problems, traces, and the service's routes."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from shared.db.engine import Database
 from shared.errors import HttpProblem
 from shared.http import problems
+from shared.http.plain import Plain, PlainRoute
+from shared.http.strict import StrictRoute
 from shared.metrics import Metrics
 from shared.random_ids import random_id
 from shared.readiness import Why, unready, unstarted
@@ -23,35 +23,6 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 _TRACEPARENT_PARTS: Final = 4
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-class StrictRoute(APIRoute):
-    """A route that refuses query parameters it does not know: a slip must not be ignored."""
-
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
-        """The handler, behind a look at the names."""
-        handler = super().get_route_handler()
-
-        async def strict(request: Request) -> Response:
-            if request.query_params:
-                known = {field.alias for field in _query_fields(self.dependant)}
-                unknown = [name for name in request.query_params if name not in known]
-            else:
-                unknown = []
-            if unknown:
-                raise RequestValidationError([
-                    {"type": "extra_forbidden", "loc": ("query", unknown[0]), "msg": "is unknown"}
-                ])
-            return await handler(request)
-
-        return strict
-
-
-def _query_fields(dependant: Any) -> list[Any]:
-    fields = list(dependant.query_params)
-    for part in dependant.dependencies:
-        fields += _query_fields(part)
-    return fields
 
 
 def router(**options: Any) -> APIRouter:
@@ -90,6 +61,9 @@ def build(
     app.include_router(_health())
     app.include_router(routes)
     _describe_problem(app)
+    plain = [route for route in routes.routes if isinstance(route, PlainRoute)]
+    if plain:
+        app.add_middleware(Plain, routes=plain, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, most=body_bytes)
     app.add_middleware(Trace, metrics=app.state.metrics)
     return app
