@@ -2,10 +2,11 @@
 
 import base64
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
+from fastapi.responses import JSONResponse
 from sqlalchemy import Row
 
 from services.points import queries
@@ -32,53 +33,71 @@ from services.points.schemas import (
     LotPage,
     Totals,
 )
+from services.points.settings import DOCUMENT
 from shared.clock import Clock
 from shared.days import render
+from shared.db.transaction import statements
 from shared.errors import HttpProblem
 from shared.http.app import router
-from shared.http.auth import Scope, scoped
+from shared.http.auth import Scope, scope_of, scoped
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.plain import PlainRoute
 from shared.http.reading import Reader, known_id, reading, values
 from shared.ids import text_id
+from shared.settings import store as settings
 
 ROUTER = router(prefix="/v1", tags=["points"])
-_Read = Annotated[Scope, Depends(scoped("points.read"))]
+_READING: Final = "points.read"
+_Read = Annotated[Scope, Depends(scoped(_READING))]
 Language = Annotated[Literal["zh", "en"], Query(description="Of the words in the answer")]
+WAIT_SECONDS: Final = 1.0
+"""How long a connection is waited for."""
 _ENTRY_LENGTH = 29
 _ENTRY_BYTES = 18
 
 
-@ROUTER.get("/members/{member_id}/balance", name="balance.get", response_model=Balance)
-async def balance(request: Request, member_id: str, scope: _Read) -> Any:
+async def balance(request: Request, member_id: str) -> JSONResponse:
     """A member's wallets: balance, what may be spent, next expiry, worth."""
+    scope = await scope_of(request, _READING)
     holder = known_id("mem", member_id, "member")
     clock: Clock = request.app.state.clock
     now = clock()
-    async with reading(request, scope) as reader:
-        row = await queries.find_balance(reader, holder, now)
+    async with statements(request.app.state.database, wait_seconds=WAIT_SECONDS) as tx:
+        row = await queries.find_balance(tx, scope.program_uuid, holder, now)
         if row is None:
+            raise HttpProblem(404, "not-found", "No such program.")
+        if row["version"] is None:
             raise HttpProblem(404, "not-found", "No such member.")
-        version = (await queries.find_versions(reader)).at(now)
-    program = reader.program
-    free = max(0, row.open - row.held - row.debt - int(row.lapsed))
+        published = await settings.load(tx, (DOCUMENT,), (row["program_id"],))
+    version = published.of(row["program_id"], DOCUMENT.name).at(now)
     wallet = {
-        "wallet": WALLETS[row.wallet],
+        "wallet": WALLETS[POINTS],
         "kind": "points",
-        "balance": row.balance,
-        "available": free,
-        "held": row.held,
-        "pending": row.pending,
-        "debt": row.debt,
-        "next_expiry": {"at": render(row.next_at), "amount": int(row.next_amount)}
-        if row.next_at
+        "balance": row["balance"],
+        "available": max(0, row["open"] - row["held"] - row["debt"] - row["lapsed"]),
+        "held": row["held"],
+        "pending": row["pending"],
+        "debt": row["debt"],
+        "next_expiry": {"at": render(row["next_at"]), "amount": row["next_amount"]}
+        if row["next_at"]
         else None,
         "value": {
-            "amount_minor": worth(row.balance, version.body if version else None),
-            "currency": program.currency,
+            "amount_minor": worth(row["balance"], version.body if version else None),
+            "currency": row["currency"],
         },
-        "version": row.version,
+        "version": row["version"],
     }
-    return {"member_id": member_id, "wallets": [wallet]}
+    return JSONResponse({"member_id": member_id, "wallets": [wallet]})
+
+
+ROUTER.add_api_route(
+    "/members/{member_id}/balance",
+    balance,
+    name="balance.get",
+    response_model=Balance,
+    dependencies=[Depends(scoped(_READING))],
+    route_class_override=PlainRoute,
+)
 
 
 @ROUTER.get("/members/{member_id}/entries", name="entries.list", response_model=EntryPage,

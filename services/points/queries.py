@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, Row, Table, cast, func, select
@@ -21,48 +21,38 @@ from services.points.model import (
     decode_refund,
 )
 from services.points.settings import PointsSettings
+from shared.db.transaction import Row as Line
+from shared.db.transaction import Tx
 from shared.http.reading import Reader, values
 from shared.settings.versions import Version, Versions
 
 _SETTINGS = tables.METADATA.tables["settings"]
 
 
-async def find_balance(reader: Reader, holder_id: UUID, now: datetime) -> Row[Any] | None:
-    """The account, what of it has expired though no sweep ran yet, and the next expiry."""
-    account, lot = tables.ACCOUNT, tables.LOT
-    mine = (
-        (lot.c.program_id == account.c.program_id)
-        & (lot.c.holder_id == account.c.holder_id)
-        & (lot.c.wallet == account.c.wallet)
-        & (lot.c.open > lot.c.held)
-    )
-    lapsed = (
-        select(func.coalesce(func.sum(lot.c.open - lot.c.held), 0))
-        .where(mine, lot.c.expires_at <= now)
-        .scalar_subquery()
-    )
-    following = (
-        select(lot.c.expires_at, func.sum(lot.c.open - lot.c.held).label("amount"))
-        .where(mine, lot.c.expires_at > now)
-        .group_by(lot.c.expires_at)
-        .order_by(lot.c.expires_at)
-        .limit(1)
-        .lateral()
-    )
-    return await reader.first(
-        select(
-            account,
-            lapsed.label("lapsed"),
-            following.c.expires_at.label("next_at"),
-            following.c.amount.label("next_amount"),
-        )
-        .outerjoin(following, account.c.program_id == account.c.program_id)
-        .where(
-            account.c.program_id == reader.program.id,
-            account.c.holder_id == holder_id,
-            account.c.wallet == POINTS,
-        )
-    )
+_BALANCE: Final = f"""
+select p.program_id, p.currency, a.balance, a.open, a.held, a.pending, a.debt, a.version,
+  lapsed.amount as lapsed, following.expires_at as next_at, following.amount as next_amount
+from program p
+left join account a on a.program_id = p.program_id and a.holder_id = $2 and a.wallet = {POINTS}
+left join lateral (
+  select coalesce(sum(open - held), 0)::bigint as amount from lot
+  where program_id = a.program_id and holder_id = a.holder_id and wallet = a.wallet
+    and open > held and expires_at <= $3) lapsed on true
+left join lateral (
+  select expires_at, sum(open - held)::bigint as amount from lot
+  where program_id = a.program_id and holder_id = a.holder_id and wallet = a.wallet
+    and open > held and expires_at > $3
+  group by expires_at order by expires_at limit 1) following on true
+where p.public_id = $1
+"""
+
+
+async def find_balance(tx: Tx, program: UUID, holder_id: UUID, now: datetime) -> Line | None:
+    """The account, what of it has expired though no sweep ran yet, and the next expiry.
+
+    None: no such program; without an account its columns are null.
+    """
+    return await tx.fetch_one(_BALANCE, program, holder_id, now)
 
 
 async def list_entries(

@@ -66,10 +66,7 @@ def permitted(permission: str) -> Callable[..., object]:
     async def check(
         request: Request, _scheme: Annotated[object, Depends(_BEARER)] = None
     ) -> Caller:
-        caller = await authenticate(request)
-        if not caller.may(permission):
-            raise HttpProblem(403, "forbidden", f"This needs the permission {permission}.")
-        return caller
+        return await _permitted(request, permission)
 
     return check
 
@@ -87,19 +84,7 @@ def reaching(permission: str, *, by_store: bool = False) -> Callable[..., object
             str | None, Header(description="An operator's program; keys have theirs")
         ] = None,
     ) -> Reach:
-        if not by_store and EVERYTHING not in caller.stores:
-            raise HttpProblem(403, "forbidden", "This is of the whole program, not of some stores.")
-        if caller.program is not None:
-            if shuke_program not in {None, caller.program}:
-                raise HttpProblem(404, "not-found", "No such program.")
-            return Reach(caller, caller.program)
-        if shuke_program is None:
-            return Reach(caller, None)
-        try:
-            parse_id("prg", shuke_program)
-        except ValueError as error:
-            raise HttpProblem(404, "not-found", "No such program.") from error
-        return Reach(caller, shuke_program)
+        return _reach(caller, shuke_program, by_store=by_store)
 
     return check
 
@@ -109,11 +94,44 @@ def scoped(permission: str, *, by_store: bool = False) -> Callable[..., object]:
     reach = reaching(permission, by_store=by_store)
 
     async def check(found: Annotated[Reach, Depends(reach)]) -> Scope:
-        if found.program is None:
-            raise HttpProblem(422, "invalid", f"An operator names the program by {PROGRAM_HEADER}.")
-        return Scope(found.caller, found.program)
+        return _named(found)
 
     return check
+
+
+async def scope_of(request: Request, permission: str) -> Scope:
+    """As `scoped`, for the endpoint of a plain route."""
+    caller = await _permitted(request, permission)
+    return _named(_reach(caller, request.headers.get(PROGRAM_HEADER), by_store=False))
+
+
+async def _permitted(request: Request, permission: str) -> Caller:
+    caller = await authenticate(request)
+    if not caller.may(permission):
+        raise HttpProblem(403, "forbidden", f"This needs the permission {permission}.")
+    return caller
+
+
+def _reach(caller: Caller, program: str | None, *, by_store: bool) -> Reach:
+    if not by_store and EVERYTHING not in caller.stores:
+        raise HttpProblem(403, "forbidden", "This is of the whole program, not of some stores.")
+    if caller.program is not None:
+        if program not in {None, caller.program}:
+            raise HttpProblem(404, "not-found", "No such program.")
+        return Reach(caller, caller.program)
+    if program is None:
+        return Reach(caller, None)
+    try:
+        parse_id("prg", program)
+    except ValueError as error:
+        raise HttpProblem(404, "not-found", "No such program.") from error
+    return Reach(caller, program)
+
+
+def _named(found: Reach) -> Scope:
+    if found.program is None:
+        raise HttpProblem(422, "invalid", f"An operator names the program by {PROGRAM_HEADER}.")
+    return Scope(found.caller, found.program)
 
 
 def of_all_programs(permission: str) -> Callable[..., object]:
