@@ -75,12 +75,14 @@ def named(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
-async def make(url: str, template: str = "template1") -> str:
-    """A new database, copied from a template; its address."""
+async def make(url: str, template: str = "template1", strategy: str = "wal_log") -> str:
+    """A new database, copied from a template; its address. A large one by `file_copy`."""
     name = f"t_{secrets.token_hex(6)}"
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(f'create database "{name}" template "{template}"')
+        await connection.execute(
+            f'create database "{name}" template "{template}" strategy {strategy}'
+        )
     finally:
         await connection.close()
     return named(url, name)

@@ -1,123 +1,266 @@
-"""`make bench`: what a batch costs, as ratios within one run, on a PostgreSQL that syncs to disk.
+"""`make bench`: every figure of one run on this machine, with a real Kafka and PostgreSQL.
 
-Each service alone applies the same year of orders, in batches of 500 and then of 2,000. Counted are
-orders a second, statements per batch, and the rate of the last tenth against the first.
+Written to var/bench/results.json: the machine, and of each figure the least, the median and the
+most of its repeats. `QUICK=1` makes the same keys in a minute or two and holds them against floors
+(`gate.py`); its rates are of processes that have just started, and say little.
 """
 
 import asyncio
 import json
 import os
-import platform
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from shared.db import migrate
-from shared.events.envelope import Event
-from shared.service import Service
-from shared.stream.schema import LOG
-from shuke import embedded
+import uvloop
+from msgspec import Struct
+
+from shared.clock import monotonic
+from shared.programs import Program
+from shared.random_ids import random_id
+from shared.stream.port import Message
 from shuke.services import SERVICES
 from tests.backing import postgres
-from tests.builders.members import a_link, member
-from tests.builders.storefront import AT, a_line, an_order, customer
-from tests.flow.harness import Harness, harness
+from tests.bench import gate, machine, workload
+from tests.bench.age import ages
+from tests.bench.balance import balances
+from tests.bench.batches import batches
+from tests.bench.drains import KILLS, Drained, points_alone, whole_stack
+from tests.bench.growth import with_past
+from tests.bench.intake import in_bulk, one_by_one
+from tests.bench.naive import Naive
+from tests.bench.place import Place, load, migrated, place, with_members, with_programme
+from tests.bench.workload import History
+from tests.flow.harness import harness
 
-ORDERS: Final = 4_000 if os.environ.get("QUICK") else 40_000
-BUYERS: Final = ORDERS // 10
-SIZES: Final = (500, 2_000)
-WRITTEN: Final = Path("var/bench/results.json")
-
-
-def linked(program: str) -> list[Event]:
-    """Every buyer is a member."""
-    return [
-        a_link(program, buyer=customer(number), who=member(number), since=AT)
-        for number in range(BUYERS)
-    ]
+WRITTEN: Final = machine.FOLDER / "results.json"
 
 
-def bought(program: str, name: str) -> Iterator[Event]:
-    """Orders of three lines, a minute apart; some buyers buy much more often than others."""
-    for number in range(ORDERS):
-        yield an_order(
-            program,
-            no=f"{name}-{number}",
-            buyer=customer(min(number * 7919 % BUYERS, number * 104729 % BUYERS)),
-            at=AT + timedelta(minutes=number),
-            lines=[a_line(str(place), 1999 + number % 700) for place in range(3)],
-        )
+class Sizes(Struct, frozen=True):
+    """How much is measured."""
+
+    repeats: int
+    points: int
+    stack: int
+    naive: int
+    naive_repeats: int
+    singles: int
+    bulk: int
+    age_seconds: float
+    balance_seconds: float
+    batch_rounds: int
+    growth: int
+    growth_repeats: int
+    lines: tuple[int, ...]
 
 
-def cut(events: Sequence[Event], size: int) -> list[Sequence[Event]]:
-    """Batches of a size, the last one perhaps smaller."""
-    return [events[place : place + size] for place in range(0, len(events), size)]
+FULL: Final = Sizes(5, 200_000, 200_000, 5_000, 2, 40_000, 200_000, 60.0, 60.0, 20, 50_000, 3,
+                    (0, 1_000_000, 10_000_000))  # fmt: skip
+QUICK: Final = Sizes(1, 12_000, 4_000, 400, 1, 2_000, 10_000, 8.0, 4.0, 2, 4_000, 1,
+                     (0, 10_000, 40_000))  # fmt: skip
 
 
-async def measure(service: Service, url: str) -> dict[str, Any]:
-    """Rates of one service."""
-    found: dict[str, Any] = {}
-    async with harness(service, url) as told:
-        if service.name == "points":
-            await told.settings("points", {"validity": "never"})
-        for batch in cut(linked(told.program.text_id), SIZES[0]):
-            await told.apply(*batch)
-        for size in SIZES:
-            events = list(bought(told.program.text_id, str(size)))
-            rates = await _apply(told, cut(events, size))
-            tenth = max(1, len(rates) // 10)
-            found[f"orders_per_second_{size}"] = round(median(rates))
-            found[f"growth_{size}"] = round(median(rates[-tenth:]) / median(rates[:tenth]), 2)
-            found[f"statements_{size}"] = told.statements
-        one = an_order(told.program.text_id, no="one", buyer=customer(1), at=AT)
-        await told.apply(one)
-        found["statements_1"] = told.statements
-    found["batch_2000_over_500"] = round(
-        found["orders_per_second_2000"] / found["orders_per_second_500"], 2
-    )
-    return found
+class Bench:
+    """One run."""
+
+    def __init__(self, server: str, servers: str, sizes: Sizes) -> None:
+        self._server = server
+        self._servers = servers
+        self._sizes = sizes
+        self._now = datetime.now(UTC)
+        self._customers = min(workload.CUSTOMERS, sizes.points // 5)
+        self._templates: dict[str, str] = {}
+        self.found: dict[str, Any] = {}
+        self._peaks: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Measure everything, one after the other."""
+        self._templates["schemas"] = await migrated(self._server)
+        programme = self._templates["programme"] = await with_programme(self._server)
+        self._templates["members"] = await with_members(self._server, programme, self._customers)
+        for part in (self._naive, self._points, self._killed, self._stack, self._growth,
+                     self._batches, self._intake, self._balance, self._age):  # fmt: skip
+            began = monotonic()
+            await part()
+            _say(f"  ({part.__name__.strip('_')}: {monotonic() - began:.0f} s)")
+        self.found["peak_rss_mb"] = self._peaks
+        points, naive = self._median("points"), self._median("naive")
+        self.found["points_over_naive"] = points / naive
+        self.found["stack_over_naive"] = self._median("stack") / naive
+
+    def _median(self, name: str) -> float:
+        return float(self.found[f"{name}_orders_per_second"]["median"])
+
+    def _note(self, name: str, values: Sequence[float]) -> None:
+        self.found[name] = {"min": min(values), "median": median(values), "max": max(values)}
+        self.found[name] = {key: round(value, 3) for key, value in self.found[name].items()}
+        _say(f"{name}: {self.found[name]}")
+
+    def _history(self, orders: int, customers: int | None = None) -> History:
+        return workload.history(orders, self._now, customers=customers or self._customers)
+
+    @asynccontextmanager
+    async def _place(self, template: str, messages: Sequence[Message]) -> AsyncIterator[Place]:
+        """An installation of its own, its topic loaded."""
+        prefix = f"b{random_id().hex[:8]}."
+        await load(self._servers, prefix, "storefront", messages)
+        with TemporaryDirectory(prefix="shuke-bench-") as folder:
+            async with place(self._server, self._servers, prefix, template, Path(folder)) as where:
+                yield where
+
+    def _usage(self, drained: Drained) -> None:
+        for name, used in drained.usage.items():
+            self._peaks[name] = max(self._peaks.get(name, 0.0), used["peak_rss_mb"])
+
+    async def _naive(self) -> None:
+        messages = list(self._history(self._sizes.naive).messages())
+        rates = []
+        for _ in range(self._sizes.naive_repeats):
+            async with self._place(self._templates["members"], messages) as where:
+                naive = Naive(where.url, where.servers, where.prefix, await _program(where))
+                began = monotonic()
+                orders = await naive.run(len(messages))
+                rates.append(orders / (monotonic() - began))
+                assert orders == self._sizes.naive, orders
+        self._note("naive_orders_per_second", rates)
+
+    async def _points(self) -> None:
+        history = self._history(self._sizes.points)
+        await self._drains("points", "members", history, points_alone, self._sizes.repeats)
+
+    async def _stack(self) -> None:
+        history = self._history(self._sizes.stack)
+        await self._drains("stack", "programme", history, whole_stack, self._sizes.repeats)
+
+    async def _drains(
+        self, name: str, template: str, history: History, drain: Callable[..., Any], repeats: int
+    ) -> None:
+        messages, all_ = list(history.messages()), []
+        for _ in range(repeats):
+            async with self._place(self._templates[template], messages) as where:
+                drained: Drained = await drain(where, history)
+                self._usage(drained)
+                all_.append(drained)
+                _say(f"  {name} {drained.rate:.0f}/s {_cpu(drained)}")
+        self._note(f"{name}_orders_per_second", [each.rate for each in all_])
+        self.found[f"{name}_cpu_us_per_order"] = {
+            process: round(1e6 * used["cpu_seconds"] / len(history.sales))
+            for process, used in all_[-1].usage.items()
+        }
+
+    async def _killed(self) -> None:
+        history = self._history(self._sizes.points // 4)
+        async with self._place(self._templates["members"], list(history.messages())) as where:
+            drained = await points_alone(where, history, kills=KILLS)
+        self.found["kill_test"] = {
+            "kills": drained.killed,
+            "violations": drained.violations,
+            "orders_per_second": round(drained.rate),
+        }
+        _say(f"kill_test: {self.found['kill_test']}")
+
+    async def _growth(self) -> None:
+        history = self._history(self._sizes.growth)
+        messages = list(history.messages())
+        rates: dict[int, list[float]] = {lines: [] for lines in self._sizes.lines}
+        pasts = {
+            lines: await with_past(self._server, self._templates["members"], lines)
+            for lines in self._sizes.lines
+        }
+        for _ in range(self._sizes.growth_repeats):
+            for lines, url in pasts.items():
+                async with self._place(url, messages) as where:
+                    drained = await points_alone(where, history)
+                    rates[lines].append(drained.rate)
+                    _say(f"  {lines} lines: {drained.rate:.0f}/s")
+        for url in pasts.values():
+            await postgres.drop(self._server, url)
+        empty = median(rates[self._sizes.lines[0]])
+        self.found["growth"] = {
+            str(lines): {
+                "orders_per_second": {
+                    "min": round(min(found)), "median": round(median(found)),
+                    "max": round(max(found)),
+                },
+                "of_empty": round(median(found) / empty, 3),
+            }
+            for lines, found in rates.items()
+        }  # fmt: skip
+        _say(f"growth: {self.found['growth']}")
+
+    async def _batches(self) -> None:
+        found = await batches(self._server, self._templates["programme"], self._sizes.batch_rounds)
+        self.found |= found
+        _say(json.dumps(found))
+
+    async def _intake(self) -> None:
+        for name, take, count in (
+            ("intake_requests_per_second", one_by_one, self._sizes.singles),
+            ("intake_events_per_second", in_bulk, self._sizes.bulk),
+        ):
+            sales, rates = self._history(count).sales, []
+            for _ in range(self._sizes.repeats):
+                async with self._place(self._templates["schemas"], []) as where:
+                    driven = await take(where, sales)
+                    rates.append(count / driven.seconds)
+            self._note(name, rates)
+
+    async def _balance(self) -> None:
+        history = self._history(self._sizes.growth)
+        async with self._place(self._templates["members"], list(history.messages())) as where:
+            await points_alone(where, history)
+            driven = [
+                await balances(where, self._customers, self._sizes.balance_seconds)
+                for _ in range(self._sizes.repeats)
+            ]
+        for name, part in (("p50", 0.5), ("p99", 0.99)):
+            self._note(f"balance_query_{name}_ms", [each.quantile_ms(part) for each in driven])
+        self._note("balance_query_per_second", [each.rate for each in driven])
+
+    async def _age(self) -> None:
+        rate = self._median("stack") / 2
+        sales = self._history(int(rate * self._sizes.age_seconds)).sales
+        async with self._place(self._templates["programme"], []) as where:
+            found = [await ages(where, sales, rate)]
+        self.found["event_age_at_per_second"] = round(found[0].rate)
+        for name, part in (("p50", 0.5), ("p99", 0.99)):
+            self._note(f"event_age_{name}_ms", [each.quantile_ms(part) for each in found])
 
 
-async def _apply(told: Harness, batches: Sequence[Sequence[Event]]) -> list[float]:
-    rates = []
-    for batch in batches:
-        began = perf_counter()
-        await told.apply(*batch)
-        rates.append(len(batch) / (perf_counter() - began))
-    return rates
+async def _program(where: Place) -> Program:
+    async with harness(SERVICES["points"], where.url, program=workload.PROGRAM) as told:
+        return told.program
 
 
-async def run(server: str) -> dict[str, Any]:
-    """Every service that reads the log, one after the other, each in a database of its own."""
-    results: dict[str, Any] = {
-        "machine": platform.platform(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "load": os.getloadavg()[0],
-        "orders": ORDERS,
-    }
-    for name, service in SERVICES.items():
-        if service.flow is None:
-            continue
-        url = await postgres.make(server)
-        await migrate.upgrade(url, [each.schema for each in SERVICES.values()] + [LOG])
-        results[name] = await measure(service, url)
-        sys.stdout.write(f"{name} {json.dumps(results[name])}\n")
-        await postgres.drop(server, url)
-    return results
+def _cpu(drained: Drained) -> Mapping[str, float]:
+    return {name: used["cpu_seconds"] for name, used in drained.usage.items()}
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
-    """Measure, print, write."""
-    WRITTEN.parent.mkdir(parents=True, exist_ok=True)
-    with embedded.server(WRITTEN.with_name("pg")) as server:
-        results = asyncio.run(run(server))
+    """Measure, print, write; with `QUICK` hold against the floors."""
+    quick = bool(os.environ.get("QUICK"))
+    with machine.database() as server, machine.broker() as servers:
+        bench = Bench(server, servers, QUICK if quick else FULL)
+        about = asyncio.run(machine.describe(server))
+        uvloop.run(bench.run())
+    results = {"quick": quick, "about": about, "figures": bench.found}
     WRITTEN.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(f"written to {WRITTEN}\n")
+    _say(f"written to {WRITTEN}")
+    if quick:
+        failed = gate.failures(bench.found)
+        for each in failed:
+            _say(f"FAILED {each}")
+        raise SystemExit(bool(failed))
 
 
 if __name__ == "__main__":

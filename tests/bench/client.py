@@ -34,8 +34,13 @@ class Driven(Struct):
 
     def quantile_ms(self, part: float) -> float:
         """Milliseconds within which so large a part was answered."""
-        ordered = sorted(self.latencies)
-        return 1000 * ordered[min(len(ordered) - 1, int(part * len(ordered)))]
+        return quantile_ms(self.latencies, part)
+
+
+def quantile_ms(seconds: Sequence[float], part: float) -> float:
+    """Milliseconds that so large a part did not take longer than."""
+    ordered = sorted(seconds)
+    return 1000 * ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 
 class _Connection(asyncio.Protocol):
@@ -88,12 +93,12 @@ async def drive(
     *,
     connections: int,
     rate: float | None = None,
-    seen: Callable[[bytes], None] | None = None,
+    sent: Callable[[int, float], None] | None = None,
 ) -> Driven:
     """Send requests over connections spread over ports; each waits for its answer.
 
     With a `rate` each request is due at its own instant, and what it waits for a free connection
-    counts as latency.
+    counts as latency. `sent` is told the number of a request and when it was due.
     """
     loop = asyncio.get_running_loop()
     lines = [
@@ -111,11 +116,11 @@ async def drive(
             if rate is not None:
                 due = began + number / rate
                 await asyncio.sleep(due - monotonic())
-            status, body = await line.ask(request)
+            if sent is not None:
+                sent(number, due)
+            status, _ = await line.ask(request)
             statuses[status] += 1
             latencies.append(monotonic() - due)
-            if seen is not None:
-                seen(body)
 
     try:
         await asyncio.gather(*map(use, lines))

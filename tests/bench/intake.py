@@ -72,7 +72,7 @@ def told(sale: Sale) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def one_by_one(where: Place, sales: Sequence[Sale], processes: int) -> Driven:
+async def one_by_one(where: Place, sales: Sequence[Sale], processes: int = 1) -> Driven:
     """A signed request an order."""
     shop = await open_shop(where)
     requests = [
@@ -81,7 +81,7 @@ async def one_by_one(where: Place, sales: Sequence[Sale], processes: int) -> Dri
     return await _taken(where, iter(requests), len(sales), processes, CONNECTIONS)
 
 
-async def in_bulk(where: Place, sales: Sequence[Sale], processes: int) -> Driven:
+async def in_bulk(where: Place, sales: Sequence[Sale], processes: int = 1) -> Driven:
     """A signed request a thousand orders."""
     shop = await open_shop(where)
     parts = [sales[start : start + BULK] for start in range(0, len(sales), BULK)]

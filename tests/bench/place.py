@@ -152,7 +152,7 @@ async def place(
     server: str, servers: str, prefix: str, template: str, folder: Path
 ) -> AsyncIterator[Place]:
     """A copy of a template's database, with the topics of a prefix; it goes afterwards."""
-    url = await postgres.make(server, postgres.name_of(template))
+    url = await postgres.make(server, postgres.name_of(template), "file_copy")
     KeyRing.create(folder / "keys")
     try:
         yield Place(url, servers, prefix, folder, free_ports(60))
