@@ -1,6 +1,10 @@
 # Every command of the project. Plain `make` prints them with their meaning.
 
-PYTHON ?= python3
+# A distribution's Python first: it is built optimised. One built by hand often is not, and runs at
+# two thirds of the speed.
+SUFFICES := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(or $(shell for each in /usr/bin/python3 python3; do \
+	$$each -c '$(SUFFICES)' 2>/dev/null && echo $$each && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -20,7 +24,7 @@ help:  ## this list
 # --- set-up: two stamps, so that nothing is installed twice ---------------------------------------
 
 $(READY): requirements/box.txt pyproject.toml
-	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	@$(PYTHON) -c '$(SUFFICES)' 2>/dev/null || { \
 		echo "Shuke needs Python 3.11 or newer with venv: install python3 and python3-venv" \
 			"(or name another one: make PYTHON=python3.12)" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
