@@ -83,7 +83,11 @@ METRICS: Final[dict[Name, _Metric]] = {
     "intake_breaker_open": _Metric("gauge", (), "1 while events go to the gateway's outbox"),
     "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
     "event_age_seconds": _Metric("histogram", ("topic",), "Oldest of a batch, append to commit"),
-    "batch_seconds": _Metric("histogram", ("stage",), "Stages of a batch"),
+    "batch_seconds": _Metric(
+        "histogram",
+        ("stage",),
+        "Stages of a batch: poll, decode, load, claim, fold, save, commit; and all but the first",
+    ),
     "batch_events": _Metric("histogram", (), "Events of a batch"),
     "relay_send_seconds": _Metric("histogram", (), "One read of the outbox, sent"),
     "relay_age_seconds": _Metric("histogram", (), "Oldest bundle of a read, commit to sent"),
