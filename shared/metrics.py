@@ -11,8 +11,11 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
 )
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series beside each, of no use
 
 Name = Literal[
     "events_total",
