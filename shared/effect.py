@@ -66,9 +66,10 @@ async def _once(
     folded = monotonic()
     await flow.save(tx, state)
     await outbox.append(tx, events)
-    fold.seconds = {
+    claiming = fold.seconds.get("claim", 0.0)
+    fold.seconds |= {
         "load": loaded - began,
-        "fold": folded - loaded,
+        "fold": folded - loaded - claiming,
         "save": monotonic() - folded,
     }
     return fold
@@ -82,7 +83,12 @@ async def _admitted(
         return await _fold(flow, state, inputs)
     try:
         async with savepoint(tx):
-            return _sound(await _fold(flow, state, await admit(tx, inputs)))
+            began = monotonic()
+            admitted = await admit(tx, inputs)
+            claimed = monotonic() - began
+            fold = await _fold(flow, state, admitted)
+            fold.seconds["claim"] = claimed
+            return _sound(fold)
     except _SomeFailed as some:
         failed = {failure.input.id for failure in some.fold.failures}
         await admit(tx, [item for item in inputs if item.id not in failed])

@@ -32,8 +32,9 @@ class Progress:
         self.waits_for = None
 
     def waits(self, dependency: str) -> None:
-        """Something that this worker needs is away."""
+        """Something that this worker needs was just found to be away."""
         self.waits_for = dependency
+        self._moved_at = monotonic()
 
     @property
     def stuck(self) -> str | None:
@@ -41,6 +42,6 @@ class Progress:
         now = monotonic()
         if now - self._beat_at > BEAT_SECONDS:
             return "the loop has not turned for 10 seconds"
-        if self.waits_for is None and now - self._moved_at > PROGRESS_SECONDS:
+        if now - self._moved_at > PROGRESS_SECONDS:
             return "nothing was committed for 2 minutes, and there is something to read"
         return None

@@ -16,6 +16,7 @@ STARVED_SECONDS: Final = 30.0
 """Behind, and nothing came for so long: the library's reader has stopped."""
 RECREATED_SECONDS: Final = 600.0
 """Twice within so long making the reader anew does not help."""
+_SECOND: Final = timedelta(seconds=1)
 
 
 class Lag:
@@ -23,9 +24,12 @@ class Lag:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._looked_at = 0.0
+        self._looked_at = -LOOK_SECONDS
         self._behind: dict[Partition, int] = {}
-        self._applied: dict[Partition, datetime] = {}
+        self._level_at: dict[Partition, datetime] = {}
+        """By partition: what was appended until then is applied."""
+        self._seen_at: dict[Partition, datetime] = {}
+        """By partition: when it was first seen, since what waits there has no known age."""
         self._came_at = monotonic()
         self._recreated: deque[float] = deque(maxlen=1)
 
@@ -33,26 +37,35 @@ class Lag:
         """A batch was committed."""
         self._came_at = monotonic()
         for read in reads:
-            self._applied[read.partition] = read.record.appended_at
+            self._level_at[read.partition] = read.record.appended_at
 
     async def look(self, subscription: Subscription, held: Mapping[Partition, Held]) -> bool:
         """Whether something is left to read, as of at most five seconds ago."""
         self._behind = {key: count for key, count in self._behind.items() if key in held}
-        if monotonic() - self._looked_at > LOOK_SECONDS and held:
-            self._looked_at = monotonic()
-            ends = await subscription.end_of(held)
+        if monotonic() - self._looked_at > LOOK_SECONDS:
+            self._looked_at, now = monotonic(), system()
+            ends = await subscription.end_of(held) if held else {}
             self._behind = {
                 key: max(0, end - held[key].next_offset) for key, end in ends.items() if key in held
             }
-            now = system()
-            for key, records in self._behind.items():
-                place = (key[0], str(key[1]))
-                since = (now - self._applied.get(key, now)) / timedelta(seconds=1)
-                self._metrics.gauge("lag_events", records, *place)
-                self._metrics.gauge("lag_seconds", max(since, 0.0) if records else 0.0, *place)
+            self._tell(now)
         if not any(self._behind.values()):
             self._came_at = monotonic()
         return any(self._behind.values())
+
+    def _tell(self, now: datetime) -> None:
+        """What is held now, and no other partition: that is another worker's to tell."""
+        self._metrics.forget("lag_events")
+        self._metrics.forget("lag_seconds")
+        self._level_at = {key: at for key, at in self._level_at.items() if key in self._behind}
+        self._seen_at = {key: self._seen_at.get(key, now) for key in self._behind}
+        for key, records in self._behind.items():
+            if not records:
+                self._level_at[key] = now
+            place = key[0], str(key[1])
+            waits = (now - self._level_at.get(key, self._seen_at[key])) / _SECOND
+            self._metrics.gauge("lag_events", records, *place)
+            self._metrics.gauge("lag_seconds", max(waits, 0.0), *place)
 
     @property
     def starved(self) -> bool:

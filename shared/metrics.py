@@ -11,8 +11,11 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
 )
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # one more series beside each, of no use
 
 Name = Literal[
     "events_total",
@@ -67,8 +70,8 @@ _EVENTS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2500, 5000)
 
 METRICS: Final[dict[Name, _Metric]] = {
     "events_total": _Metric("counter", ("topic", "outcome"), "Records that a position passed"),
-    "batches_total": _Metric("counter", ("result",), "Batches by result"),
-    "batch_retries_total": _Metric("counter", ("class",), "Batches tried again, by error class"),
+    "batches_total": _Metric("counter", ("result",), "Batches tried, by what became of them"),
+    "batch_retries_total": _Metric("counter", ("class",), "Turns of the loop repeated, by error"),
     "fenced_total": _Metric("counter", ("reason",), "Partitions lost to another worker"),
     "claims_total": _Metric("counter", (), "Partitions claimed"),
     "consumer_recreated_total": _Metric("counter", (), "Readers of the log made anew"),
@@ -82,15 +85,19 @@ METRICS: Final[dict[Name, _Metric]] = {
     "intake_spooled_total": _Metric("counter", (), "Events taken while the log was away"),
     "intake_breaker_open": _Metric("gauge", (), "1 while events go to the gateway's outbox"),
     "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
-    "event_age_seconds": _Metric("histogram", ("topic",), "Commit of the effect − append"),
-    "batch_seconds": _Metric("histogram", ("stage",), "Stages of a batch"),
+    "event_age_seconds": _Metric("histogram", ("topic",), "Oldest of a batch, append to commit"),
+    "batch_seconds": _Metric(
+        "histogram",
+        ("stage",),
+        "Stages of a batch: poll, decode, load, claim, fold, save, commit; and all but the first",
+    ),
     "batch_events": _Metric("histogram", (), "Events of a batch"),
     "relay_send_seconds": _Metric("histogram", (), "One read of the outbox, sent"),
     "relay_age_seconds": _Metric("histogram", (), "Oldest bundle of a read, commit to sent"),
     "http_request_seconds": _Metric("histogram", ("route", "status"), "Requests answered"),
     "pg_pool_wait_seconds": _Metric("histogram", (), "Waiting for a connection of the pool"),
     "lag_events": _Metric("gauge", ("topic", "partition"), "Records behind the end"),
-    "lag_seconds": _Metric("gauge", ("topic", "partition"), "Age of the last record applied"),
+    "lag_seconds": _Metric("gauge", ("topic", "partition"), "How long the next record waits"),
     "quarantine_open": _Metric("gauge", ("class",), "Records set aside and not decided on"),
     "programs_parked": _Metric("gauge", ("topic",), "Programs set aside for a topic"),
     "partition_halted": _Metric("gauge", ("topic", "partition", "reason"), "1 when it stands"),
@@ -102,7 +109,7 @@ METRICS: Final[dict[Name, _Metric]] = {
     "eventloop_lag_seconds": _Metric("gauge", (), "How late the loop's last second came"),
     "pg_pool_in_use": _Metric("gauge", (), "Connections of the pool that are in use"),
     "pg_oldest_transaction_seconds": _Metric("gauge", (), "Age of the oldest open transaction"),
-    "invariant_violations": _Metric("gauge", (), "Found by the last `shuke verify` of all"),
+    "invariant_violations": _Metric("gauge", (), "Found by the last full `shuke verify`"),
     "resident_bytes": _Metric("gauge", (), "Memory of the process"),
 }
 

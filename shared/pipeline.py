@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
@@ -130,7 +130,6 @@ class Pipeline:
             self.holding.forget()
             self._around.progress.waits(culprit.value)
             self._metrics.count("batch_retries_total", type(error).__name__)
-            self._metrics.count("batches_total", "rolled back")
             self._log.warning("retry", error=repr(error)[:300])
             self._ease(error)
             self._lag.pardon()
@@ -284,13 +283,16 @@ class Pipeline:
         try:
             await self._commit(batch)
         except Fenced as error:
-            self._metrics.count("fenced_total", error.reason)
+            self._metrics.count("batches_total", "fenced")
+            self._metrics.count("fenced_total", error.reason, by=len(error.partitions))
             self._log.warning("fenced", reason=error.reason, count=len(error.partitions))
             self.holding.drop(error.partitions)
             await self._apply_rest(batch, error.partitions)
         except Beyond as error:
+            self._metrics.count("batches_total", "beyond-limit")
             await self._set_limits(batch, error)
         except Exception as error:
+            self._metrics.count("batches_total", "rolled-back")
             if blame(error) is not Culprit.RECORD:
                 raise
             if not again and (len(batch.reads) == 1 or is_race(error)):
@@ -406,10 +408,11 @@ class Pipeline:
             )
         for stage, took in result.seconds.items():
             self._metrics.observe("batch_seconds", took, stage)
-        newest = batch.reads[-1].record
-        age = (self._around.clock() - newest.appended_at) / timedelta(seconds=1)
+        now = self._around.clock()
+        for topic, appended_at in _oldest(batch.reads).items():
+            age = (now - appended_at) / timedelta(seconds=1)
+            self._metrics.observe("event_age_seconds", max(age, 0.0), topic)
         self._lag.applied(batch.reads)
-        self._metrics.observe("event_age_seconds", max(age, 0.0), newest.topic)
         self._metrics.count("batches_total", "committed")
         self._metrics.observe("batch_seconds", seconds, "all")
         self._metrics.observe("batch_events", len(batch.reads))
@@ -421,6 +424,15 @@ def topics_in_order(service: Service) -> tuple[str, ...]:
     topics = topics_read_by(service.name)
     first = [topic for topic in ("programs", service.upstream) if topic in topics]
     return (*first, *(topic for topic in topics if topic not in first))
+
+
+def _oldest(reads: Sequence[Read]) -> dict[str, datetime]:
+    """By topic, when the record was appended that waited longest."""
+    oldest: dict[str, datetime] = {}
+    for read in reads:
+        topic, appended_at = read.record.topic, read.record.appended_at
+        oldest[topic] = min(oldest.get(topic, appended_at), appended_at)
+    return oldest
 
 
 def tally(reads: Sequence[Read], result: Result) -> Seen:

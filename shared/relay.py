@@ -95,13 +95,14 @@ class Relay:
         if not bundles:
             await pause(self._woken, POLL_SECONDS)
             return True
+        began = monotonic()
         try:
             await self._send(bundles)
         except Unavailable as error:
             self._metrics.count("relay_failures_total")
             self._log.warning("relay", error=str(error)[:300])
             return False
-        self._metrics.observe("relay_age_seconds", bundles[0]["age"])
+        self._metrics.observe("relay_age_seconds", bundles[0]["age"] + monotonic() - began)
         self._around.fault("relay_sent")
         await session.execute(
             "delete from outbox where id = any($1::bigint[])", [row["id"] for row in bundles]

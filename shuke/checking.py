@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 from msgspec import Struct
 
 from shared.config import Config
-from shared.db import programs
+from shared.db import programs, verification
 from shared.db.engine import Database
-from shared.db.transaction import statements
+from shared.db.transaction import statements, transaction
 from shared.errors import Unavailable
 from shared.http.reading import Reader
 from shared.pipeline import topics_in_order
@@ -121,6 +121,19 @@ class Look:
         if all(each.empty for each in backlog.values()):
             verdicts.append(Verdict("all", V12, disagreements(await self.totals(), only)))
         return verdicts
+
+    async def keep(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep what was found over all programs, for the gauge of the services' workers.
+
+        Totals that disagree are every service's that told one of them.
+        """
+        for service in self._services:
+            names = {service.name, "all"} if service.totals is not None else {service.name}
+            counts = {
+                each.invariant: len(each.violations) for each in verdicts if each.service in names
+            }
+            async with transaction(self.databases[service.name]) as tx:
+                await verification.record(tx, counts)
 
 
 def disagreements(

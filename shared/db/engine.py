@@ -51,8 +51,12 @@ AWAY: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,
 )
-"""What says that the database is away for now."""
+"""What says that the database is away for now.
+
+An internal error of the driver is what a session cut off at the wrong moment sometimes ends with.
+"""
 ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError)
 """Everything that the driver raises."""
 Session = asyncpg.Connection

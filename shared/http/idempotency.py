@@ -45,10 +45,15 @@ async def run(
     asked = commands.Request(
         scope.program, scope.caller.subject, route, _checked(key), await request.body()
     )
-    answer = await commands.execute(
-        database, request.app.title, flow, asked, data, status=status, clock=clock
-    )
-    metrics.count("commands_total", getattr(request.scope["route"], "path", ""), str(answer.status))
+    path = getattr(request.scope["route"], "path", "")
+    try:
+        answer = await commands.execute(
+            database, request.app.title, flow, asked, data, status=status, clock=clock
+        )
+    except HttpProblem as problem:
+        metrics.count("commands_total", path, str(problem.status))
+        raise
+    metrics.count("commands_total", path, str(answer.status))
     headers = {}
     if answer.replayed:
         metrics.count("idempotent_replays_total")

@@ -21,13 +21,18 @@ def verify(
 ) -> None:
     """Recompute the invariants of every service. Looks, never repairs; exit 0 when all hold.
 
+    What is found over all programs is kept, and told by the workers as `invariant_violations`.
+
     Example: shuke verify --json
     """
     config: Config = context.obj
 
     async def look(ready: Config) -> list[Verdict]:
         async with Look(chosen(names or []), ready) as looking:
-            return await looking.verify(program)
+            verdicts = await looking.verify(program)
+            if program is None:
+                await looking.keep(verdicts)
+            return verdicts
 
     with running.with_database(config) as ready:
         verdicts = asyncio.run(look(ready))

@@ -1,6 +1,7 @@
 """Webhooks while Kafka is away: what nobody listens on at its address is a real outage."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest_asyncio
 
 from shared.clock import monotonic
 from shared.db.engine import Database
+from shared.metrics import METRICS
 from shared.relay import Relay
 from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
@@ -91,6 +93,18 @@ async def test_the_breaker_and_what_was_spooled_are_told(away: Shop) -> None:
     after = away.api.app.state.metrics.render().decode()
     assert "shuke_intake_breaker_open 1.0" in after
     assert "shuke_intake_spooled_total 7.0" in after
+
+
+async def test_no_figure_of_the_gateway_holds_an_id(away: Shop) -> None:
+    """Its routes are told as they are written, not as they are called."""
+    ok(await away.send(an_order_sent(order_id="E-1")), 202)
+    ok(await away.api.caller(away.program).get(f"/api/gateway/v1/connections/{away.connection}"))
+    text = (await away.api.bearing(None).get("/metrics")).text
+    assert 'shuke_intake_total{kind="generic",result="published"}' in text
+    assert "/webhooks/{" in text
+    for identity in (away.program, away.connection, away.store):
+        assert identity not in text
+    assert set(re.findall(r"^# TYPE shuke_(\w+)", text, re.MULTILINE)) == set(METRICS)
 
 
 async def test_with_the_database_away_too_the_shop_is_asked_to_come_again(

@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from shared.db.engine import AWAY, Database
+from shared.db.engine import AWAY, ERRORS, Database
 from shared.errors import Unavailable
 from shared.stream.port import Partition
 from shared.stream.postgres.rows import TopicRow
@@ -88,7 +88,7 @@ class Membership:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             try:
                 await self._beat()
-            except AWAY:
+            except (*AWAY, *ERRORS, TimeoutError):
                 self._lose()
                 if self._session is not None:
                     self._session.terminate()
