@@ -107,10 +107,8 @@ async def from_log(place: Workshop, stream: Stream, keys: KeyRing, *, apply: boo
         stack.push_async_callback(subscription.close, 2.0)
         await _reaches_back(place, subscription)
         await twin.make(place.owner, service.schema)
-        await _number_programs(place)
         anew = await stack.enter_async_context(place.anew())
         replay = Replay(service, anew, Records(subscription), keys)
-        await replay.begin()
         await replay.catch_up(place.live)
         tables = await _compared(place, anew, replay)
         report = Report(service.name, "log", replay.done, tables, replay.otherwise)
@@ -176,24 +174,6 @@ async def _reaches_back(place: Workshop, subscription: Subscription) -> None:
                 f"the log no longer has {key[0]}/{key[1]} from offset {row['first_offset']} to "
                 f"{start - 1}, which {name} has read: it begins at {start}"
             )
-
-
-async def _number_programs(place: Workshop) -> None:
-    """Programs have the numbers that they have in use; everything else of them comes by events."""
-    async with transaction(place.owner) as tx:
-        await tx.execute(
-            f"""
-            insert into {place.twin}.program (program_id, public_id, name, time_zone, currency,
-              default_region, locale, status, version) overriding system value
-            select program_id, public_id, '', '', '', '', '', '', -1 from program
-            """
-        )
-        await tx.fetch(
-            f"""
-            select setval(pg_get_serial_sequence('{place.twin}.program', 'program_id'),
-                          max(program_id)) from program
-            """
-        )
 
 
 async def _compared(place: Workshop, anew: Database, replay: Replay) -> list[Compared]:
