@@ -71,9 +71,7 @@ def root(
 def main() -> NoReturn:
     """Run a command; an error is one sentence on stderr and an exit code."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
+        code = app(standalone_mode=False)  # of a typer.Exit; it raises none here
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except HttpProblem as error:
@@ -89,7 +87,7 @@ def main() -> NoReturn:
             error.show()  # type: ignore[attr-defined]
             sys.exit(USAGE)
         raise
-    sys.exit(0)
+    sys.exit(code)
 
 
 def _end(words: str, code: int) -> NoReturn:

@@ -11,6 +11,11 @@ def channel(service: str) -> str:
     return f"outbox_{service}"
 
 
+def rebuilding(service: str) -> str:
+    """Name of the lock of who makes a service's tables anew."""
+    return f"rebuild:{service}"
+
+
 def lock_key(name: str) -> int:
     """Key of a session advisory lock by name."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)

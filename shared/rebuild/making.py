@@ -16,7 +16,7 @@ from shared.clock import system
 from shared.db import journal, positions, twin
 from shared.db.engine import PATIENT, Database, hang_up
 from shared.db.faults import Culprit, blame
-from shared.db.locks import lock_key
+from shared.db.locks import lock_key, rebuilding
 from shared.db.migrate import head_reached
 from shared.db.transaction import Tx, snapshot, statements, transaction
 from shared.errors import Misconfigured, Unavailable
@@ -88,7 +88,7 @@ async def workshop(service: Service, url: str) -> AsyncIterator[Workshop]:
         await stack.enter_async_context(owner)
         session = await live.connect()
         stack.push_async_callback(hang_up, session)
-        key = lock_key(f"rebuild:{service.name}")
+        key = lock_key(rebuilding(service.name))
         if not await session.fetchval("select pg_try_advisory_lock($1)", key):
             raise Unavailable(f"another rebuild of {service.name} is under way")
         yield Workshop(service, live, owner)
@@ -139,6 +139,12 @@ async def from_entries(place: Workshop, *, apply: bool) -> Report:
         ]
     report = Report(service.name, "entries", 0, tables, [])
     if apply and not report.equal:
+        missing = ", ".join(table.table for table in tables if table.missing)
+        if missing:
+            raise Misconfigured(
+                f"rows of {missing} are missing; not all of a row follows from immutable rows: "
+                "use --from log"
+            )
         async with _standing_still(place):
             report.kept = await _swap(place, derived.columns, _filling(place, derived))
     await _tidy(place, report)
@@ -203,9 +209,7 @@ async def _standing_still(place: Workshop) -> AsyncIterator[None]:
 
 async def _read_on(tx: Tx) -> None:
     how = positions.Resumption("the tables were made anew", "shuke rebuild")
-    for halt in await positions.halts(tx):
-        if halt.reason == REBUILD:
-            await positions.resume(tx, halt, how, system())
+    await positions.resume_all(tx, REBUILD, how, system())
 
 
 async def _swap(
