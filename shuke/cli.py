@@ -20,6 +20,7 @@ from shuke.commands import (
     migrate,
     rebuild,
     resume,
+    stream,
     tail,
     topics,
     up,
@@ -48,6 +49,7 @@ app.command()(rebuild.rebuild)
 app.command()(tail.tail)
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(keys.app, name="keys")
+app.add_typer(stream.app, name="stream")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback

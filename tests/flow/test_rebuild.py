@@ -5,9 +5,7 @@ import json
 import re
 import secrets
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,14 @@ from hypothesis import strategies as st
 from shared.errors import Misconfigured, Unavailable
 from shared.rebuild.making import Report
 from shuke.services import SERVICES
-from tests.builders.storefront import a_check_in, a_refund, an_order, an_update
-from tests.e2e.stack import environment
-from tests.flow.lives import ANN, BEGIN, BEN, Publish, Step, Tick, begin, live, lives
+from tests.flow.commanding import shuke, told_by
+from tests.flow.lives import (
+    Step,
+    live,
+    lives,
+    orders_of_ann,
+    some_days,
+)
 from tests.flow.whole import READERS, Whole, whole
 
 POINTS, MEMBERS = SERVICES["points"], SERVICES["members"]
@@ -97,36 +100,6 @@ async def test_a_log_in_kafka_makes_the_same_tables(
     }
     async with whole(tmp_path, fresh_database, **more) as services, services.working(batch=50):
         await live_together(services, histories)
-
-
-async def some_days(services: Whole) -> str:
-    """A program in which points were earned, taken back, corrected and have lapsed."""
-    program = await begin(services)
-    for buyer in (ANN, BEN):
-        await services.append(
-            an_update(program, buyer=buyer, at=BEGIN, joins=True),
-            *(a_check_in(program, buyer=buyer, at=BEGIN + day * DAY) for day in (1, 2, 6)),
-            *(
-                an_order(
-                    program,
-                    no=f"{buyer}-{day}",
-                    buyer=buyer,
-                    at=BEGIN + day * DAY,
-                    amount_minor=6_000,
-                )
-                for day in (1, 4, 6)
-            ),
-        )
-    await services.quiet()
-    later, lines = BEGIN + 7 * DAY, [("1", 1, 1_000)]
-    await services.append(a_refund(program, order=f"{ANN}-6", buyer=ANN, at=later, lines=lines))
-    await services.quiet()
-    for day in (3, 4):
-        await Tick(day).take(services, program)
-    await Publish(3, 5).take(services, program)
-    await Tick(6).take(services, program)
-    await services.quiet()
-    return program
 
 
 async def whose(services: Whole, table: str, order: str) -> Any:
@@ -207,14 +180,6 @@ async def test_a_service_without_immutable_rows_says_so(services: Whole, name: s
         await services.rebuild(SERVICES[name], "entries")
 
 
-async def orders_of_ann(services: Whole, program: str, count: int) -> None:
-    """Orders one after the other."""
-    for number in range(count):
-        at = BEGIN + timedelta(days=8, minutes=number)
-        no = f"later-{number}"
-        await services.append(an_order(program, no=no, buyer=ANN, at=at, amount_minor=6_000))
-
-
 async def halted(services: Whole) -> set[str]:
     """Why partitions of points stand still."""
     rows = await services.rows("points", "select halt_reason from consumer_offset where state = 1")
@@ -258,7 +223,7 @@ async def test_a_rebuild_that_is_killed_leaves_the_tables_and_lets_the_service_r
         program = await some_days(services)
         await services.tamper("points", "update account set balance = balance + 7, open = open + 7")
         before = [dict(row) for row in await services.rows("points", "select * from account")]
-        with shuke(services, "rebuild", "points", "--from", "log", "--apply") as process:
+        with shuke(services.config, "rebuild", "points", "--from", "log", "--apply") as process:
             async with services.in_use("points", "settings"):
                 await until_halted(services, process)
                 process.kill()
@@ -295,7 +260,7 @@ async def test_a_log_that_does_not_reach_back_is_refused_with_what_is_missing(
     with pytest.raises(Unavailable, match=missing):
         await services.rebuild(POINTS, "log", apply=True)
     assert await halted(services) == set()
-    code, _, said = await told_by(services, "rebuild", "points", "--from", "log")
+    code, _, said = await told_by(services.config, "rebuild", "points", "--from", "log")
     assert code == 3
     assert missing in said
 
@@ -308,30 +273,6 @@ async def until_halted(services: Whole, process: subprocess.Popen[bytes]) -> Non
             await asyncio.sleep(0.05)
 
 
-@contextmanager
-def shuke(services: Whole, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A command as a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "shuke", *words],
-        env=environment(services.config),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-async def told_by(services: Whole, *words: str) -> tuple[int, str, str]:
-    """Exit code, output and errors of a command."""
-    with shuke(services, *words) as process:
-        out, err = await asyncio.to_thread(process.communicate, None, 120)
-    return process.returncode, out.decode(), err.decode()
-
-
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("source", ["entries", "log"])
 async def test_the_command_tells_what_differs_and_its_exit_code_whether(
@@ -340,7 +281,7 @@ async def test_the_command_tells_what_differs_and_its_exit_code_whether(
     async with services.working():
         await some_days(services)
     words = ("rebuild", "points", "--from", source)
-    code, out, err = await told_by(services, *words)
+    code, out, err = await told_by(services.config, *words)
     assert (code, err) == (0, "")
     assert "✓ account: 2 rows" in out
     account = await whose(services, "account", "holder_id")
@@ -349,7 +290,7 @@ async def test_the_command_tells_what_differs_and_its_exit_code_whether(
         "update account set balance = balance + 7, open = open + 7 "
         f"where holder_id = '{account['holder_id']}'",
     )
-    code, out, _ = await told_by(services, *words)
+    code, out, _ = await told_by(services.config, *words)
     assert code == 1
     assert "✗ account: 2 rows, 1 differ" in out
     wanted, found = account["balance"], account["balance"] + 7
@@ -357,23 +298,23 @@ async def test_the_command_tells_what_differs_and_its_exit_code_whether(
     assert f"expected balance={wanted}" in out
     assert f"found balance={found}" in out
 
-    code, out, _ = await told_by(services, *words, "--json")
+    code, out, _ = await told_by(services.config, *words, "--json")
     assert code == 1
     told_so = json.loads(out)
     assert (told_so["service"], told_so["from"], told_so["equal"]) == ("points", source, False)
     (table,) = [each for each in told_so["tables"] if each["count"]]
     assert table["first"][0]["expected"]["balance"] == wanted
 
-    code, out, _ = await told_by(services, *words, "--apply")
+    code, out, _ = await told_by(services.config, *words, "--apply")
     assert code == 0
     assert "the new tables are in use; the old ones are in the schema points_2" in out
-    code, _, _ = await told_by(services, *words)
+    code, _, _ = await told_by(services.config, *words)
     assert code == 0
 
 
 async def test_a_command_for_what_cannot_be_made_anew_says_why(services: Whole) -> None:
-    code, _, said = await told_by(services, "rebuild", "gateway", "--from", "log")
+    code, _, said = await told_by(services.config, "rebuild", "gateway", "--from", "log")
     assert (code, said) == (2, "shuke: gateway reads no log: nothing of it can be made anew\n")
-    code, _, said = await told_by(services, "rebuild", "members", "--from", "entries")
+    code, _, said = await told_by(services.config, "rebuild", "members", "--from", "entries")
     assert code == 2
     assert "members keeps nothing that follows from immutable rows alone" in said
