@@ -10,6 +10,7 @@ from typing import Final
 
 from shared.clock import monotonic
 from shared.db import outbox
+from shared.db.locks import keep_rules
 from shared.db.transaction import Tx, savepoint
 from shared.errors import Shortage
 from shared.events import codec
@@ -37,6 +38,7 @@ async def effect(
 
     Raises Shortage when a counter still refuses after three more decisions.
     """
+    await keep_rules(tx, {item.program for item in inputs})
     for attempt in range(REFOLDS + 1):
         try:
             if not flow.counters:

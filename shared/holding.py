@@ -13,6 +13,7 @@ from typing import Final
 from shared.clock import monotonic
 from shared.db import positions
 from shared.db.engine import Database
+from shared.db.locks import lock_key, rebuilding
 from shared.db.transaction import statements, transaction
 from shared.logs import logger
 from shared.random_ids import random_id
@@ -42,6 +43,7 @@ class Holding:
         """Partitions that stand still, with the reason."""
         self._database = database
         self._worker = worker
+        self._clock = around.clock
         self._metrics = around.metrics
         self._log = logger(service)
         self._service = service
@@ -136,9 +138,20 @@ class Holding:
         if not self.halted or monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = monotonic()
+        if REBUILD in self.halted.values():
+            await self._end_rebuild()
         async with statements(self._database) as tx:
             resumed = await positions.running(tx, self.halted)
         for key in sorted(resumed):
             self._metrics.gauge("partition_halted", 0, key[0], str(key[1]), self.halted.pop(key))
             subscription.resume([key])
             self._log.info("resumed", topic=key[0], partition=key[1])
+
+    async def _end_rebuild(self) -> None:
+        """Resume what a rebuild halted that was killed: nobody has its lock any more."""
+        async with transaction(self._database) as tx:
+            key = lock_key(rebuilding(self._service))
+            row = await tx.fetch_one("select pg_try_advisory_xact_lock($1)", key)
+            if row is not None and row[0]:
+                how = positions.Resumption("the rebuild has ended without a word", self._worker)
+                await positions.resume_all(tx, REBUILD, how, self._clock())

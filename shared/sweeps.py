@@ -18,8 +18,8 @@ from shared.days import end_of, local_day
 from shared.db import journal, programs, quarantine
 from shared.db.engine import AWAY, ERRORS, Database, Session, hang_up
 from shared.db.inbox import prepare_months
-from shared.db.locks import lock_key
-from shared.db.sweep_rows import LETTER, RESETTLE, Letter, open_sweep
+from shared.db.locks import change_rules, lock_key
+from shared.db.sweep_rows import LETTER, Letter, open_sweep
 from shared.db.transaction import Tx, transaction
 from shared.effect import effect
 from shared.flow import Due, Failure
@@ -35,7 +35,6 @@ STRAGGLERS: Final = timedelta(minutes=10)
 SKEW: Final = timedelta(seconds=60)
 """How far this process's clock may be from PostgreSQL's."""
 PAGE_KEYS: Final = 500
-_WAITING: Final = "waiting:"
 _OFFSET_BITS: Final = 2**62 - 1
 OPEN, RUNNING, DONE = 0, 1, 2
 
@@ -160,6 +159,7 @@ class Sweeper:
     async def work_off(self, job: Job) -> int:
         """All pages of one row; keys handled."""
         handled = 0
+        await self._begin(job)
         while True:
             dues = await self._page(job)
             self._around.committed()
@@ -171,13 +171,33 @@ class Sweeper:
             self._log.info("sweep", kind=job.kind, boundary=str(job.boundary), count=handled)
         return handled
 
+    async def _begin(self, job: Job) -> None:
+        """From now on what comes late is settled up to the boundary as it comes.
+
+        What comes before is there when the first page is taken: nothing falls between.
+        """
+        async with transaction(self._database) as tx:
+            if await _state(tx, job) != OPEN:
+                return
+            await change_rules(tx, job.program.text_id)
+            await tx.execute(
+                """
+                update sweep set state = 1, started_at = now()
+                where program_id = $1 and kind = $2 and day = $3
+                """,
+                job.program.id,
+                job.kind,
+                job.day,
+            )
+            await journal.note(tx, journal.BEGUN, _what(job))
+
     async def _page(self, job: Job) -> Sequence[Due]:
         """One transaction: lock the row, take keys after its cursor, effect, move the cursor."""
         async with transaction(self._database) as tx:
             cursor = await _lock(tx, job)
-            if cursor is None or not await _may_start(tx, job, cursor):
+            if cursor is None:
                 return ()
-            after = None if cursor.startswith(_WAITING) else cursor or None
+            after = cursor or None
             dues, failures = await take_page(tx, self._service, job, after)
             await self._set_aside(tx, job, failures)
             await _move(tx, job, str(dues[-1].key) if dues else cursor, dues)
@@ -224,13 +244,24 @@ async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[
     return [Job(by_id[row["program_id"]], row["kind"], row["day"], row["boundary"]) for row in rows]
 
 
+async def _state(tx: Tx, job: Job) -> int:
+    """State of the row, locked."""
+    row = await tx.fetch_one(
+        "select state from sweep where program_id = $1 and kind = $2 and day = $3 for update",
+        job.program.id,
+        job.kind,
+        job.day,
+    )
+    assert row is not None
+    return int(row["state"])
+
+
 async def _lock(tx: Tx, job: Job) -> str | None:
     """Lock the row; its cursor, empty at the start; None when it is done."""
     row = await tx.fetch_one(
         """
-        update sweep set state = 1, started_at = coalesce(started_at, now())
-        where program_id = $1 and kind = $2 and day = $3 and state in (0, 1)
-        returning coalesce(cursor, '') as cursor
+        select coalesce(cursor, '') as cursor from sweep
+        where program_id = $1 and kind = $2 and day = $3 and state = 1 for update
         """,
         job.program.id,
         job.kind,
@@ -239,41 +270,18 @@ async def _lock(tx: Tx, job: Job) -> str | None:
     return None if row is None else str(row["cursor"])
 
 
-async def _may_start(tx: Tx, job: Job, cursor: str) -> bool:
-    """Settling again starts when no transaction runs that may have read the older settings."""
-    if not job.kind.startswith(RESETTLE):
-        return True
-    if cursor == "":
-        await tx.execute(
-            """
-            update sweep set cursor = $4 || pg_snapshot_xmax(pg_current_snapshot())::text
-            where program_id = $1 and kind = $2 and day = $3
-            """,
-            job.program.id,
-            job.kind,
-            job.day,
-            _WAITING,
-        )
-        return False
-    if not cursor.startswith(_WAITING):
-        return True
-    row = await tx.fetch_one(
-        "select pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8",
-        cursor.removeprefix(_WAITING),
-    )
-    return bool(row and row[0])
-
-
-async def _note(tx: Tx, job: Job, after: str | None, failures: Sequence[Failure]) -> None:
-    what = {
+def _what(job: Job) -> dict[str, object]:
+    return {
         "program_id": job.program.id,
         "kind": job.kind,
         "day": job.day,
         "boundary": job.boundary,
-        "after": after,
-        "failed": [failure.input.id for failure in failures],
     }
-    await journal.note(tx, journal.PAGE, what)
+
+
+async def _note(tx: Tx, job: Job, after: str | None, failures: Sequence[Failure]) -> None:
+    failed = [failure.input.id for failure in failures]
+    await journal.note(tx, journal.PAGE, {**_what(job), "after": after, "failed": failed})
 
 
 async def _move(tx: Tx, job: Job, cursor: str | None, dues: Sequence[Due]) -> None:

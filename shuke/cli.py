@@ -20,6 +20,7 @@ from shuke.commands import (
     migrate,
     rebuild,
     resume,
+    stream,
     tail,
     topics,
     up,
@@ -48,6 +49,7 @@ app.command()(rebuild.rebuild)
 app.command()(tail.tail)
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(keys.app, name="keys")
+app.add_typer(stream.app, name="stream")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback
@@ -71,9 +73,7 @@ def root(
 def main() -> NoReturn:
     """Run a command; an error is one sentence on stderr and an exit code."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
+        code = app(standalone_mode=False)  # of a typer.Exit; it raises none here
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except HttpProblem as error:
@@ -89,7 +89,7 @@ def main() -> NoReturn:
             error.show()  # type: ignore[attr-defined]
             sys.exit(USAGE)
         raise
-    sys.exit(0)
+    sys.exit(code)
 
 
 def _end(words: str, code: int) -> NoReturn:

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.points import NAME, queries, sweeps, verify
+from services.points import NAME, queries, rebuild, sweeps, verify
 from services.points.api import ROUTER
 from services.points.flow import FLOW
 from services.points.settings import DOCUMENT
@@ -25,6 +25,8 @@ SERVICE: Final = Service(
     documents=(replace(DOCUMENT, resettle=sweeps.settled_customers),),
     totals=queries.count_totals,
     checks=verify.CHECKS,
-    rebuild=Rebuild(unlike={"entry.posted_at": "when the line was written"}),
+    rebuild=Rebuild(
+        unlike={"entry.posted_at": "when the line was written"}, derived=rebuild.DERIVED
+    ),
     statements=STATEMENTS,
 )

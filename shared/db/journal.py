@@ -34,6 +34,10 @@ REQUEUE: Final = 5
 """`{"quarantine_id"}`: a record that was set aside took effect."""
 BEFORE: Final = 6
 """`{}`: what came before was not written down."""
+BEGUN: Final = 7
+"""`{"program_id", "kind", "day", "boundary"}`: a sweep; what comes late is settled up to its
+boundary from now on.
+"""
 
 
 def journal(meta: MetaData) -> Table:

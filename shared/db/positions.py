@@ -354,6 +354,13 @@ async def resume(tx: Tx, halt: Halt, how: Resumption, now: datetime) -> int:
     return start
 
 
+async def resume_all(tx: Tx, reason: str, how: Resumption, now: datetime) -> None:
+    """End all halts for a reason."""
+    for halt in await halts(tx):
+        if halt.reason == reason:
+            await resume(tx, halt, how, now)
+
+
 class Ended(Struct, frozen=True, kw_only=True):
     """That a halt or a parking was ended. Attributes are the columns, in their order."""
 

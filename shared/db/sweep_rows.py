@@ -11,9 +11,6 @@ from sqlalchemy import text as sql
 from shared.db.tables import TEXT_KEY, code, instant, program_table
 from shared.db.transaction import Row, Tx
 
-RESETTLE: Final = "resettle:"
-"""Kinds that begin so settle again what an older version of a settings document decided."""
-
 LETTER: Final = "sweep:"
 """Topics that begin so, in the quarantine, stand for sweeps by kind."""
 
@@ -71,7 +68,7 @@ async def reopen(tx: Tx, program_id: int, kind: str, day: date) -> None:
     """Let a sweep run once more, from its first key."""
     await tx.execute(
         """
-        update sweep set state = 0, cursor = null, finished_at = null
+        update sweep set state = 1, cursor = null, finished_at = null
         where program_id = $1 and kind = $2 and day = $3
         """,
         program_id,

@@ -64,10 +64,31 @@ async def swap(tx: Tx, schema: Schema, kept: str, moving: Collection[str]) -> No
     )
     for row in rows:
         await tx.execute(f"alter table {row['name']} set schema {twin.name}")
+    await _continue_numbers(tx, twin.name, moving)
     await tx.execute(f"alter schema {schema.name} rename to {kept}")
     await tx.execute(f"alter schema {twin.name} rename to {schema.name}")
     await _adopt(tx, schema.name, twin.name, schema.name)
     await _disown(tx, kept, schema.role)
+
+
+async def _continue_numbers(tx: Tx, schema: str, moved: Collection[str]) -> None:
+    """Let columns of new tables that number rows go on behind the highest number there is."""
+    rows = await tx.fetch(
+        """
+        select c.oid::regclass::text as name, a.attname::text as attribute,
+          pg_get_serial_sequence(c.oid::regclass::text, a.attname) as sequence
+        from pg_class c join pg_attribute a on a.attrelid = c.oid
+        where c.relnamespace = $1::text::regnamespace and a.attidentity <> ''
+          and c.relname <> all($2::text[])
+        """,
+        schema,
+        sorted(moved),
+    )
+    for row in rows:
+        await tx.fetch(
+            f"select setval('{row['sequence']}', highest) "
+            f"from (select max({row['attribute']}) as highest from {row['name']}) found"
+        )
 
 
 async def _adopt(tx: Tx, schema: str, old: str, new: str) -> None:

@@ -12,6 +12,7 @@ from shared.clock import Clock
 from shared.days import local_day, render
 from shared.db import journal, programs
 from shared.db.engine import Database
+from shared.db.locks import change_rules
 from shared.db.sweep_rows import open_sweep
 from shared.db.transaction import Tx, transaction
 from shared.errors import FieldError, HttpProblem
@@ -147,6 +148,7 @@ async def publish_draft(  # noqa: PLR0913, PLR0917 - what a publication is
     now: datetime,
 ) -> tuple[int, datetime]:
     """Publish the draft of a document, and open the sweep that settles again what it concerns."""
+    await change_rules(tx, program.text_id)
     done = await store.publish(tx, program.id, document, effective_from, author, now)
     assert done is not None
     number, start = done

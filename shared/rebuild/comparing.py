@@ -31,6 +31,8 @@ class Compared(Struct):
     rows: int
     count: int
     first: list[Difference]
+    missing: int = 0
+    """Rows that are not there, and should be."""
 
 
 class Side(Struct, frozen=True):
@@ -54,6 +56,7 @@ async def compare(live: Side, anew: Side, table: Table, columns: Collection[str]
         made = expected if here is None or (there is not None and there <= here) else None
         if mine is None or made is None or tuple(mine) != tuple(made):
             compared.count += 1
+            compared.missing += mine is None
             if len(compared.first) < FIRST:
                 compared.first.append(_difference(key, names, made, mine))
         if mine is not None:

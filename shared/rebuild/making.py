@@ -16,7 +16,7 @@ from shared.clock import system
 from shared.db import journal, positions, twin
 from shared.db.engine import PATIENT, Database, hang_up
 from shared.db.faults import Culprit, blame
-from shared.db.locks import lock_key
+from shared.db.locks import lock_key, rebuilding
 from shared.db.migrate import head_reached
 from shared.db.transaction import Tx, snapshot, statements, transaction
 from shared.errors import Misconfigured, Unavailable
@@ -88,7 +88,7 @@ async def workshop(service: Service, url: str) -> AsyncIterator[Workshop]:
         await stack.enter_async_context(owner)
         session = await live.connect()
         stack.push_async_callback(hang_up, session)
-        key = lock_key(f"rebuild:{service.name}")
+        key = lock_key(rebuilding(service.name))
         if not await session.fetchval("select pg_try_advisory_lock($1)", key):
             raise Unavailable(f"another rebuild of {service.name} is under way")
         yield Workshop(service, live, owner)
@@ -107,10 +107,8 @@ async def from_log(place: Workshop, stream: Stream, keys: KeyRing, *, apply: boo
         stack.push_async_callback(subscription.close, 2.0)
         await _reaches_back(place, subscription)
         await twin.make(place.owner, service.schema)
-        await _number_programs(place)
         anew = await stack.enter_async_context(place.anew())
         replay = Replay(service, anew, Records(subscription), keys)
-        await replay.begin()
         await replay.catch_up(place.live)
         tables = await _compared(place, anew, replay)
         report = Report(service.name, "log", replay.done, tables, replay.otherwise)
@@ -141,6 +139,12 @@ async def from_entries(place: Workshop, *, apply: bool) -> Report:
         ]
     report = Report(service.name, "entries", 0, tables, [])
     if apply and not report.equal:
+        missing = ", ".join(table.table for table in tables if table.missing)
+        if missing:
+            raise Misconfigured(
+                f"rows of {missing} are missing; not all of a row follows from immutable rows: "
+                "use --from log"
+            )
         async with _standing_still(place):
             report.kept = await _swap(place, derived.columns, _filling(place, derived))
     await _tidy(place, report)
@@ -178,24 +182,6 @@ async def _reaches_back(place: Workshop, subscription: Subscription) -> None:
             )
 
 
-async def _number_programs(place: Workshop) -> None:
-    """Programs have the numbers that they have in use; everything else of them comes by events."""
-    async with transaction(place.owner) as tx:
-        await tx.execute(
-            f"""
-            insert into {place.twin}.program (program_id, public_id, name, time_zone, currency,
-              default_region, locale, status, version) overriding system value
-            select program_id, public_id, '', '', '', '', '', '', -1 from program
-            """
-        )
-        await tx.fetch(
-            f"""
-            select setval(pg_get_serial_sequence('{place.twin}.program', 'program_id'),
-                          max(program_id)) from program
-            """
-        )
-
-
 async def _compared(place: Workshop, anew: Database, replay: Replay) -> list[Compared]:
     """All tables as of one instant, after everything that was done up to it."""
     tables: Mapping[str, Table] = place.service.schema.metadata.tables
@@ -223,9 +209,7 @@ async def _standing_still(place: Workshop) -> AsyncIterator[None]:
 
 async def _read_on(tx: Tx) -> None:
     how = positions.Resumption("the tables were made anew", "shuke rebuild")
-    for halt in await positions.halts(tx):
-        if halt.reason == REBUILD:
-            await positions.resume(tx, halt, how, system())
+    await positions.resume_all(tx, REBUILD, how, system())
 
 
 async def _swap(

@@ -24,7 +24,9 @@ from shared.effect import effect
 from shared.errors import Undecodable
 from shared.events import codec
 from shared.events.catalogue import types_read_by
+from shared.events.programs.program_changed import ProgramChanged
 from shared.flow import Command, Decision, Flow, Input
+from shared.ids import uuid_of
 from shared.outcome import Refused
 from shared.pipeline import topics_in_order
 from shared.programs import Program
@@ -39,6 +41,14 @@ ANALYZE_LINES: Final = 2_000
 """After so many lines the statistics of what has grown are made anew."""
 REFUSED: Final = 400
 """From this status on a command was refused."""
+
+
+_NUMBER: Final = """
+    insert into program (program_id, public_id, name, time_zone, currency, default_region, locale,
+      status, version)
+    overriding system value values ($1, $2, '', '', '', '', '', '', -1)
+    """
+"""A program before the first that was told of it."""
 
 
 class Otherwise(Struct, frozen=True):
@@ -73,11 +83,6 @@ class Replay:
         """Lines carried out."""
         self.otherwise: list[Otherwise] = []
 
-    async def begin(self) -> None:
-        """Look at the programs that the second schema begins with."""
-        async with transaction(self._twin) as tx:
-            self._programs = await programs.load(tx)
-
     async def catch_up(self, live: Database) -> None:
         """Everything up to now, while the service goes on."""
         while True:
@@ -107,6 +112,8 @@ class Replay:
                     await self._settings(live, line.what)
                 case journal.REQUEUE:
                     await self._requeue(live, line.what)
+                case journal.BEGUN:
+                    await self._begun(line.what)
                 case _:
                     raise AssertionError(f"a line of kind {line.kind}")
             self.done += 1
@@ -125,11 +132,29 @@ class Replay:
                 reads.append(read)
                 if read.event is not None and aside.get((*key, record.offset)) == "failed":
                     failed.add(read.event.id)
+        numbers = await self._numbers_of_new(live, reads)
         async with transaction(self._twin) as tx:
+            await tx.execute_many(_NUMBER, numbers)
             result = await self._apply(tx, reads, _failing(self._flow, failed))
+            if result.programs_changed:
+                self._programs = await programs.load(tx)
         self._look(result, aside)
-        if result.programs_changed:
-            await self.begin()
+
+    async def _numbers_of_new(self, live: Tx, reads: Sequence[Read]) -> Sequence[Row]:
+        """Programs that come to be known keep the numbers that they have in use."""
+        told = {
+            uuid_of(read.event.program)
+            for read in reads
+            if read.event is not None
+            and isinstance(read.event.data, ProgramChanged)
+            and read.event.program not in self._programs
+        }
+        if not told:
+            return ()
+        return await live.fetch(
+            "select program_id, public_id from program where public_id = any($1::uuid[])",
+            sorted(told),
+        )
 
     def _read(self, record: Record, aside: str | None) -> Read:
         """What a record is; one set aside unread or parked is not read again."""
@@ -178,19 +203,37 @@ class Replay:
 
     async def _page(self, what: Mapping[str, Any]) -> None:
         """The same page of a sweep; which keys it has is found anew."""
-        kind, program = what["kind"], self._numbered(what["program_id"])
-        day = date.fromisoformat(what["day"])
-        job = Job(program, kind, day, datetime.fromisoformat(what["boundary"]))
+        job = self._job(what)
         failed = {UUID(each) for each in what["failed"]}
         service = replace(self._service, flow=_failing(self._flow, failed))
         async with transaction(self._twin) as tx:
-            await _begun(tx, job)
             _, failures = await take_page(tx, service, job, what["after"])
             await _announce_nothing(tx)
         for failure in failures:
             if failure.input.id not in failed:
-                named = f"sweep {kind} {what['day']}"
+                named = f"sweep {job.kind} {job.day}"
                 self.otherwise.append(Otherwise(named, "took effect", repr(failure.error)))
+
+    async def _begun(self, what: Mapping[str, Any]) -> None:
+        """A sweep has begun: what comes late is settled up to its boundary."""
+        job = self._job(what)
+        async with transaction(self._twin) as tx:
+            await tx.execute(
+                "insert into sweep (program_id, kind, day, boundary, state) "
+                "values ($1, $2, $3, $4, 1)",
+                job.program.id,
+                job.kind,
+                job.day,
+                job.boundary,
+            )
+
+    def _job(self, what: Mapping[str, Any]) -> Job:
+        return Job(
+            self._numbered(what["program_id"]),
+            what["kind"],
+            date.fromisoformat(what["day"]),
+            datetime.fromisoformat(what["boundary"]),
+        )
 
     async def _settings(self, live: Tx, what: Mapping[str, Any]) -> None:
         row = await live.fetch_one(
@@ -265,20 +308,6 @@ def _failing(flow: Flow, failed: Collection[UUID]) -> Flow:
 def _refuse(_state: Any, _item: Input) -> Decision:  # noqa: ANN401 - the service's own
     """A command that was refused is refused, whatever the rules say now."""
     return Decision(Refused("refused"))
-
-
-async def _begun(tx: Tx, job: Job) -> None:
-    """A sweep has begun: what comes late is settled up to its boundary."""
-    await tx.execute(
-        """
-        insert into sweep (program_id, kind, day, boundary, state) values ($1, $2, $3, $4, 1)
-        on conflict do nothing
-        """,
-        job.program.id,
-        job.kind,
-        job.day,
-        job.boundary,
-    )
 
 
 async def _announce_nothing(tx: Tx) -> None:

@@ -21,7 +21,15 @@ from shared.events.storefront.parts import Identity
 from shared.ids import derive, text_id, uuid_of
 from tests.builders.events import instant
 from tests.builders.promises import a_gift, a_template, an_order_campaign
-from tests.builders.storefront import STORE, an_order, an_update, customer, order_id
+from tests.builders.storefront import (
+    STORE,
+    a_check_in,
+    a_refund,
+    an_order,
+    an_update,
+    customer,
+    order_id,
+)
 from tests.flow.histories import DAYS, Told, check_ins, instants, orders
 from tests.flow.whole import Whole
 
@@ -32,6 +40,7 @@ IDENTITIES: Final[Mapping[str | None, list[Identity]]] = {ANN: [PHONE], BEN: [MA
 """Ann and Cid are one person."""
 BUYERS: Final = [ANN, BEN, CID]
 BEGIN: Final = instant("2026-02-28 04:00")
+DAY: Final = timedelta(days=1)
 POINTS: Final = {
     "validity": "days:2",
     "tier_bp": {"ordinary": 10_000, "silver": 15_000, "gold": 20_000},
@@ -253,3 +262,41 @@ async def live(whole: Whole, steps: Sequence[Step]) -> None:
     program = await begin(whole)
     for step in steps:
         await step.take(whole, program)
+
+
+async def some_days(whole: Whole) -> str:
+    """A program in which points were earned, taken back, corrected and have lapsed."""
+    program = await begin(whole)
+    for buyer in (ANN, BEN):
+        await whole.append(
+            an_update(program, buyer=buyer, at=BEGIN, joins=True),
+            *(a_check_in(program, buyer=buyer, at=BEGIN + day * DAY) for day in (1, 2, 6)),
+            *(
+                an_order(
+                    program,
+                    no=f"{buyer}-{day}",
+                    buyer=buyer,
+                    at=BEGIN + day * DAY,
+                    amount_minor=6_000,
+                )
+                for day in (1, 4, 6)
+            ),
+        )
+    await whole.quiet()
+    later, lines = BEGIN + 7 * DAY, [("1", 1, 1_000)]
+    await whole.append(a_refund(program, order=f"{ANN}-6", buyer=ANN, at=later, lines=lines))
+    await whole.quiet()
+    for day in (3, 4):
+        await Tick(day).take(whole, program)
+    await Publish(3, 5).take(whole, program)
+    await Tick(6).take(whole, program)
+    await whole.quiet()
+    return program
+
+
+async def orders_of_ann(whole: Whole, program: str, count: int) -> None:
+    """Orders one after the other."""
+    for number in range(count):
+        at = BEGIN + timedelta(days=8, minutes=number)
+        no = f"later-{number}"
+        await whole.append(an_order(program, no=no, buyer=ANN, at=at, amount_minor=6_000))

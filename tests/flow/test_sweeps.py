@@ -1,7 +1,7 @@
 """The daily clock: each local day once, whenever it is noticed, by whoever notices it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from services.points.flow import FLOW
-from shared.db.transaction import statements
+from services.points.model import PointsState
+from shared.db.transaction import Tx, statements
 from shared.dead_letters import Letters
 from shared.flow import Decision, Due, Input
+from shared.programs import Program
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.surroundings import Surroundings
@@ -237,3 +239,40 @@ async def test_a_coupon_lapses_at_24_local_of_its_last_day(
         await clock.tick(instant(end) + 10 * MINUTE)
         assert [row["state"] for row in await told.rows("coupon")] == [4]
         assert await told.violations() == []
+
+
+async def test_what_is_decided_while_a_sweep_begins_is_there_when_it_takes_its_first_page(
+    points: Harness, keys: KeyRing
+) -> None:
+    loaded, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def load(tx: Tx, inputs: Sequence[Input], programs: Mapping[str, Program]) -> PointsState:
+        state: PointsState = await FLOW.load(tx, inputs, programs)
+        loaded.set()
+        await may_go_on.wait()
+        return state
+
+    async def waits() -> bool:
+        async with statements(points.database) as tx:
+            row = await tx.fetch_one(
+                """
+                select exists (
+                  select from pg_locks l join pg_database d on d.oid = l.database
+                  where locktype = 'advisory' and not granted and datname = current_database())
+                """
+            )
+        assert row is not None
+        return bool(row[0])
+
+    await points.settings("points", {"validity": "days:1"})
+    clock = a_clock(points, keys)
+    await clock.tick(instant("2026-03-02 12:00"))
+    points.service = replace(POINTS, flow=replace(FLOW, load=load))
+    earning = asyncio.create_task(earn(points, "2026-03-01"))
+    await loaded.wait()
+    ticking = asyncio.create_task(clock.tick(instant("2026-03-03 12:00")))
+    await until(waits)
+    may_go_on.set()
+    await earning
+    assert await ticking == 1
+    assert await expiries(points) == [(-10, instant("2026-03-02 23:00"))]

@@ -1,7 +1,7 @@
 """All services that read the log, at work on a real one: what is appended goes through them all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from shared.config import Config
 from shared.db import programs
 from shared.db.engine import Database
 from shared.db.transaction import transaction
+from shared.errors import Unavailable
 from shared.events.catalogue import topics
 from shared.events.envelope import Cause, Event
 from shared.events.programs.program_changed import ProgramChanged
@@ -93,7 +94,18 @@ class Whole:
 
     async def append(self, *events: Event) -> None:
         """What a shop tells, onto the log."""
-        await self.stream.append("storefront", [message("gateway", each) for each in events])
+        await self._tell("storefront", events)
+
+    async def _tell(self, topic: str, events: Sequence[Event]) -> None:
+        """Append; a log that does not take it yet is asked again, as a shop does."""
+        async with asyncio.timeout(SECONDS):
+            while True:
+                try:
+                    await self.stream.append(topic, [message("gateway", each) for each in events])
+                except Unavailable:
+                    await asyncio.sleep(0.2)
+                else:
+                    return
 
     async def program(self) -> str:
         """A new program with a store, known to all services."""
@@ -122,7 +134,7 @@ class Whole:
             )
             for kind, data in (("program", changed), ("store", opened))
         ]
-        await self.stream.append("programs", [message("gateway", each) for each in told])
+        await self._tell("programs", told)
         async with asyncio.timeout(SECONDS):
             while not all([await self._knows(name, identity) for name in self.databases]):
                 await asyncio.sleep(0.05)
@@ -163,6 +175,25 @@ class Whole:
         async with transaction(self.databases[service]) as tx:
             return list(await tx.fetch(sql, *arguments))
 
+    @asynccontextmanager
+    async def in_use(self, service: str, table: str) -> AsyncIterator[None]:
+        """Somebody reads a table, so that it cannot be put aside."""
+        connection = await asyncpg.connect(self.config.database_url_of(service))
+        try:
+            async with connection.transaction():
+                await connection.execute(f"lock table {service}.{table} in access share mode")
+                yield
+        finally:
+            await connection.close()
+
+    async def owned(self, sql: str) -> list[Any]:
+        """Rows that only the owner of the database may see."""
+        connection = await asyncpg.connect(self.config.database_url_of("points"))
+        try:
+            return list(await connection.fetch(sql))
+        finally:
+            await connection.close()
+
     async def tamper(self, service: str, sql: str) -> None:
         """Change rows as a superuser can."""
         connection = await asyncpg.connect(
@@ -192,10 +223,11 @@ class Whole:
 @asynccontextmanager
 async def whole(folder: Path, url: str, **more: str) -> AsyncIterator[Whole]:
     """All services on a fresh database; `more` are variables of the environment."""
-    config = Config.from_environment({"DATABASE_URL": url, **more})
+    given = {"DATABASE_URL": url, "SHUKE_KEYS_DIR": str(folder / "keys"), **more}
+    config = Config.from_environment(given)
     async with AsyncExitStack() as stack:
         stream = await stack.enter_async_context(open_stream(config))
         await stream.create(list(topics()))
-        made = Whole(config, stream, KeyRing.create(folder / "keys"))
+        made = Whole(config, stream, KeyRing.create(config.keys_dir))
         await made.open(stack)
         yield made

@@ -31,8 +31,9 @@ from services.points.model import (
 )
 from services.points.rules.posting import Draft, Source
 from services.points.rules.settling import new_lot
+from services.points.rules.tracing import check_in_correction
 from services.points.settings import PointsSettings
-from shared.ids import derive, text_id
+from shared.ids import text_id
 from shared.programs import Program
 from shared.settings.versions import Version
 
@@ -95,7 +96,7 @@ def _post(  # noqa: PLR0913, PLR0917 - what a posting is of
     lot = draft.lot(program.id, identity)
     if chosen is None or version is None:
         if lot is not None and lot.granted:
-            gone = derive("settled", "check-in", str(cause_event), source_text)
+            gone = check_in_correction(cause_event, source_id)
             source = Source(SourceKind.LINK, gone, lot.earned_at, cause_event)
             draft.grant(lot, 0, EntryKind.CLAW_BACK, source)
         return
@@ -110,7 +111,7 @@ def _post(  # noqa: PLR0913, PLR0917 - what a posting is of
         return
     lot = _dated(draft, lot, chosen)
     if lot.granted != points:
-        again = derive("settled", "check-in", str(cause_event), source_text)
+        again = check_in_correction(cause_event, source_id)
         source = Source(SourceKind.CHECK_IN, again, chosen.at, cause_event, rule_version=number)
         draft.grant(lot, points, EntryKind.CORRECT, source)
 

@@ -134,7 +134,7 @@ class Producer:
             while lane.waiting:
                 producer = await self._ready()
                 builder, taken = producer.create_batch(), []
-                while lane.waiting and _put(builder, lane.waiting[0][0]):
+                while lane.waiting and put(builder, lane.waiting[0][0]):
                     taken.append(lane.waiting.popleft())
                 sent = await producer.send_batch(builder, key[0], partition=key[1])
                 metadata = await sent
@@ -178,21 +178,12 @@ class Producer:
         return producer
 
     async def _start(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers,
-            acks="all",  # default 1: a broker lost with the only copy
-            enable_idempotence=True,  # default off: a retry could reorder a key
-            linger_ms=0,  # batches are made here, whole
-            max_batch_size=BATCH_BYTES,  # default 16 KiB: small batches cap throughput
-            max_request_size=MAX_RECORD_BYTES + ENVELOPE_BYTES,
-            request_timeout_ms=10_000,  # default 40 s
-            metadata_max_age_ms=30_000,
-        )
+        producer = new_producer(self._servers)
         try:
             async with asyncio.timeout(START_SECONDS):
                 await producer.start()
         except BaseException as error:
-            await _discard(producer)
+            await discard(producer)
             if not isinstance(error, AWAY):
                 raise
             self._failed_at = monotonic()
@@ -207,7 +198,7 @@ class Producer:
         self._retry_at = monotonic() + PROBE_SECONDS
         self._lanes.clear()
         if producer is not None:
-            self._run(_discard(producer))
+            self._run(discard(producer))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -223,23 +214,37 @@ class Producer:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _discard(producer)
+            await discard(producer)
         for task in self._tasks:
             task.cancel()
 
 
-def _put(builder: Any, message: Message) -> bool:  # noqa: ANN401 - the library's builder
-    """Add a message to a batch, unless it is full."""
+def put(builder: Any, message: Message, at_ms: int | None = None) -> bool:  # noqa: ANN401 - the library's builder
+    """Add a message to a batch, unless it is full; `at_ms` is when it was appended, if not now."""
     headers = [(ID, message.id.bytes)]
     if message.digest is not None:
         headers.append((DIGEST, message.digest.to_bytes(DIGEST_BYTES, signed=True)))
     added = builder.append(
-        timestamp=None, key=message.key.encode(), value=message.value, headers=headers
+        timestamp=at_ms, key=message.key.encode(), value=message.value, headers=headers
     )
     return added is not None
 
 
-async def _discard(producer: AIOKafkaProducer) -> None:
+def new_producer(servers: str) -> AIOKafkaProducer:
+    """The library's producer with our settings, not started."""
+    return AIOKafkaProducer(
+        bootstrap_servers=servers,
+        acks="all",  # default 1: a broker lost with the only copy
+        enable_idempotence=True,  # default off: a retry could reorder a key
+        linger_ms=0,  # batches are made here, whole
+        max_batch_size=BATCH_BYTES,  # default 16 KiB: small batches cap throughput
+        max_request_size=MAX_RECORD_BYTES + ENVELOPE_BYTES,
+        request_timeout_ms=10_000,  # default 40 s
+        metadata_max_age_ms=30_000,
+    )
+
+
+async def discard(producer: AIOKafkaProducer) -> None:
     """Close a producer without waiting for what it could not send."""
     sender = producer._sender  # noqa: SLF001 - its own `stop` waits for ever while Kafka is away
     if sender is not None and sender.sender_task is not None:
