@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import re
 import socket
 import struct
 import threading
@@ -24,7 +25,7 @@ WAITING: Final = 64
 """So many chunks a way keeps back before it reads no more."""
 ANSWER_SECONDS: Final = 10.0
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
-_OVERLAP: Final = 100
+_OVERLAP: Final = 8 * 1024
 """Bytes of the chunk before that are looked at together with the next."""
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ class Way(Flag):
 class Trap(Struct):
     """Certain bytes at which a connection is reset: before they are delivered, or their answer."""
 
-    words: bytes
+    words: re.Pattern[bytes]
     answered: bool
     sprung: threading.Event
 
@@ -126,9 +127,10 @@ class FaultProxy:
     def trap(self, words: bytes, *, answered: bool = False) -> threading.Event:
         """Reset the connection on which a client sends these bytes next; set when that is done.
 
-        `answered`: the server gets them and answers, and the client never hears the answer.
+        `words` is a pattern. `answered`: the server gets them and answers, and the client never
+        hears the answer.
         """
-        trap = Trap(words, answered, threading.Event())
+        trap = Trap(re.compile(words, re.DOTALL), answered, threading.Event())
         self._traps.append(trap)
         return trap.sprung
 
@@ -211,7 +213,7 @@ class FaultProxy:
 
     def sprung(self, sent: bytes) -> Trap | None:
         """The trap that these bytes set off, which is then gone."""
-        trap = next((each for each in self._traps if each.words in sent), None)
+        trap = next((each for each in self._traps if each.words.search(sent)), None)
         if trap is not None:
             self._traps.remove(trap)
         return trap

@@ -216,7 +216,9 @@ async def test_a_trap_resets_the_connection_before_or_after_the_words_are_heard(
     site: Site, heard: bytes, *, answered: bool
 ) -> None:
     line = await site.line()
-    sprung = site.proxy.trap(b"COMMIT;", answered=answered)
+    sprung = site.proxy.trap(rb"a.*COMMIT;", answered=answered)
+    await (await site.line()).asks(b"COMMIT;")
+    site.heard.clear()
     await line.asks(b"a")
     assert not sprung.is_set()
     line.writer.write(b"COMMIT;")
