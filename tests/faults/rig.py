@@ -20,9 +20,10 @@ RECOVERY_SECONDS: Final = 60.0
 class Rig:
     """A site whose points service reads a long history, part by part."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, worker: Worker) -> None:
         history = workload.history(ORDERS, datetime.now(UTC), customers=CUSTOMERS)
         self.site = site
+        self.worker = worker
         self._telling = history.told()
         self.told: list[workload.Told] = []
 
@@ -52,8 +53,8 @@ class Rig:
 
 
 @contextmanager
-def running(site: Site, **more: str) -> Iterator[tuple[Rig, Worker]]:
+def running(site: Site, **more: str) -> Iterator[Rig]:
     """A rig with one worker, ready."""
     with site.worker("points", **more) as worker:
         worker.wait_ready()
-        yield Rig(site), worker
+        yield Rig(site, worker)

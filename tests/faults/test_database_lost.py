@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.ground import Ground, Worker
+from tests.faults.ground import Ground
 from tests.faults.rig import Rig, running
 
 COMMIT = rb"storefront.*COMMIT;"
@@ -17,41 +17,35 @@ COPY = rb"(?i)copy [^;]*from stdin"
 
 
 @pytest.fixture(scope="module")
-def both(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Worker]]:
+def running_rig(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """Points, reaching its database through the proxy."""
     with ground.site(tmp_path_factory.mktemp("lost"), ground.members) as site:
-        with running(site, **site.past_postgres) as both:
-            yield both
+        with running(site, **site.past_postgres) as rig:
+            yield rig
 
 
 @pytest.fixture
-def rig(both: tuple[Rig, Worker]) -> Iterator[Rig]:
-    """The rig; whatever a case broke is healed behind it."""
-    yield both[0]
-    both[0].site.ground.heal()
-
-
-@pytest.fixture
-def worker(both: tuple[Rig, Worker]) -> Worker:
-    """The worker."""
-    return both[1]
+def rig(running_rig: Rig) -> Iterator[Rig]:
+    """The rig; what a case broke is healed behind it."""
+    yield running_rig
+    running_rig.site.ground.heal()
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("words", [COMMIT, COPY], ids=["commit", "copy"])
 def test_a_connection_lost_in_a_statement_is_settled_by_the_table(
-    rig: Rig, worker: Worker, words: bytes, *, answered: bool
+    rig: Rig, words: bytes, *, answered: bool
 ) -> None:
     """Whether the server got it the worker cannot know: the position says."""
     with rig.loading(1_000, 2_000) as load:
-        rolled_back = worker.figure("batches_total", result="rolled back")
+        rolled_back = rig.worker.figure("batches_total", result="rolled back")
         sprung = rig.site.ground.postgres.trap(words, answered=answered)
         load.finish()
         assert sprung.wait(30)
-    assert worker.figure("batches_total", result="rolled back") == rolled_back + 1
+    assert rig.worker.figure("batches_total", result="rolled back") == rolled_back + 1
 
 
-def test_all_connections_reset_at_once(rig: Rig, worker: Worker) -> None:
+def test_all_connections_reset_at_once(rig: Rig) -> None:
     with rig.loading(1_000, 500) as load:
         for count in (200, 400, 600):
             load.wait(count)
@@ -59,7 +53,7 @@ def test_all_connections_reset_at_once(rig: Rig, worker: Worker) -> None:
             rig.wait_moved()
 
 
-def test_a_database_that_crashes_under_load_loses_nothing(rig: Rig, worker: Worker) -> None:
+def test_a_database_that_crashes_under_load_loses_nothing(rig: Rig) -> None:
     with rig.loading(1_000, 200) as load:
         load.wait(200)
         rig.site.ground.server.crash()
