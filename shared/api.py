@@ -1,5 +1,6 @@
 """The API process of a service: its app with what the routes need."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -11,8 +12,11 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.http.app import build
+from shared.http.halts import halts_router
+from shared.http.letters import letters_router
 from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
+from shared.measuring import measure, take, waits
 from shared.sealing import PUBLIC
 from shared.service import Service
 
@@ -28,13 +32,14 @@ def build_app(service: Service, config: Config) -> FastAPI:
             app.state.config = config
             app.state.clock = system
             app.state.service = service
-            url = config.database_url_of(service.name)
+            url, waited = config.database_url_of(service.name), waits(app.state.metrics)
             app.state.database = await stack.enter_async_context(
-                Database(service.name, url, worker=False, size=API_POOL)
+                Database(service.name, url, worker=False, size=API_POOL, waited=waited)
             )
             app.state.verifier = Verifier(service.name, lambda: public_keys(config))
             if service.lifespan is not None:
                 await stack.enter_async_context(service.lifespan(app))
+            await stack.enter_async_context(_measured(app))
             yield
 
     app = build(
@@ -46,7 +51,26 @@ def build_app(service: Service, config: Config) -> FastAPI:
     )
     if service.documents:
         app.include_router(settings_router(service.documents))
+    if service.flow is not None:
+        app.include_router(letters_router())
+        app.include_router(halts_router())
     return app
+
+
+@asynccontextmanager
+async def _measured(app: FastAPI) -> AsyncIterator[None]:
+    """Take figures of the process as long as the app runs."""
+    metrics, stopping = app.state.metrics, asyncio.Event()
+
+    async def figures() -> None:
+        await take(metrics, app.state.database, app.state.clock)
+
+    measuring = asyncio.create_task(measure(metrics, figures, stopping))
+    try:
+        yield
+    finally:
+        stopping.set()
+        await measuring
 
 
 async def public_keys(config: Config) -> bytes:

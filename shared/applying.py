@@ -153,7 +153,6 @@ class Applier:
 
     def _row(self, aside: Aside) -> quarantine.Quarantined:
         record = aside.read.record
-        program, event_id = codec.peek(record.value)
         place = (record.topic, str(record.partition), str(record.offset))
         identity = ids.derive("quarantine", self._service, *place)
         return quarantine.Quarantined(
@@ -161,10 +160,10 @@ class Applier:
             record.topic,
             record.partition,
             record.offset,
-            program,
-            event_id,
+            _text_id_of_program(aside.read),
+            codec.peek(record.value),
             aside.klass,
-            aside.reason,
+            quarantine.storable(aside.reason),
             self._keys.seal(quarantine.PURPOSE, str(identity), record.value),
         )
 
@@ -201,6 +200,16 @@ def program_of(read: Read) -> str:
     return read.event.program if read.event else read.record.key.partition("/")[0]
 
 
+def _text_id_of_program(read: Read) -> str | None:
+    """The same, when it can be the id of a program."""
+    program = program_of(read)
+    try:
+        ids.parse_id("prg", program)
+    except ValueError:
+        return None
+    return program
+
+
 async def _claim(tx: Tx, reads: Sequence[Read]) -> dict[UUID, int | None]:
     return await inbox.claim(tx, [(_event(read).id, _event(read).digest) for read in reads])
 
@@ -230,7 +239,7 @@ def _announce(
         data=EventQuarantined(
             quarantine_id=identity,
             klass=row.klass,  # type: ignore[arg-type]
-            reason=row.reason[:500],
+            reason=row.reason,
             topic=row.topic,
             partition=row.partition,
             offset=row.offset,

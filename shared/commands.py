@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.schema import UniqueConstraint
 
 from shared.clock import Clock, system
-from shared.db import programs
+from shared.db import journal, programs
 from shared.db.engine import Database
 from shared.db.locks import channel, lock_key
 from shared.db.tables import TEXT_KEY, blob, instant, program_table, text
@@ -29,6 +29,7 @@ from shared.outcome import Refused
 from shared.programs import Program
 
 KEPT: Final = timedelta(hours=72)
+OK: Final = 200
 CREATED: Final = 201
 
 
@@ -109,6 +110,12 @@ async def execute(  # noqa: PLR0913 - who asks what of whom
     return answer
 
 
+async def keep(tx: Tx, program: Program, item: Command) -> None:
+    """Keep a command that took effect and has no idempotency key: its own id stands for one."""
+    request = Request(program.text_id, item.caller, "", str(item.id), b"")
+    await _remember(tx, program, request, item, Answer(OK, None))
+
+
 async def _take_key(tx: Tx, request: Request) -> None:
     lock = lock_key(f"{request.program}\0{request.caller}\0{request.key}")
     row = await tx.fetch_one("select pg_try_advisory_xact_lock($1)", lock)
@@ -164,6 +171,8 @@ async def _remember(
         _encode(answer.body),
         item.time,
     )
+    what = {"program_id": program.id, "command_id": item.id}
+    await journal.note(tx, journal.COMMAND, what)
 
 
 def _hash(request: Request) -> bytes:

@@ -22,12 +22,14 @@ from shared.surroundings import Surroundings
 LOOK_SECONDS: Final = 2.0
 """How often a halted partition is looked at: an operator may have resumed it."""
 LOST, REPLACED, GAP, CORRUPT, LIMIT = "lost", "replaced", "gap", "corrupt", "quarantine-limit"
+REBUILD = "rebuild"
 MEANING: Final[Mapping[str, str]] = {
     LOST: "the log no longer has the records that come next",
     REPLACED: "the log is another one than the one that was read",
     GAP: "records between the last one read and the next one are missing",
     CORRUPT: "a record's checksum is wrong",
     LIMIT: "almost nothing on the topic can be read",
+    REBUILD: "the tables are being made anew",
 }
 
 

@@ -37,6 +37,7 @@ class Lag:
 
     async def look(self, subscription: Subscription, held: Mapping[Partition, Held]) -> bool:
         """Whether something is left to read, as of at most five seconds ago."""
+        self._behind = {key: count for key, count in self._behind.items() if key in held}
         if monotonic() - self._looked_at > LOOK_SECONDS and held:
             self._looked_at = monotonic()
             ends = await subscription.end_of(held)

@@ -5,7 +5,7 @@ Pure: what a batch came to goes in, a judgement comes out. Counted since the pro
 | of | bad | then |
 |---|---|---|
 | a program's records of a topic | 200 in a row | the program is parked for the topic |
-| the same | over 5 % of its last 2,000, at least 100 | the same |
+| the same | over 5 % of its last 2,000, once there are so many | the same |
 | a topic's records | 95 % of its last 2,000 unreadable, at least 1,000 | its partitions halt |
 """
 
@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 WINDOW: Final = 2_000
 IN_A_ROW: Final = 200
-AT_LEAST, SHARE_PERCENT = 100, 5
+SHARE_PERCENT: Final = 5
 UNREADABLE_LEAST, UNREADABLE_PERCENT = 1_000, 95
 
 K = TypeVar("K", bound=Hashable)
@@ -63,7 +63,7 @@ class Window:
     @property
     def parks(self) -> bool:
         """Whether a program is to be set aside."""
-        often = self.bad >= AT_LEAST and self.bad * 100 > SHARE_PERCENT * self.seen
+        often = self.seen == WINDOW and self.bad * 100 > SHARE_PERCENT * WINDOW
         return self.in_a_row >= IN_A_ROW or often
 
     @property
@@ -80,6 +80,8 @@ class Seen(Struct):
 
     programs: dict[tuple[str, str], list[Run]]
     topics: dict[str, list[Run]]
+    parked: set[tuple[str, str]] = field(default_factory=set)
+    """Programs that are set aside for a topic, by this worker or another."""
 
 
 class Judgement(Struct, frozen=True):
@@ -111,6 +113,8 @@ class Limits:
             self._programs.setdefault(key, Window()).add(runs)
         for topic, runs in seen.topics.items():
             self._topics.setdefault(topic, Window()).add(runs)
+        for key in seen.parked:
+            self.begin_anew(*key)
 
     def begin_anew(self, program: str, topic: str) -> None:
         """A program was set aside: what it sent before counts no more."""

@@ -28,6 +28,8 @@ Name = Literal[
     "idempotent_replays_total",
     "sweep_rows_total",
     "intake_total",
+    "intake_spooled_total",
+    "intake_breaker_open",
     "delivery_log_dropped_total",
     "event_age_seconds",
     "batch_seconds",
@@ -49,6 +51,7 @@ Name = Literal[
     "eventloop_lag_seconds",
     "pg_pool_in_use",
     "pg_oldest_transaction_seconds",
+    "invariant_violations",
     "resident_bytes",
 ]
 
@@ -76,6 +79,8 @@ METRICS: Final[dict[Name, _Metric]] = {
     "idempotent_replays_total": _Metric("counter", (), "Answers given again"),
     "sweep_rows_total": _Metric("counter", ("kind",), "Keys that sweeps handled"),
     "intake_total": _Metric("counter", ("kind", "result"), "Deliveries by source and answer"),
+    "intake_spooled_total": _Metric("counter", (), "Events taken while the log was away"),
+    "intake_breaker_open": _Metric("gauge", (), "1 while events go to the gateway's outbox"),
     "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
     "event_age_seconds": _Metric("histogram", ("topic",), "Commit of the effect − append"),
     "batch_seconds": _Metric("histogram", ("stage",), "Stages of a batch"),
@@ -97,6 +102,7 @@ METRICS: Final[dict[Name, _Metric]] = {
     "eventloop_lag_seconds": _Metric("gauge", (), "How late the loop's last second came"),
     "pg_pool_in_use": _Metric("gauge", (), "Connections of the pool that are in use"),
     "pg_oldest_transaction_seconds": _Metric("gauge", (), "Age of the oldest open transaction"),
+    "invariant_violations": _Metric("gauge", (), "Found by the last `shuke verify` of all"),
     "resident_bytes": _Metric("gauge", (), "Memory of the process"),
 }
 

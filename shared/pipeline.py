@@ -14,14 +14,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from shared.applying import UNKNOWN_PROGRAM, Applier, Read, Result, program_of
+from shared.applying import Applier, Read, Result, program_of
 from shared.clock import monotonic
 from shared.courtesy import Courtesy
-from shared.db import parking, positions, programs, quarantine
+from shared.db import parking, positions, programs
 from shared.db.engine import Database
 from shared.db.faults import Culprit, blame, is_race, is_timeout
 from shared.db.transaction import statements, transaction
-from shared.dead_letters import requeue
 from shared.errors import Beyond, Fenced, Stuck, Undecodable
 from shared.events.catalogue import topics_read_by, types_read_by
 from shared.events.programs.program_changed import ProgramChanged
@@ -359,7 +358,6 @@ class Pipeline:
         self._report(batch, result, monotonic() - began)
         if result.programs_changed:
             await self._refresh_programs(at_once=True)
-            await self._requeue_waiting(result.programs_changed)
 
     def _judged(self, batch: Batch, result: Result) -> Seen:
         """What came of whom. Raises Beyond when that is more than can be borne."""
@@ -378,16 +376,6 @@ class Pipeline:
         if topics or parkable:
             raise Beyond(parkable, topics)
         return seen
-
-    async def _requeue_waiting(self, changed: Collection[str]) -> None:
-        """Events that waited too long for a program which is known now."""
-        for program in sorted(changed):
-            async with statements(self.database) as tx:
-                rows = await quarantine.list_open(tx, klass="invalid", program=program)
-            for row in rows:
-                if row["reason"].startswith(UNKNOWN_PROGRAM):
-                    await requeue(self.database, self.service, self.keys, row["quarantine_id"])
-                    self._around.committed()
 
     async def _tell(self, *, at_once: bool = False) -> None:
         if self._untold and (at_once or monotonic() - self._told_at > TELL_SECONDS):
@@ -454,8 +442,11 @@ def tally(reads: Sequence[Read], result: Result) -> Seen:
             klass == "parked" and read.failure is not None
         )
         bad = klass in {"undecodable", "invalid", "failed"}
-        if klass != "parked":
-            _run(seen.programs.setdefault((program_of(read), read.record.topic), []), bad=bad)
+        key = program_of(read), read.record.topic
+        if klass == "parked":
+            seen.parked.add(key)
+        else:
+            _run(seen.programs.setdefault(key, []), bad=bad)
         _run(seen.topics.setdefault(read.record.topic, []), bad=unreadable)
     return seen
 

@@ -27,8 +27,7 @@ BACKOFF_SECONDS: Final = (0.1, 10.0)
 _OLDEST: Final = f"""
 select id, topic, ids, keys, payloads,
        coalesce(digests, array_fill(null::bigint, array[cardinality(ids)])) as digests,
-       extract(epoch from clock_timestamp() - created_at)::float8 as age,
-       (select count(*) from outbox) as bundles
+       extract(epoch from clock_timestamp() - created_at)::float8 as age
 from outbox order by id limit {BUNDLES}
 """
 
@@ -93,9 +92,6 @@ class Relay:
         """One read of the outbox, sent and deleted; False when the log did not take it."""
         self._woken.clear()
         bundles = await session.fetch(_OLDEST)
-        self._metrics.gauge("outbox_bundles", bundles[0]["bundles"] if bundles else 0)
-        age = bundles[0]["age"] if bundles else 0.0
-        self._metrics.gauge("outbox_oldest_age_seconds", age)
         if not bundles:
             await pause(self._woken, POLL_SECONDS)
             return True
@@ -105,7 +101,7 @@ class Relay:
             self._metrics.count("relay_failures_total")
             self._log.warning("relay", error=str(error)[:300])
             return False
-        self._metrics.observe("relay_age_seconds", age)
+        self._metrics.observe("relay_age_seconds", bundles[0]["age"])
         self._around.fault("relay_sent")
         await session.execute(
             "delete from outbox where id = any($1::bigint[])", [row["id"] for row in bundles]

@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 
 from shared.commands import command
 from shared.db.inbox import inbox, inbox_month
+from shared.db.journal import journal
 from shared.db.mechanism import APPEND_ONLY_2
 from shared.db.migrate import Schema
 from shared.db.outbox import outbox
@@ -15,6 +16,7 @@ from shared.db.programs import program, store
 from shared.db.quarantine import quarantine
 from shared.db.sweep_rows import sweep
 from shared.db.tables import metadata
+from shared.db.verification import verification
 from shared.settings.store import settings
 
 
@@ -22,8 +24,8 @@ def service_metadata() -> MetaData:
     """Metadata of a service, with the tables that every service has."""
     meta = metadata()
     for table in (
-        program, store, consumer_offset, resumption, inbox, inbox_month, outbox, quarantine,
-        parked, command, sweep, settings,
+        program, store, consumer_offset, resumption, journal, inbox, inbox_month, outbox,
+        quarantine, parked, verification, command, sweep, settings,
     ):  # fmt: skip
         table(meta)
     return meta

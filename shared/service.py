@@ -41,6 +41,25 @@ Check = Callable[[Database, Program], Awaitable[Sequence[Violation]]]
 """Looks at one invariant of one program, page by page, each in a snapshot. Never repairs."""
 
 
+class Derived(Struct, frozen=True):
+    """What of a service follows from its own immutable rows, for `shuke rebuild --from entries`."""
+
+    columns: Mapping[str, tuple[str, ...]]
+    """By table, the columns that follow; the others are taken over."""
+    fill: Callable[[Tx, str], Awaitable[None]]
+    """Fills these tables in the schema named, from the service's own, which `tx` looks into."""
+
+
+class Rebuild(Struct, frozen=True):
+    """How the tables of a service are made anew, and what of them cannot be."""
+
+    given: Mapping[str, str] = {}
+    """Tables that no event, command or sweep makes, each with what does."""
+    unlike: Mapping[str, str] = {}
+    """Columns (`entry.posted_at`) that come out otherwise each time, each with the reason."""
+    derived: Derived | None = None
+
+
 class Service(Struct, frozen=True):
     """The declaration on one page."""
 
@@ -52,6 +71,8 @@ class Service(Struct, frozen=True):
     """None: the service reads no topic."""
     upstream: str | None = None
     """Topic to read first, and whose producer to let go ahead when far behind."""
+    commands: tuple[type, ...] = ()
+    """Classes of what its callers may ask for."""
     sweeps: tuple[Sweep, ...] = ()
     documents: tuple[Document[Any], ...] = ()
     """What a merchant may set."""
@@ -59,6 +80,7 @@ class Service(Struct, frozen=True):
     """Figures over a program that must agree with those of the other services."""
     checks: Mapping[str, Check] = {}
     """Invariants by name, for `shuke verify`."""
+    rebuild: Rebuild = Rebuild()
     statements: int = 0
     """Statements of `load` and `save` per batch, whatever its size."""
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from shared.days import end_of, local_day
-from shared.db import programs, quarantine
+from shared.db import journal, programs, quarantine
 from shared.db.engine import AWAY, ERRORS, Database, Session, hang_up
 from shared.db.inbox import prepare_months
 from shared.db.locks import lock_key
-from shared.db.sweep_rows import RESETTLE, open_sweep
+from shared.db.sweep_rows import LETTER, RESETTLE, Letter, open_sweep
 from shared.db.transaction import Tx, transaction
 from shared.effect import effect
 from shared.flow import Due, Failure
@@ -39,11 +40,37 @@ _OFFSET_BITS: Final = 2**62 - 1
 OPEN, RUNNING, DONE = 0, 1, 2
 
 
-class _Job(Struct, frozen=True):
+class Job(Struct, frozen=True):
+    """A sweep of a program: the day that ended, and the boundary up to which things are due."""
+
     program: Program
     kind: str
     day: date
     boundary: datetime
+
+
+async def take_page(
+    tx: Tx, service: Service, job: Job, after: str | None
+) -> tuple[Sequence[Due], Sequence[Failure]]:
+    """The things due after a cursor, a page of them, with their effect; those that failed."""
+    assert service.flow is not None
+    due = Due(job.program.text_id, job.kind, str(job.day), job.boundary, None)
+    dues = await _page_of(service, job.kind)(tx, job.program, due, after, PAGE_KEYS)
+    if not dues:
+        return dues, ()
+    known = {job.program.text_id: job.program}
+    fold = await effect(tx, service.name, service.flow, dues, known)
+    return dues, fold.failures
+
+
+def _page_of(service: Service, kind: str) -> Page:
+    """The page function of a kind; `resettle:points:3` is that of the document `points`."""
+    found = next((each.page for each in service.sweeps if each.kind == kind), None)
+    if found is not None:
+        return found
+    document = kind.split(":")[1]
+    page: Page = next(each.resettle for each in service.documents if each.matches(document))
+    return page
 
 
 class Sweeper:
@@ -62,7 +89,7 @@ class Sweeper:
         self._around = around
         self._log = logger(service.name)
         self._prepared: date | None = None
-        self._pages: dict[str, Page] = {each.kind: each.page for each in service.sweeps}
+        self._kinds = [each.kind for each in service.sweeps]
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Tick each second until told to stop, while this process has the clock."""
@@ -112,25 +139,25 @@ class Sweeper:
 
     async def _open_days(self, tx: Tx, program: Program, now: datetime) -> None:
         """Rows for each local day ended since the last one; the first is that of the first tick."""
-        if not self._pages:
+        if not self._kinds:
             return
-        ended = local_day(now - STRAGGLERS, program.zone) - timedelta(days=1)
+        ended = last_ended(now, program)
         rows = await tx.fetch(
             """
             select kind, max(day) as last from sweep where program_id = $1 and kind = any($2)
             group by kind
             """,
             program.id,
-            list(self._pages),
+            self._kinds,
         )
         last = {row["kind"]: row["last"] for row in rows}
-        for kind in self._pages:
+        for kind in self._kinds:
             day = last.get(kind, ended - timedelta(days=1)) + timedelta(days=1)
             while day <= ended:
                 await open_sweep(tx, program.id, kind, day, end_of(day, program.zone))
                 day += timedelta(days=1)
 
-    async def work_off(self, job: _Job) -> int:
+    async def work_off(self, job: Job) -> int:
         """All pages of one row; keys handled."""
         handled = 0
         while True:
@@ -144,56 +171,48 @@ class Sweeper:
             self._log.info("sweep", kind=job.kind, boundary=str(job.boundary), count=handled)
         return handled
 
-    async def _page(self, job: _Job) -> Sequence[Due]:
+    async def _page(self, job: Job) -> Sequence[Due]:
         """One transaction: lock the row, take keys after its cursor, effect, move the cursor."""
-        assert self._service.flow is not None
         async with transaction(self._database) as tx:
             cursor = await _lock(tx, job)
             if cursor is None or not await _may_start(tx, job, cursor):
                 return ()
-            due = Due(job.program.text_id, job.kind, str(job.day), job.boundary, None)
-            page = self._page_of(job.kind)
             after = None if cursor.startswith(_WAITING) else cursor or None
-            dues = await page(tx, job.program, due, after, PAGE_KEYS)
-            if dues:
-                known = {job.program.text_id: job.program}
-                fold = await effect(tx, self._service.name, self._service.flow, dues, known)
-                await self._set_aside(tx, job, fold.failures)
+            dues, failures = await take_page(tx, self._service, job, after)
+            await self._set_aside(tx, job, failures)
             await _move(tx, job, str(dues[-1].key) if dues else cursor, dues)
+            await _note(tx, job, after, failures)
             self._around.fault("before_commit")
         return dues
 
-    def _page_of(self, kind: str) -> Page:
-        """The page function of a kind; `resettle:points:3` is that of the document `points`."""
-        if kind in self._pages:
-            return self._pages[kind]
-        document = kind.split(":")[1]
-        page: Page = next(
-            each.resettle for each in self._service.documents if each.matches(document)
-        )
-        return page
-
-    async def _set_aside(self, tx: Tx, job: _Job, failures: Sequence[Failure]) -> None:
+    async def _set_aside(self, tx: Tx, job: Job, failures: Sequence[Failure]) -> None:
         """A key that the rules cannot handle: quarantined, the others go on."""
         rows = []
         for failure in failures:
             error = f"{type(failure.error).__name__}: {failure.error}"
             self._log.error("sweep", kind=job.kind, boundary=str(job.boundary), error=error[:300])
-            identity = failure.input.id
+            due = failure.input
+            assert isinstance(due, Due)
+            identity = due.id
             place = identity.int & _OFFSET_BITS
-            sealed = self._keys.seal(
-                quarantine.PURPOSE, str(identity), repr(failure.input).encode()
-            )
             program = job.program.text_id
+            letter = Letter(program, job.kind, job.day, str(due.key), repr(due.data))
+            sealed = self._keys.seal(quarantine.PURPOSE, str(identity), msgspec.json.encode(letter))
+            topic, reason = LETTER + job.kind, quarantine.storable(error)
             rows.append(
                 quarantine.Quarantined(
-                    identity, f"sweep:{job.kind}", 0, place, program, None, "failed", error, sealed
+                    identity, topic, 0, place, program, None, "failed", reason, sealed
                 )
             )
         await quarantine.add(tx, rows)
 
 
-async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[_Job]:
+def last_ended(now: datetime, program: Program) -> date:
+    """The newest local day of a program whose sweep may start."""
+    return local_day(now - STRAGGLERS, program.zone) - timedelta(days=1)
+
+
+async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[Job]:
     rows = await tx.fetch(
         """
         select program_id, kind, day, boundary from sweep
@@ -202,12 +221,10 @@ async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[
         now,
     )
     by_id = {program.id: program for program in known.values()}
-    return [
-        _Job(by_id[row["program_id"]], row["kind"], row["day"], row["boundary"]) for row in rows
-    ]
+    return [Job(by_id[row["program_id"]], row["kind"], row["day"], row["boundary"]) for row in rows]
 
 
-async def _lock(tx: Tx, job: _Job) -> str | None:
+async def _lock(tx: Tx, job: Job) -> str | None:
     """Lock the row; its cursor, empty at the start; None when it is done."""
     row = await tx.fetch_one(
         """
@@ -222,7 +239,7 @@ async def _lock(tx: Tx, job: _Job) -> str | None:
     return None if row is None else str(row["cursor"])
 
 
-async def _may_start(tx: Tx, job: _Job, cursor: str) -> bool:
+async def _may_start(tx: Tx, job: Job, cursor: str) -> bool:
     """Settling again starts when no transaction runs that may have read the older settings."""
     if not job.kind.startswith(RESETTLE):
         return True
@@ -247,7 +264,19 @@ async def _may_start(tx: Tx, job: _Job, cursor: str) -> bool:
     return bool(row and row[0])
 
 
-async def _move(tx: Tx, job: _Job, cursor: str | None, dues: Sequence[Due]) -> None:
+async def _note(tx: Tx, job: Job, after: str | None, failures: Sequence[Failure]) -> None:
+    what = {
+        "program_id": job.program.id,
+        "kind": job.kind,
+        "day": job.day,
+        "boundary": job.boundary,
+        "after": after,
+        "failed": [failure.input.id for failure in failures],
+    }
+    await journal.note(tx, journal.PAGE, what)
+
+
+async def _move(tx: Tx, job: Job, cursor: str | None, dues: Sequence[Due]) -> None:
     done = len(dues) < PAGE_KEYS
     await tx.execute(
         """

@@ -1,9 +1,7 @@
-"""What is seen of a worker from outside: liveness, readiness, figures every few seconds."""
+"""What is seen of a worker from outside: liveness, readiness, and figures of its service."""
 
 import asyncio
-import resource
-from pathlib import Path
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 from starlette.applications import Starlette
@@ -11,96 +9,112 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from shared.clock import monotonic
+from shared import measuring
+from shared.config import Config
+from shared.db import outbox, parking, programs, quarantine, sweep_rows, verification
 from shared.db.engine import AWAY, ERRORS, Database
-from shared.db.migrate import Schema, head_reached
-from shared.db.transaction import statements
+from shared.db.transaction import Tx, statements
 from shared.health import Progress
 from shared.holding import Holding
 from shared.http import problems
 from shared.metrics import Metrics
-from shared.surroundings import pause
-
-BEAT_SECONDS: Final = 1.0
-FIGURES_SECONDS: Final = 5.0
-PAGE_BYTES: Final = resource.getpagesize()
+from shared.readiness import Why, unready, unstarted
+from shared.service import Service
+from shared.stream.port import Stream
+from shared.surroundings import Surroundings
+from shared.sweeps import last_ended
 
 
 class Worker(Struct):
     """The worker as its health answers see it."""
 
-    schema: Schema
+    service: Service
+    config: Config
     database: Database
-    metrics: Metrics
-    progress: Progress
+    stream: Stream
+    around: Surroundings
     holding: Holding | None = None
     draining: bool = False
 
-    async def unready(self) -> tuple[str, str] | None:
-        """Why it should get no work, as a code and in words; None when it is ready."""
+    @property
+    def metrics(self) -> Metrics:
+        """What is measured of it."""
+        return self.around.metrics
+
+    @property
+    def progress(self) -> Progress:
+        """Whether it gets on."""
+        return self.around.progress
+
+    async def unready(self) -> Why | None:
+        """Why it should get no work; None when it is ready."""
         if self.draining:
             return "draining", "This process is stopping."
         if self.holding is not None and self.holding.halted:
             halted = sorted(self.holding.halted.items())
             parts = ", ".join(f"{topic}/{number}: {why}" for (topic, number), why in halted)
             return "halted", f"Stands still at {parts}."
-        try:
-            async with statements(self.database, wait_seconds=1.0) as tx:
-                await tx.fetch("select 1")
-            if not await head_reached(self.database.url, self.schema):
-                return "schema", "The schema is not the one that this version needs."
-        except (*AWAY, *ERRORS, TimeoutError) as error:
-            return "database", f"The database does not answer: {type(error).__name__}."
-        return None
+        return await unready(self.database, self.service.schema)
+
+    async def unstarted(self) -> Why | None:
+        """Why it cannot do its work at all; None when it can."""
+        return await unstarted(self.database, self.service.schema, self.stream, self.config)
 
 
 async def watch(worker: Worker, stopping: asyncio.Event) -> None:
-    """Beat each second; take figures every five."""
-    taken_at = 0.0
-    while not stopping.is_set():
-        worker.progress.beat()
-        due = monotonic() + BEAT_SECONDS
-        await pause(stopping, BEAT_SECONDS)
-        worker.metrics.gauge("eventloop_lag_seconds", max(0.0, monotonic() - due))
-        if monotonic() - taken_at > FIGURES_SECONDS:
-            taken_at = monotonic()
-            await _figures(worker)
+    """Beat, and take figures, until told to stop."""
+
+    async def figures() -> None:
+        if await measuring.take(worker.metrics, worker.database, worker.around.clock):
+            await take(worker)
+
+    await measuring.measure(worker.metrics, figures, stopping, worker.progress.beat)
     worker.draining = True
 
 
-async def _figures(worker: Worker) -> None:
-    metrics = worker.metrics
-    metrics.gauge("resident_bytes", resident_bytes())
-    metrics.gauge("pg_pool_in_use", worker.database.in_use)
+async def take(worker: Worker) -> None:
+    """Figures of the service, as its tables have them; the same from each of its workers."""
     try:
-        async with statements(worker.database, wait_seconds=1.0) as tx:
-            rows = await tx.fetch(_QUARANTINED)
-            parked = await tx.fetch("select topic, count(*) as programs from parked group by topic")
-            oldest = await tx.fetch_one(_OLDEST)
+        async with statements(worker.database, wait_seconds=measuring.WAIT_SECONDS) as tx:
+            await _set_aside(tx, worker.metrics)
+            await _outbox(tx, worker.metrics)
+            await _sweeps(tx, worker)
+            violations = await verification.count(tx)
     except (*AWAY, *ERRORS, TimeoutError):
         return
-    metrics.forget("quarantine_open")
+    if violations is not None:
+        worker.metrics.gauge("invariant_violations", violations)
+
+
+async def _set_aside(tx: Tx, metrics: Metrics) -> None:
+    opened = await quarantine.count_open(tx)
+    for klass in quarantine.CLASSES:
+        metrics.gauge("quarantine_open", opened.get(klass, 0), klass)
+    parked = await parking.count(tx)
     metrics.forget("programs_parked")
-    for row in rows:
-        metrics.gauge("quarantine_open", row["records"], row["class"])
-    for row in parked:
-        metrics.gauge("programs_parked", row["programs"], row["topic"])
-    metrics.gauge("pg_oldest_transaction_seconds", oldest["age"] if oldest else 0.0)
+    for topic, count in parked.items():
+        metrics.gauge("programs_parked", count, topic)
 
 
-_QUARANTINED: Final = "select class, count(*) as records from quarantine where state = 0 group by 1"
-_OLDEST: Final = """
-select coalesce(extract(epoch from max(now() - xact_start)), 0)::float8 as age
-from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-"""
+async def _outbox(tx: Tx, metrics: Metrics) -> None:
+    backlog = await outbox.backlog(tx)
+    metrics.gauge("outbox_bundles", backlog.bundles)
+    metrics.gauge("outbox_oldest_age_seconds", backlog.oldest_seconds)
 
 
-def resident_bytes() -> int:
-    """Memory of this process, as far as the system tells it."""
-    try:
-        return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE_BYTES
-    except OSError:
-        return 0
+async def _sweeps(tx: Tx, worker: Worker) -> None:
+    """Of each kind, how many days the program that is furthest behind has ended and not swept."""
+    kinds = [sweep.kind for sweep in worker.service.sweeps]
+    if not kinds:
+        return
+    known = {program.id: program for program in (await programs.load(tx)).values()}
+    now = worker.around.clock()
+    behind = dict.fromkeys(kinds, 0)
+    for row in await sweep_rows.last_done(tx, kinds):
+        ended = last_ended(now, known[row["program_id"]])
+        behind[row["kind"]] = max(behind[row["kind"]], (ended - (row["day"] or ended)).days)
+    for kind, days in behind.items():
+        worker.metrics.gauge("sweep_behind_days", days, kind)
 
 
 def health_app(worker: Worker) -> Starlette:
@@ -113,18 +127,24 @@ def health_app(worker: Worker) -> Starlette:
         waits = worker.progress.waits_for
         return JSONResponse({"status": "ok"} | ({"waits_for": waits} if waits else {}))
 
-    async def ready(_request: Request) -> Response:
-        why = await worker.unready()
-        return problems.answer(503, *why) if why else JSONResponse({"status": "ready"})
-
     async def scrape(_request: Request) -> Response:
         return Response(worker.metrics.render(), media_type="text/plain; version=0.0.4")
 
     return Starlette(
         routes=[
             Route("/livez", live),
-            Route("/readyz", ready),
-            Route("/startupz", ready),
+            Route("/readyz", _answering(worker.unready, "ready")),
+            Route("/startupz", _answering(worker.unstarted, "started")),
             Route("/metrics", scrape),
         ]
     )
+
+
+def _answering(
+    look: Callable[[], Awaitable[Why | None]], status: str
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(_request: Request) -> Response:
+        why = await look()
+        return problems.answer(503, *why) if why else JSONResponse({"status": status})
+
+    return answer

@@ -17,9 +17,12 @@ from shared.fault import fault_of
 from shared.health import Progress
 from shared.http.serve import serve
 from shared.logs import logger
+from shared.measuring import waits
 from shared.metrics import Metrics
 from shared.pipeline import Pipeline
+from shared.readiness import losing
 from shared.relay import Relay
+from shared.requeuing import Requeuer
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.port import Stream
@@ -51,8 +54,10 @@ async def run_worker(
     gc.freeze()
     gc.set_threshold(*GARBAGE)
     url = config.database_url_of(service.name)
-    async with Database(service.name, url, worker=True, size=POOL) as database:
-        parts = _Parts(service, config, database, stream, keys)
+    metrics = Metrics()
+    waited = waits(metrics)
+    async with Database(service.name, url, worker=True, size=POOL, waited=waited) as database:
+        parts = _Parts(service, config, database, stream, keys, metrics)
         log = logger(service.name)
         log.info("started", pid=os.getpid())
         try:
@@ -77,8 +82,9 @@ class _Parts:
         database: Database,
         stream: Stream,
         keys: KeyRing,
+        metrics: Metrics,
     ) -> None:
-        metrics, fault, progress = Metrics(), fault_of(config), Progress()
+        fault, progress = fault_of(config), Progress()
         before = Surroundings(metrics=metrics, fault=fault, progress=progress)
         self._relay = Relay(service.name, database, stream, before)
         self._statistics = Statistics(service.name, database)
@@ -89,9 +95,10 @@ class _Parts:
             committed=self._relay.wake,
             grew=self._statistics.grew,
         )
-        self._watched = Worker(service.schema, database, metrics, progress)
+        self._watched = Worker(service, config, database, stream, around)
         self._pipeline: Pipeline | None = None
         self._sweeper: Sweeper | None = None
+        self._requeuer: Requeuer | None = None
         if service.flow is not None:
             self._pipeline = Pipeline(
                 service,
@@ -104,6 +111,7 @@ class _Parts:
             )
             self._watched.holding = self._pipeline.holding
             self._sweeper = Sweeper(service, database, keys, around)
+            self._requeuer = Requeuer(service.flow, database, keys, around)
 
     def all(
         self, stopping: asyncio.Event, sock: socket.socket | None
@@ -116,6 +124,8 @@ class _Parts:
             yield self._pipeline.run(stopping)
         if self._sweeper is not None:
             yield self._sweeper.run(stopping)
+        if self._requeuer is not None:
+            yield self._requeuer.run(stopping)
         if sock is not None:
             yield serve(health_app(self._watched), sock, stopping)
 
@@ -127,19 +137,6 @@ async def _check(service: Service, config: Config) -> None:
         raise Misconfigured(f"the schema of {service.name} is not current: run `shuke migrate`")
     async with Database(service.name, url, worker=True, size=1) as database:
         async with statements(database) as tx:
-            row = await tx.fetch_one(
-                """
-                select current_setting('fsync') as fsync,
-                       current_setting('full_page_writes') as pages
-                """
-            )
-    assert row is not None
-    if config.profile == "test":
-        return
-    if row["fsync"] == "off":
-        raise Misconfigured("fsync is off: a crash of the server would lose what it acknowledged")
-    if row["pages"] == "off" and config.storage_guarantees != "managed":
-        raise Misconfigured(
-            "full_page_writes is off: set SHUKE_ALLOW_STORAGE_GUARANTEES=managed only where the "
-            "storage cannot tear a page"
-        )
+            loss = await losing(tx, config)
+    if loss is not None:
+        raise Misconfigured(loss)

@@ -18,6 +18,8 @@ from shuke.commands import (
     demo,
     keys,
     migrate,
+    rebuild,
+    resume,
     tail,
     topics,
     up,
@@ -37,10 +39,12 @@ app.command()(up.up)
 app.command()(demo.demo)
 app.command()(api.api)
 app.command()(worker.worker)
+app.command()(resume.resume)
 app.command()(migrate.migrate)
 app.command()(topics.topics)
 app.command("one-process", hidden=True)(up.one_process)
 app.command()(verify.verify)
+app.command()(rebuild.rebuild)
 app.command()(tail.tail)
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(keys.app, name="keys")

@@ -19,7 +19,10 @@ from shared.service import Service
 BEGIN: Final = "<!-- generated: `make generate` -->"
 END: Final = "<!-- end -->"
 _ROOT: Final = Path(__file__).parent.parent
-_EVERYWHERE: Final = ("/livez", "/readyz", "/startupz", "/version", "/metrics", "/v1/settings")
+_EVERYWHERE: Final = (
+    "/livez", "/readyz", "/startupz", "/version", "/metrics", "/v1/settings", "/v1/dead-letters",
+    "/v1/parked-programs", "/v1/halts",
+)  # fmt: skip
 
 
 def readme(service: Service) -> str:

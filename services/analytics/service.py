@@ -10,7 +10,7 @@ from services.analytics.settings import DOCUMENT
 from services.analytics.store import STATEMENTS
 from services.analytics.tables import APPEND_ONLY, METADATA
 from shared.schema import service_schema
-from shared.service import Service
+from shared.service import Rebuild, Service
 
 SERVICE: Final = Service(
     name=NAME,
@@ -18,8 +18,16 @@ SERVICE: Final = Service(
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
     router=ROUTER,
     flow=FLOW,
+    upstream="members",
     documents=(DOCUMENT,),
     totals=queries.count_totals,
     checks=verify.CHECKS,
+    rebuild=Rebuild(
+        given={"rfm_tie": "an import, to score as another program did"},
+        unlike={
+            "progress.drained_at": "by the clock of the transaction",
+            "progress.lag_seconds": "by the clock of the transaction",
+        },
+    ),
     statements=STATEMENTS,
 )

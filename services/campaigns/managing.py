@@ -8,6 +8,7 @@ from typing import Any
 
 from services.campaigns import NAME
 from services.campaigns.flow import FLOW
+from shared import commands
 from shared.db import programs
 from shared.db.engine import Database
 from shared.db.locks import channel
@@ -15,7 +16,7 @@ from shared.db.transaction import notify, transaction
 from shared.effect import effect
 from shared.errors import HttpProblem
 from shared.flow import Command
-from shared.outcome import Outcome
+from shared.outcome import Outcome, Refused
 from shared.random_ids import random_id
 
 
@@ -35,5 +36,8 @@ async def carry_out(
         fold = await effect(tx, NAME, FLOW, [item], known)
         if fold.failures:
             raise fold.failures[0].error
+        outcome = fold.outcomes[item.id]
+        if not isinstance(outcome, Refused):
+            await commands.keep(tx, known[program], item)
     await notify(database, channel(NAME))
-    return fold.outcomes[item.id]
+    return outcome

@@ -5,11 +5,13 @@ from typing import Final
 
 from services.campaigns import NAME, queries, sweeps, verify
 from services.campaigns.api import ROUTER
+from services.campaigns.coupons.model import IssueCoupon, RevokeCoupon
 from services.campaigns.flow import FLOW
+from services.campaigns.model import CreateCampaign, MoveCampaign, SaveDraft, SeedCampaign
 from services.campaigns.store import STATEMENTS
 from services.campaigns.tables import APPEND_ONLY, METADATA
 from shared.schema import service_schema
-from shared.service import Service
+from shared.service import Rebuild, Service
 
 SERVICE: Final = Service(
     name=NAME,
@@ -18,8 +20,17 @@ SERVICE: Final = Service(
     router=ROUTER,
     flow=FLOW,
     upstream="members",
+    commands=(
+        CreateCampaign,
+        SaveDraft,
+        MoveCampaign,
+        SeedCampaign,
+        IssueCoupon,
+        RevokeCoupon,
+    ),
     sweeps=sweeps.SWEEPS,
     totals=queries.count_totals,
     checks=verify.CHECKS,
+    rebuild=Rebuild(unlike={"coupon_history.recorded_at": "when the line was written"}),
     statements=STATEMENTS,
 )

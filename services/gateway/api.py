@@ -14,7 +14,7 @@ from sqlalchemy import Row, select
 from services.gateway import queries, tables
 from services.gateway.connections import Connections
 from services.gateway.deliveries import Recorder
-from services.gateway.intake import Intake
+from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
 from services.gateway.proxy import Proxy, client
@@ -40,6 +40,7 @@ from services.gateway.schemas import (
     StorePage,
     Taken,
 )
+from services.gateway.spool import Spool
 from shared.clock import Clock
 from shared.config import Config
 from shared.days import render
@@ -77,9 +78,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.connections = Connections(app.state.database, keys)
     recorder = Recorder(app.state.database, app.state.metrics, app.state.clock)
     async with open_stream(config) as stream, client() as http:
+        app.state.stream = stream
         app.state.proxy = Proxy(config, Minter(keys, app.state.clock), http)
+        spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(
-            app.state.connections, recorder, stream, keys, app.state.metrics, app.state.clock
+            app.state.connections, recorder, spool, keys, app.state.metrics, app.state.clock
         )
         writing = asyncio.create_task(recorder.run())
         try:

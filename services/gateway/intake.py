@@ -1,7 +1,7 @@
 """Intake of webhooks, step by step.
 
 Size, signature and freshness on the raw bytes, one JSON parse, normalising, the log with full
-acknowledgement, then 202.
+acknowledgement (or while it is away the spool), then 202.
 
 What is refused tells no reason; the log and a counter do. Nothing is acknowledged that is not
 durable.
@@ -26,6 +26,7 @@ from services.gateway.connectors import generic
 from services.gateway.deliveries import Recorder
 from services.gateway.model import Connection, Delivery, Refusal
 from services.gateway.rules.normalising import Invalid, Shop, normalise, untitled
+from services.gateway.spool import Spool
 from shared import strict_json
 from shared.clock import Clock, monotonic
 from shared.errors import FieldError, HttpProblem, Undecodable
@@ -37,7 +38,6 @@ from shared.logs import logger
 from shared.metrics import Metrics
 from shared.random_ids import uuid7
 from shared.sealing import KeyRing
-from shared.stream.port import Message, Stream
 
 SINGLE_BYTES: Final = 1024 * 1024
 BULK_BYTES: Final = 8 * 1024 * 1024
@@ -91,14 +91,14 @@ class Intake:
         self,
         connections: Connections,
         recorder: Recorder,
-        stream: Stream,
+        spool: Spool,
         keys: KeyRing,
         metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._connections = connections
         self._recorder = recorder
-        self._stream = stream
+        self._spool = spool
         self._keys = keys
         self._metrics = metrics
         self._clock = clock
@@ -216,10 +216,7 @@ class Intake:
             else:
                 answers.append(Answer("conflict", event.id, type=event.type.split(".")[1]))
         if fresh:
-            messages = [
-                Message(each.key, each.id, each.value, digest) for each, digest in fresh.values()
-            ]
-            await self._stream.append(TOPIC, messages)
+            await self._spool.take([event for event, _ in fresh.values()])
             for event, digest in fresh.values():
                 self._known.put((shop.connection.program, event.id), digest)
         return answers

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from services.members import NAME, queries, sweeps, verify
 from services.members.api import ROUTER
 from services.members.flow import FLOW
+from services.members.model import JoinOpen, LinkCustomer, UnlinkCustomer
 from services.members.settings import JOIN
 from services.members.tables import APPEND_ONLY, METADATA
 from services.members.tiers.settings import LADDER
@@ -20,6 +21,7 @@ SERVICE: Final = Service(
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
     router=ROUTER,
     flow=FLOW,
+    commands=(JoinOpen, LinkCustomer, UnlinkCustomer),
     documents=(
         replace(JOIN, resettle=sweeps.unjoined_customers),
         replace(LADDER, resettle=sweeps.judged_members),

@@ -12,7 +12,7 @@ from services.points.settings import DOCUMENT
 from services.points.store import STATEMENTS
 from services.points.tables import APPEND_ONLY, METADATA
 from shared.schema import service_schema
-from shared.service import Service
+from shared.service import Rebuild, Service
 
 SERVICE: Final = Service(
     name=NAME,
@@ -25,5 +25,6 @@ SERVICE: Final = Service(
     documents=(replace(DOCUMENT, resettle=sweeps.settled_customers),),
     totals=queries.count_totals,
     checks=verify.CHECKS,
+    rebuild=Rebuild(unlike={"entry.posted_at": "when the line was written"}),
     statements=STATEMENTS,
 )

@@ -6,13 +6,14 @@ read another's tables, and carries limits, so that nothing waits for ever.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.clock import monotonic
 from shared.errors import Unavailable
 
 ROLE_PREFIX: Final = "shuke_"
@@ -35,6 +36,12 @@ _WORKER: Final = {
     "enable_seqscan": "off",
 }
 _API: Final = {"statement_timeout": "5s", "lock_timeout": "2s"}
+PATIENT: Final = {
+    "statement_timeout": "0",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "0",
+}
+"""For an operator's long work: limits where others would wait for it, none for itself."""
 
 AWAY: Final = (
     OSError,
@@ -52,6 +59,10 @@ Session = asyncpg.Connection
 """A connection outside the pools."""
 
 
+def _unmeasured(_seconds: float) -> None:
+    """Tell nobody."""
+
+
 def role_of(schema: str) -> str:
     """Name of the role that owns nothing and may use the schema's tables."""
     return ROLE_PREFIX + schema
@@ -60,23 +71,38 @@ def role_of(schema: str) -> str:
 class Database:
     """One service's database: its pools, opened once and passed down.
 
-    `url` may hold a host that is a folder (a socket). `limits` is the set for workers or for APIs.
+    `url` may hold a host that is a folder (a socket). `worker` chooses the limits of workers or of
+    APIs, `also` are settings of the sessions that differ from both. `waited` is told how long each
+    wait for a connection took.
     """
 
-    def __init__(self, schema: str, url: str, *, worker: bool, size: int = 8) -> None:
+    def __init__(
+        self,
+        schema: str,
+        url: str,
+        *,
+        worker: bool,
+        size: int = 8,
+        waited: Callable[[float], None] = _unmeasured,
+        also: Mapping[str, str] | None = None,
+    ) -> None:
         self.schema = schema
         self.url = url
+        self.waited = waited
         self._size = size
-        self._command_seconds = COMMAND_SECONDS[worker]
         self._settings = {
             **_COMMON,
             **(_WORKER if worker else _API),
             "role": role_of(schema),
             "search_path": schema,
             "application_name": f"shuke {schema} {'worker' if worker else 'api'}",
+            **(also or {}),
         }
+        unlimited = self._settings["statement_timeout"] == "0"
+        self._command_seconds = None if unlimited else COMMAND_SECONDS[worker]
         self._pool: asyncpg.Pool | None = None
         self._engine: AsyncEngine | None = None
+        self._cutting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Open the pools. Raises Unavailable when the server cannot be reached."""
@@ -122,6 +148,16 @@ class Database:
             command_timeout=self._command_seconds,
         )
 
+    def cut(self, connection: Any) -> None:  # noqa: ANN401 - pool proxy of a connection
+        """Close a connection of the pool whose state is not known, and what it is at.
+
+        Its place stays taken until it is gone, at most two seconds: so the server never has more
+        of our connections than the pool is large.
+        """
+        closing = asyncio.create_task(hang_up(connection))
+        self._cutting.add(closing)
+        closing.add_done_callback(self._cutting.discard)
+
     @property
     def in_use(self) -> int:
         """Connections of the write path that somebody has at the moment."""
@@ -139,7 +175,9 @@ class Database:
         """A connection for reads with SQLAlchemy Core; nothing it does is committed."""
         if self._engine is None:
             raise Unavailable(f"database of {self.schema} is not open")
+        began = monotonic()
         async with self._engine.connect() as connection:
+            self.waited(monotonic() - began)
             yield connection
 
 

@@ -192,19 +192,27 @@ ahead. `analyze_grown`: statistics of the tables that have doubled since the las
 TABLES_2: Final = """
 alter table outbox add column digests bigint[];
 alter table consumer_offset add column accept_until bigint;
+alter table quarantine add column asked_by text;
+alter table quarantine add column closed_by text;
+alter table quarantine add column closed_at timestamptz;
+create index quarantine_program_idx on quarantine (program, topic, partition, "offset");
+create index quarantine_asked_idx on quarantine (topic, partition, "offset")
+  where state = 0 and asked_by is not null;
 create table parked (
   program_id integer not null,
   topic text collate "C" not null,
   since timestamptz not null,
+  lifted_by text,
   constraint parked_pkey primary key (program_id, topic)
 );
 create table resumption (
   resumption_id uuid not null,
   topic text collate "C" not null,
-  partition smallint not null,
-  halt_reason text not null,
-  from_offset bigint not null,
-  to_offset bigint not null,
+  partition smallint,
+  program text,
+  reason text not null,
+  from_offset bigint,
+  to_offset bigint,
   because text not null,
   by_whom text not null,
   at timestamptz not null,
@@ -216,14 +224,31 @@ create table inbox_month (
   took_on date not null,
   constraint inbox_month_pkey primary key (name)
 );
+create table verification (
+  invariant text collate "C" not null,
+  violations bigint not null,
+  at timestamptz not null,
+  constraint verification_pkey primary key (invariant)
+);
+create table journal (
+  no bigint generated always as identity (cache 1),
+  kind smallint not null,
+  what jsonb not null,
+  at timestamptz not null,
+  constraint journal_pkey primary key (no)
+);
+insert into journal (kind, what, at)
+  select 6, '{}', now() where exists (select from consumer_offset where next_offset > first_offset);
 """
-"""Digests beside outgoing events; programs set aside for a topic; how halts were ended; when the
-months of the inbox last grew.
+"""Digests beside outgoing events; who decides on records set aside; programs set aside for a topic;
+how halts and parkings were ended; when the months of the inbox last grew; what was last verified;
+in which order everything was done, and whether something was before.
 """
 
 FUNCTIONS_2: Final = """
 create or replace function analyze_grown() returns integer
-language plpgsql security definer set search_path = {schema}, pg_temp as $body$
+language plpgsql security definer set search_path = {schema}, pg_temp
+set default_statistics_target = 10 as $body$
 declare
   grown text;
   analyzed integer := 0;
@@ -234,7 +259,7 @@ begin
   for grown in
     select relname from pg_class
     where relnamespace = '{schema}'::regnamespace and relkind = 'r'
-      and pg_relation_size(oid) > 2 * 8192 * greatest(relpages, 0)
+      and pg_relation_size(oid) > 4 * 8192 * greatest(relpages, 0)
     order by relname
   loop
     execute format('analyze %I', grown);
@@ -242,6 +267,11 @@ begin
   end loop;
   return analyzed;
 end $body$;
+create function oldest_transaction_seconds() returns double precision
+language sql security definer set search_path = {schema}, pg_temp as $body$
+  select coalesce(extract(epoch from max(clock_timestamp() - xact_start)), 0)::float8
+  from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+$body$;
 create function inbox_forget(present timestamptz) returns integer
 language plpgsql security definer set search_path = {schema}, pg_temp as $body$
 declare
@@ -268,13 +298,15 @@ begin
   return emptied;
 end $body$;
 """
-"""`analyze_grown` looks at sizes alone, which are known at once, and so looks at a table again only
-when it has doubled, however often its rows change; of several workers one does it.
+"""`analyze_grown` looks at sizes alone, which are known at once, and takes a small sample anew only
+of a table that has become four times as large, however often its rows change: autovacuum takes a
+large one later. Of several workers one does it.
+`oldest_transaction_seconds` sees the sessions of every service, as the services' roles do not.
 `inbox_forget` empties months that took no row for 45 days: what is retold later the tables know.
 """
 
 APPEND_ONLY_1: Final = ("inbox",)
-APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption")
+APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption", "journal")
 """Tables of the mechanism that the application role may only insert into and read."""
 
 

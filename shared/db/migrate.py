@@ -1,6 +1,7 @@
 """The one Alembic environment: brings a service's schema to its head, and its role with it."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.db.engine import CONNECT_SECONDS, role_of
 from shared.db.mechanism import grants
+from shared.db.transaction import Tx
 from shared.errors import Misconfigured, Unavailable
 
 _LOCK: Final = 7_486_530_001
@@ -31,6 +33,13 @@ class Schema(Struct, frozen=True):
     append_only: tuple[str, ...] = ()
     owned_by_role: bool = False
     """The role owns the schema and migrates it itself (the event log makes tables as it grows)."""
+    used_by: str = ""
+    """Role that uses the schema, when it is another than the one named like it."""
+
+    @property
+    def role(self) -> str:
+        """Who uses its tables."""
+        return self.used_by or role_of(self.name)
 
 
 async def upgrade(url: str, schemas: Sequence[Schema]) -> list[str]:
@@ -48,18 +57,49 @@ async def upgrade(url: str, schemas: Sequence[Schema]) -> list[str]:
 
 
 async def head_reached(url: str, schema: Schema) -> bool:
-    """Whether the schema is at the newest migration."""
+    """Whether the schema is at this version's newest migration, or at one that a later one made.
+
+    During a rollout the old version works on the new schema.
+    """
     engine = _engine(url, schema)
     try:
         async with engine.connect() as connection:
-            return bool(await connection.run_sync(lambda sync: _current(sync, schema)))
+            return _suffices(await connection.run_sync(lambda sync: _heads(sync, schema)), schema)
     finally:
         await engine.dispose()
 
 
+async def reached(tx: Tx, schema: Schema) -> bool:
+    """The same of the schema that the service's own role sees."""
+    try:
+        rows = await tx.fetch("select version_num from alembic_version")
+    except asyncpg.UndefinedTableError:
+        return False
+    return _suffices({row["version_num"] for row in rows}, schema)
+
+
+def _suffices(at: set[str], schema: Schema) -> bool:
+    known = _revisions(schema.folder)
+    return bool(at) and (at == known.heads or at.isdisjoint(known.all))
+
+
+class _Revisions(Struct, frozen=True):
+    heads: frozenset[str]
+    all: frozenset[str]
+
+
+@cache
+def _revisions(folder: Path) -> _Revisions:
+    script = _script(folder)
+    return _Revisions(
+        frozenset(script.get_heads()),
+        frozenset(each.revision for each in script.walk_revisions()),
+    )
+
+
 async def _prepare(url: str, schema: Schema) -> None:
     """Role and schema, outside the migration: another database may make the role meanwhile."""
-    role = role_of(schema.name)
+    role = schema.role
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
     except (OSError, asyncpg.PostgresError) as error:
@@ -102,7 +142,7 @@ async def _upgrade(url: str, schema: Schema) -> bool:
 def _engine(url: str, schema: Schema):  # type: ignore[no-untyped-def]  # noqa: ANN202
     settings = {"search_path": schema.name, "lock_timeout": "10s", "application_name": "migrate"}
     if schema.owned_by_role:
-        settings["role"] = role_of(schema.name)
+        settings["role"] = schema.role
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, server_settings=settings, timeout=CONNECT_SECONDS)
@@ -111,8 +151,8 @@ def _engine(url: str, schema: Schema):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 def _run(connection: Connection, schema: Schema) -> bool:
-    script = _script(schema)
-    if _current(connection, schema):
+    script = _script(schema.folder)
+    if _heads(connection, schema) == set(script.get_heads()):
         return False
     context = EnvironmentContext(
         AlembicConfig(),
@@ -128,7 +168,7 @@ def _run(connection: Connection, schema: Schema) -> bool:
         )
         context.run_migrations()
     if not schema.owned_by_role:
-        run_script(connection, grants(schema.name, role_of(schema.name), schema.append_only))
+        run_script(connection, grants(schema.name, schema.role, schema.append_only))
     return True
 
 
@@ -146,11 +186,10 @@ def run_script(connection: Connection, script: str) -> None:
     assert not rest.strip(), f"not closed by a semicolon: {rest.strip()[:80]}"
 
 
-def _current(connection: Connection, schema: Schema) -> bool:
+def _heads(connection: Connection, schema: Schema) -> set[str]:
     context = MigrationContext.configure(connection, opts={"version_table_schema": schema.name})
-    return set(context.get_current_heads()) == set(_script(schema).get_heads())
+    return set(context.get_current_heads())
 
 
-def _script(schema: Schema) -> ScriptDirectory:
-    folder = str(schema.folder)
-    return ScriptDirectory(folder, version_locations=[folder])
+def _script(folder: Path) -> ScriptDirectory:
+    return ScriptDirectory(str(folder), version_locations=[str(folder)])

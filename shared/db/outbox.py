@@ -61,6 +61,27 @@ async def append(tx: Tx, events: Iterable[Encoded]) -> None:
         )
 
 
+class Backlog(Struct, frozen=True):
+    """What the relay has yet to send."""
+
+    bundles: int
+    oldest_seconds: float
+    """Since when the oldest bundle waits."""
+
+
+async def backlog(tx: Tx) -> Backlog:
+    """How much waits in the outbox."""
+    row = await tx.fetch_one(
+        """
+        select count(*) as bundles,
+               coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as age
+        from outbox
+        """
+    )
+    assert row is not None
+    return Backlog(row["bundles"], row["age"])
+
+
 def bundled(events: Iterable[Encoded]) -> Iterator[Bundle]:
     """Events in bundles, order kept within a topic."""
     by_topic: dict[str, list[Encoded]] = {}

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, structs
+from msgspec.structs import astuple
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -20,10 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import PrimaryKeyConstraint
 
+from shared.db.journal import BATCH
 from shared.db.parking import Parked
 from shared.db.tables import TEXT_KEY, big, blob, code, instant, text, uuid
 from shared.db.transaction import Row, Tx
 from shared.errors import Fenced
+from shared.random_ids import random_id
 
 OUTCOMES: Final = (
     "applied", "ignored", "refused", "duplicate", "conflict", "quarantined", "parked",
@@ -59,16 +62,17 @@ def consumer_offset(meta: MetaData) -> Table:
 
 
 def resumption(meta: MetaData) -> Table:
-    """One row per halt that an operator ended. Append-only."""
+    """One row per halt of a partition or parking of a program that was ended. Append-only."""
     return Table(
         "resumption",
         meta,
         uuid("resumption_id"),
         Column("topic", TEXT_KEY, nullable=False),
-        Column("partition", SmallInteger, nullable=False),
-        text("halt_reason"),
-        big("from_offset"),
-        big("to_offset"),
+        Column("partition", SmallInteger, nullable=True),
+        text("program", null=True),
+        text("reason"),
+        big("from_offset", null=True),
+        big("to_offset", null=True),
         text("because"),
         text("by_whom"),
         instant("at"),
@@ -152,7 +156,8 @@ async def fence(tx: Tx, holdings: Iterable[Held]) -> Parked:
     rows = await tx.fetch(
         """
         select mine.topic, mine.partition, epoch, claim_id, next_offset, state,
-          (select array_agg(program_id || ' ' || topic) from parked) as parked
+          (select array_agg(program_id || ' ' || topic) from parked where lifted_by is null)
+            as parked
         from consumer_offset mine
         join unnest($1::text[], $2::smallint[]) key (topic, partition)
           on key.topic = mine.topic and key.partition = mine.partition
@@ -178,27 +183,40 @@ def _as_held(row: object, held: Held) -> bool:
 
 
 async def advance(tx: Tx, moves: Sequence[Move]) -> None:
-    """Set the positions behind the batch. Raises Fenced when not every row was as held."""
+    """Set the positions behind the batch, and note it in the journal. The last of its statements.
+
+    Raises Fenced when not every row was as held.
+    """
     ordered = sorted(moves, key=lambda move: (move.held.topic, move.held.partition))
     counters = ", ".join(f"{name} = mine.{name} + step.{name}" for name in OUTCOMES)
-    arrays = ", ".join(f"${place}::bigint[]" for place in range(6, 6 + len(OUTCOMES)))
-    count = await tx.execute(
+    arrays = ", ".join(f"${place}::bigint[]" for place in range(8, 8 + len(OUTCOMES)))
+    noted = await tx.execute(
         f"""
-        update consumer_offset mine
-        set next_offset = step.next_offset, last_digest = step.last_digest, {counters}
-        from unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bytea[], {arrays})
-          step (topic, partition, epoch, next_offset, last_digest, {", ".join(OUTCOMES)})
-        where mine.topic = step.topic and mine.partition = step.partition
-          and mine.epoch = step.epoch and mine.state = 0
+        with moved as (
+          update consumer_offset mine
+          set next_offset = step.next_offset, last_digest = step.last_digest, {counters}
+          from unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
+                      $6::bytea[], {arrays})
+            step (topic, partition, epoch, held_offset, next_offset, last_digest,
+                  {", ".join(OUTCOMES)})
+          where mine.topic = step.topic and mine.partition = step.partition
+            and mine.epoch = step.epoch and mine.state = 0
+          returning mine.topic || '/' || mine.partition as place,
+                    jsonb_build_array(step.held_offset, step.next_offset) as passed)
+        insert into journal (kind, what, at)
+        select {BATCH}, jsonb_object_agg(place, passed), clock_timestamp() from moved
+        having count(*) = $7
         """,
         [move.held.topic for move in ordered],
         [move.held.partition for move in ordered],
         [move.held.epoch for move in ordered],
+        [move.held.next_offset for move in ordered],
         [move.next_offset for move in ordered],
         [move.last_digest for move in ordered],
+        len(ordered),
         *([move.outcomes.get(name, 0) for move in ordered] for name in OUTCOMES),
     )
-    if count != len(ordered):
+    if not noted:
         raise Fenced([(m.held.topic, m.held.partition) for m in ordered], "moved while in use")
 
 
@@ -217,6 +235,17 @@ async def halt(tx: Tx, held: Held, reason: str) -> None:
     )
 
 
+async def halt_all(tx: Tx, reason: str) -> None:
+    """Set all partitions still that are running. Waits for batches; who holds one is fenced."""
+    await tx.fetch("select 1 from consumer_offset order by topic, partition for update")
+    await tx.execute(
+        """
+        update consumer_offset set state = 1, halt_reason = $1, epoch = epoch + 1 where state = 0
+        """,
+        reason,
+    )
+
+
 async def load_all(tx: Tx) -> Sequence[Row]:
     """All partitions that this service ever read, as they stand."""
     return await tx.fetch("select * from consumer_offset order by topic, partition")
@@ -227,6 +256,56 @@ async def running(tx: Tx, keys: Iterable[Partition]) -> set[Partition]:
     wanted = set(keys)
     rows = await tx.fetch("select topic, partition from consumer_offset where state = 0")
     return wanted & {(row["topic"], row["partition"]) for row in rows}
+
+
+async def disown(tx: Tx, topic: str) -> None:
+    """Fence all batches of a topic, and wait for those that have their partitions locked.
+
+    Whatever a batch saw before this transaction's own first statement, it commits before this one
+    or not at all.
+    """
+    await tx.fetch(
+        "select 1 from consumer_offset where topic = $1 order by topic, partition for update", topic
+    )
+    await tx.execute("update consumer_offset set epoch = epoch + 1 where topic = $1", topic)
+
+
+class Halt(Struct, frozen=True):
+    """A partition that stands still."""
+
+    topic: str
+    partition: int
+    reason: str
+    next_offset: int
+    """The record that would come next."""
+
+    @property
+    def key(self) -> Partition:
+        """Topic and number."""
+        return self.topic, self.partition
+
+
+async def halts(tx: Tx) -> list[Halt]:
+    """All partitions that stand still."""
+    rows = await tx.fetch(
+        """
+        select topic, partition, halt_reason, next_offset from consumer_offset
+        where state = 1 order by topic, partition
+        """
+    )
+    return [Halt(*row) for row in rows]
+
+
+async def find_halt(tx: Tx, partition: Partition) -> Halt | None:
+    """A partition that stands still, locked; None when it does not."""
+    row = await tx.fetch_one(
+        """
+        select topic, partition, halt_reason, next_offset from consumer_offset
+        where topic = $1 and partition = $2 and state = 1 for update
+        """,
+        *partition,
+    )
+    return None if row is None else Halt(*row)
 
 
 class Resumption(Struct, frozen=True):
@@ -240,45 +319,59 @@ class Resumption(Struct, frozen=True):
     """So many records more are taken however many of them are unreadable."""
 
 
-async def resume(
-    tx: Tx, resumption_id: UUID, partition: Partition, how: Resumption, now: datetime
-) -> str | None:
-    """End a halt; the reason that it had, None when the partition was not halted.
+async def resume(tx: Tx, halt: Halt, how: Resumption, now: datetime) -> int:
+    """End a halt; the offset from which it goes on. Whoever holds the partition is fenced.
 
-    With another offset than its own the position is counted anew from there. Whoever holds the
-    partition is fenced.
+    With an offset given the position is counted anew from there, and what is read there is not
+    compared with what was read before.
     """
-    row = await tx.fetch_one(
-        """
-        select state, halt_reason, next_offset from consumer_offset
-        where topic = $1 and partition = $2 for update
-        """,
-        *partition,
-    )
-    if row is None or row["state"] != HALTED:
-        return None
-    start = row["next_offset"] if how.at is None else how.at
+    start = halt.next_offset if how.at is None else how.at
     anew = ", ".join(f"{name} = 0" for name in OUTCOMES)
     rebased = f", first_offset = $3, next_offset = $3, last_digest = null, {anew}"
     await tx.execute(
         f"""
         update consumer_offset set state = 0, halt_reason = null, epoch = epoch + 1,
-          accept_until = $4::bigint {rebased if start != row["next_offset"] else ""}
+          accept_until = $4::bigint {"" if how.at is None else rebased}
         where topic = $1 and partition = $2 and $3::bigint is not null
         """,
-        *partition,
+        *halt.key,
         start,
         start + how.accept if how.accept else None,
     )
-    await tx.execute(
-        "insert into resumption values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        resumption_id,
-        *partition,
-        row["halt_reason"],
-        row["next_offset"],
-        start,
-        how.because,
-        how.by_whom,
-        now,
+    await audit(
+        tx,
+        Ended(
+            topic=halt.topic,
+            partition=halt.partition,
+            reason=halt.reason,
+            from_offset=halt.next_offset,
+            to_offset=start,
+            because=how.because,
+            by_whom=how.by_whom,
+            at=now,
+        ),
     )
-    return str(row["halt_reason"])
+    return start
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """That a halt or a parking was ended. Attributes are the columns, in their order."""
+
+    topic: str
+    partition: int | None = None
+    program: str | None = None
+    reason: str
+    from_offset: int | None = None
+    to_offset: int | None = None
+    because: str
+    by_whom: str
+    at: datetime
+
+
+async def audit(tx: Tx, ended: Ended) -> None:
+    """Keep that something was ended, by whom and why."""
+    await tx.execute(
+        "insert into resumption values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        random_id(),
+        *astuple(ended),
+    )

@@ -2,7 +2,7 @@
 
 While a table is empty the planner takes any index for good enough, and the plan is kept. Autovacuum
 comes once a minute at best, so a worker that applies batches looks itself, up to four times a
-second, for tables that have doubled; new statistics make PostgreSQL plan anew.
+second, for tables that have grown much; new statistics make PostgreSQL plan anew.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ RECORDS: Final = 200
 
 
 class Statistics:
-    """Keeps the statistics of one service's tables no older than half of what is in them."""
+    """Keeps the statistics of one service's tables from telling of tables a quarter as large."""
 
     def __init__(self, service: str, database: Database) -> None:
         self._service = service
@@ -36,7 +36,7 @@ class Statistics:
             self._due.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Analyze what has doubled, until told to stop."""
+        """Analyze what has grown, until told to stop."""
         least, most = BUSY_SECONDS
         between = least
         while not stopping.is_set():

@@ -1,16 +1,19 @@
 """The transaction: the only file that commits.
 
 `Tx` is what load and save functions see. It has no `commit`, so a commit elsewhere does not even
-type-check.
+type-check. A connection that was cut off in mid-statement, by a cancellation or a time limit, is
+in doubt: nothing more is asked of it, and it does not go back to the pool.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-import asyncpg
+from shared.clock import monotonic
+from shared.db.engine import AWAY, ERRORS, Database
 
-from shared.db.engine import Database
+_DOUBT: Final = (asyncio.CancelledError, TimeoutError)
 
 Row = Any
 """A record of asyncpg: columns by name or position."""
@@ -83,23 +86,22 @@ async def transaction(database: Database, *, wait_seconds: float = 10.0) -> Asyn
 
     Waits at most `wait_seconds` for a connection; asyncpg's and PostgreSQL's errors pass through.
     """
-    async with database.pool.acquire(timeout=wait_seconds) as connection:
-        async with connection.transaction():
-            yield _Transaction(connection)
+    async with _connection(database, wait_seconds) as connection, _block(connection.transaction()):
+        yield _Transaction(connection)
 
 
 @asynccontextmanager
 async def statements(database: Database, *, wait_seconds: float = 10.0) -> AsyncIterator[Tx]:
     """A connection on which each statement is a transaction of its own: for keyed reads."""
-    async with database.pool.acquire(timeout=wait_seconds) as connection:
+    async with _connection(database, wait_seconds) as connection:
         yield _Transaction(connection)
 
 
 @asynccontextmanager
-async def snapshot(database: Database) -> AsyncIterator[Tx]:
-    """A REPEATABLE READ transaction that only reads: everything as of one instant."""
-    async with database.pool.acquire() as connection:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
+async def snapshot(database: Database, *, readonly: bool = True) -> AsyncIterator[Tx]:
+    """A REPEATABLE READ transaction: everything as of one instant, and what it writes itself."""
+    async with _connection(database, None) as connection:
+        async with _block(connection.transaction(isolation="repeatable_read", readonly=readonly)):
             yield _Transaction(connection)
 
 
@@ -107,14 +109,47 @@ async def snapshot(database: Database) -> AsyncIterator[Tx]:
 async def savepoint(tx: Tx) -> AsyncIterator[None]:
     """A part of the transaction that an error undoes alone."""
     assert isinstance(tx, _Transaction)
-    async with tx.connection.transaction():
+    async with _block(tx.connection.transaction()):
         yield
 
 
 async def notify(database: Database, channel: str) -> None:
     """Wake listeners, outside any transaction: inside one it would serialise all commits."""
     try:
-        async with database.pool.acquire(timeout=1) as connection:
+        async with _connection(database, 1.0) as connection:
             await connection.execute(f'notify "{channel}"')
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (*AWAY, *ERRORS, TimeoutError):
         return  # a lost wake-up costs a listener its poll interval, nothing more
+
+
+@asynccontextmanager
+async def _connection(database: Database, wait_seconds: float | None) -> AsyncIterator[Any]:
+    """A connection of the pool, given back at the end, or closed when it is in doubt."""
+    began = monotonic()
+    try:
+        connection = await database.pool.acquire(timeout=wait_seconds)
+    finally:
+        database.waited(monotonic() - began)
+    try:
+        yield connection
+    except _DOUBT:
+        database.cut(connection)
+        raise
+    except BaseException:
+        await database.pool.release(connection)
+        raise
+    await database.pool.release(connection)
+
+
+@asynccontextmanager
+async def _block(inner: Any) -> AsyncIterator[None]:  # noqa: ANN401 - a transaction of asyncpg
+    """A transaction or savepoint, ended as its block ends; left alone when that is in doubt."""
+    await inner.start()
+    try:
+        yield
+    except _DOUBT:
+        raise
+    except BaseException:
+        await inner.rollback()
+        raise
+    await inner.commit()

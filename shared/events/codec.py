@@ -207,20 +207,14 @@ def _type_in(raw: bytes) -> bytes:
     return raw[start : raw.find(b'"', start)]
 
 
-def peek(raw: bytes) -> tuple[str | None, UUID | None]:
-    """Program and event id of a record, as far as they can be read: for the quarantine."""
+def peek(raw: bytes) -> UUID | None:
+    """Event id of a record that is no event, as far as it can be read: for the quarantine."""
     try:
         outline = json.loads(raw[:MAX_BYTES])
+        identity = outline.get("id") if isinstance(outline, dict) else None
+        return UUID(identity) if isinstance(identity, str) else None
     except (ValueError, RecursionError):
-        return None, None
-    if not isinstance(outline, dict):
-        return None, None
-    program, identity = outline.get("programid"), outline.get("id")
-    try:
-        event = UUID(identity) if isinstance(identity, str) else None
-    except ValueError:
-        event = None
-    return (program if isinstance(program, str) else None), event
+        return None
 
 
 def strict(raw: bytes) -> None:

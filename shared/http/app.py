@@ -9,7 +9,6 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy import text
 from starlette.exceptions import HTTPException
 
 from shared.db.engine import Database
@@ -17,6 +16,7 @@ from shared.errors import HttpProblem
 from shared.http import problems
 from shared.metrics import Metrics
 from shared.random_ids import random_id
+from shared.readiness import Why, unready, unstarted
 from shared.version import VERSION
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -67,7 +67,11 @@ def build(
     description: str = "",
     body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
-    """The app of a service. The lifespan sets `app.state.database` and `app.state.verifier`."""
+    """The app of a service.
+
+    The lifespan sets what the routes need: `app.state.config`, `service`, `database`, `verifier`,
+    and `stream` where the service appends to the log itself.
+    """
     app = FastAPI(
         title=name,
         version=VERSION,
@@ -81,6 +85,7 @@ def build(
     )
     app.state.metrics = Metrics()
     app.state.draining = False
+    app.state.stream = None
     problems.install(app)
     app.include_router(_health())
     app.include_router(routes)
@@ -195,18 +200,20 @@ def _health() -> APIRouter:
 
     @health.get("/readyz", name="health.ready")
     async def ready(request: Request) -> dict[str, str]:
-        """The database answers and the process is not stopping."""
-        if request.app.state.draining:
+        """The database answers, its schema is this version's, the process is not stopping."""
+        state = request.app.state
+        if state.draining:
             raise HttpProblem(503, "draining", "This process is stopping.")
-        database: Database = request.app.state.database
-        async with database.reading() as connection:
-            await connection.execute(text("select 1"))
+        _refuse(await unready(state.database, state.service.schema))
         return {"status": "ready"}
 
     @health.get("/startupz", name="health.started")
     async def started(request: Request) -> dict[str, str]:
-        """As ready: a process with an old schema or without topics does not start."""
-        return await ready(request)
+        """Schema and topics are there, and the database keeps what it acknowledges."""
+        state = request.app.state
+        schema = state.service.schema
+        _refuse(await unstarted(state.database, schema, state.stream, state.config))
+        return {"status": "started"}
 
     @health.get("/version", name="health.version")
     async def version(request: Request) -> dict[str, str]:
@@ -220,6 +227,11 @@ def _health() -> APIRouter:
         return Response(body, media_type="text/plain; version=0.0.4")
 
     return health
+
+
+def _refuse(why: Why | None) -> None:
+    if why is not None:
+        raise HttpProblem(503, *why)
 
 
 def database_of(request: Request) -> Database:

@@ -38,6 +38,14 @@ class Scope(Struct, frozen=True):
         return uuid_of(self.program)
 
 
+class Reach(Struct, frozen=True):
+    """A permitted caller, and what he may reach."""
+
+    caller: Caller
+    program: str | None
+    """Text id of the program; None: all programs, and what belongs to none."""
+
+
 async def authenticate(request: Request) -> Caller:
     """The caller of a request. Raises HttpProblem 401 for whatever is not a valid token."""
     words = request.headers.get("authorization", "").split(" ")
@@ -66,8 +74,8 @@ def permitted(permission: str) -> Callable[..., object]:
     return check
 
 
-def scoped(permission: str, *, by_store: bool = False) -> Callable[..., object]:
-    """Dependency: caller and program. An operator names the program by the header.
+def reaching(permission: str, *, by_store: bool = False) -> Callable[..., object]:
+    """Dependency: caller and what he may reach: one program, or all for an operator who names none.
 
     A caller of some stores is refused (403) where answers are not narrowed to them (`by_store`).
     """
@@ -78,20 +86,44 @@ def scoped(permission: str, *, by_store: bool = False) -> Callable[..., object]:
         shuke_program: Annotated[
             str | None, Header(description="An operator's program; keys have theirs")
         ] = None,
-    ) -> Scope:
+    ) -> Reach:
         if not by_store and EVERYTHING not in caller.stores:
             raise HttpProblem(403, "forbidden", "This is of the whole program, not of some stores.")
         if caller.program is not None:
             if shuke_program not in {None, caller.program}:
                 raise HttpProblem(404, "not-found", "No such program.")
-            return Scope(caller, caller.program)
+            return Reach(caller, caller.program)
         if shuke_program is None:
-            raise HttpProblem(422, "invalid", f"An operator names the program by {PROGRAM_HEADER}.")
+            return Reach(caller, None)
         try:
             parse_id("prg", shuke_program)
         except ValueError as error:
             raise HttpProblem(404, "not-found", "No such program.") from error
-        return Scope(caller, shuke_program)
+        return Reach(caller, shuke_program)
+
+    return check
+
+
+def scoped(permission: str, *, by_store: bool = False) -> Callable[..., object]:
+    """Dependency: caller and program, as `reaching`; an operator must name the program."""
+    reach = reaching(permission, by_store=by_store)
+
+    async def check(found: Annotated[Reach, Depends(reach)]) -> Scope:
+        if found.program is None:
+            raise HttpProblem(422, "invalid", f"An operator names the program by {PROGRAM_HEADER}.")
+        return Scope(found.caller, found.program)
+
+    return check
+
+
+def of_all_programs(permission: str) -> Callable[..., object]:
+    """Dependency: an operator, for what concerns the whole installation; 403 for others."""
+    allowed = permitted(permission)
+
+    async def check(caller: Annotated[Caller, Depends(allowed)]) -> Caller:
+        if caller.program is not None:
+            raise HttpProblem(403, "forbidden", "This is of all programs, not of one.")
+        return caller
 
     return check
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.clock import Clock
 from shared.days import local_day, render
-from shared.db import programs
+from shared.db import journal, programs
 from shared.db.engine import Database
 from shared.db.sweep_rows import open_sweep
 from shared.db.transaction import Tx, transaction
@@ -153,6 +153,8 @@ async def publish_draft(  # noqa: PLR0913, PLR0917 - what a publication is
     if kind.resettle is not None:
         day = local_day(now, program.zone)
         await open_sweep(tx, program.id, f"resettle:{document}:{number}", day, start)
+    what = {"program_id": program.id, "document": document, "version": number}
+    await journal.note(tx, journal.SETTINGS, what)
     return done
 
 

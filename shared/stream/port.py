@@ -127,6 +127,13 @@ class Stream(Protocol):
         """Make the topics that are missing; their names. Refuses to change partitions."""
         ...
 
+    async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """How many partitions each topic has; one that was not made is left out.
+
+        Raises Unavailable when the log is away.
+        """
+        ...
+
     async def append(self, topic: str, messages: Sequence[Message]) -> Sequence[tuple[int, int]]:
         """Partition and offset of each message, durable on return.
 

@@ -1,154 +1,239 @@
-"""`shuke dead-letter`: records that were set aside."""
+"""`shuke dead-letter`: records that were set aside, and programs that were."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import typer
 
 from shared import dead_letters
 from shared.config import Config
-from shared.db import quarantine
+from shared.db import parking, quarantine
 from shared.db.engine import Database
-from shared.db.transaction import statements
-from shared.errors import Misconfigured
-from shared.ids import parse_id, text_id
+from shared.db.quarantine import Wanted
+from shared.db.transaction import Row, statements
+from shared.dead_letters import DISCARDED, PARKED, Letters, describe, describe_parked
+from shared.errors import HttpProblem, Misconfigured
+from shared.events.dead_letters.event_quarantined import QuarantineClass
+from shared.ids import text_id
 from shared.sealing import KeyRing
-from shuke import running
+from shuke.checking import Look
+from shuke.operating import AsJson, ServiceOption, Trying, identity, operate, readers, table, who
 from shuke.services import SERVICES
 
 app = typer.Typer(help="Records that were set aside.", no_args_is_help=True)
-Service = Annotated[str, typer.Argument(help="Service whose quarantine it is.")]
-Identity = Annotated[str, typer.Argument(help="Quarantine id (qrt_…).")]
+PAGE: Final = 200
+FAILED: Final = 1
+State = Literal["open", "requeued", "discarded", "all"]
+ClassOption = Annotated[QuarantineClass | None, typer.Option("--class", help="Only of this class.")]
+ProgramOption = Annotated[str | None, typer.Option("--program", help="Only of this program.")]
+TopicOption = Annotated[str | None, typer.Option("--topic", help="Only of this topic.")]
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0913, PLR0917 - filters
     context: typer.Context,
-    service: Service,
-    klass: Annotated[str | None, typer.Option("--class", help="Only of this class.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One line a record.")] = False,
+    service: ServiceOption = None,
+    klass: ClassOption = None,
+    program: ProgramOption = None,
+    topic: TopicOption = None,
+    state: Annotated[State, typer.Option(help="Only in this state.")] = "open",
+    as_json: AsJson = False,
 ) -> None:
-    """List open records with their reasons.
+    """List records that were set aside, in the order in which they were read.
 
-    Example: shuke dead-letter list points --class failed
+    Example: shuke dead-letter list --service points --class failed
     """
+    number = None if state == "all" else quarantine.STATES.index(state)
+    wanted = Wanted(number, klass, program, topic)
 
-    async def work(database: Database) -> list[Any]:
+    async def work(look: Look) -> None:
+        for name in look.databases:
+            await _list(look, name, wanted, as_json=as_json)
+
+    operate(context.obj, readers(service), work)
+
+
+async def _list(look: Look, service: str, wanted: Wanted, *, as_json: bool) -> None:
+    async for row in _records(look.databases[service], wanted):
+        line = {"service": service} | describe(row)
+        typer.echo(json.dumps(line) if as_json else _short(line))
+
+
+async def _records(database: Database, wanted: Wanted) -> AsyncIterator[Row]:
+    after = quarantine.FIRST
+    while True:
         async with statements(database) as tx:
-            return list(await quarantine.list_open(tx, klass=klass))
+            rows = await quarantine.list_page(tx, wanted, after, PAGE)
+        for row in rows:
+            yield row
+        if len(rows) < PAGE:
+            return
+        after = quarantine.place_of(rows[-1])
 
-    for row in _with(context, service, work):
-        line = _line(row)
-        typer.echo(json.dumps(line) if as_json else "  ".join(str(v) for v in line.values()))
+
+def _short(line: Mapping[str, Any]) -> str:
+    place = f"{line['topic']}/{line['partition']}@{line['offset']}"
+    return (
+        f"{line['quarantine_id']}  {line['service']:<9}  {place:<24}  {line['class']:<11}  "
+        f"{line['state']:<9}  {line['attempts']}×  {line['reason']}"
+    )
 
 
 @app.command()
-def show(context: typer.Context, service: Service, identity: Identity) -> None:
+def show(
+    context: typer.Context,
+    quarantine_id: Annotated[str, typer.Argument(help="Quarantine id (qrt_…).")],
+) -> None:
     """Show a record with its content. The content may hold anything: mind who looks.
 
-    Example: shuke dead-letter show points qrt_…
+    Example: shuke dead-letter show qrt_…
     """
     config: Config = context.obj
-    wanted = _identity(identity)
-
-    async def work(database: Database) -> Any:  # noqa: ANN401 - a record
-        async with statements(database) as tx:
-            return await quarantine.find(tx, wanted)
-
-    row = _with(context, service, work)
-    if row is None:
-        raise Misconfigured(f"{service} has no record {identity}")
     keys = KeyRing.open(config.keys_dir)
-    raw = keys.unseal(quarantine.PURPOSE, str(wanted), row["bytes"])
-    line = _line(row) | {"content": raw.decode("utf-8", "backslashreplace")}
-    typer.echo(json.dumps(line, indent=1, ensure_ascii=False))
+
+    async def work(look: Look) -> dict[str, Any]:
+        service, row = await _find(look, identity("qrt", quarantine_id))
+        raw = _letters(look, service, keys).open(row)
+        content = raw.decode("utf-8", "backslashreplace")
+        return {"service": service} | describe(row) | {"content": content}
+
+    typer.echo(json.dumps(operate(config, readers(None), work), indent=1, ensure_ascii=False))
 
 
 @app.command()
-def requeue(
+def requeue(  # noqa: PLR0913, PLR0917 - filters
     context: typer.Context,
-    service: Service,
-    identities: Annotated[list[str] | None, typer.Argument(help="Quarantine ids.")] = None,
-    klass: Annotated[str | None, typer.Option("--class", help="All of this class.")] = None,
+    identities: Annotated[list[str] | None, typer.Argument(help="Quarantine ids (qrt_…).")] = None,
+    service: ServiceOption = None,
+    klass: ClassOption = None,
+    program: ProgramOption = None,
+    topic: TopicOption = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Try records again; what fails again stays, with the new reason.
+    """Try records again, in the order in which they were read; what fails again stays open.
 
-    Example: shuke dead-letter requeue points --class failed
+    Exit code 1 when some stayed open. Running it twice does no harm.
+
+    Example: shuke dead-letter requeue --class failed --service points
     """
+    if bool(identities) == (klass is not None):
+        raise Misconfigured("name records by their ids, or a class of them with --class")
     config: Config = context.obj
-    keys = KeyRing.open(config.keys_dir)
+    keys, trying = KeyRing.open(config.keys_dir), Trying(as_json=as_json)
+    wanted = Wanted(klass=klass, program=program, topic=topic)
 
-    async def work(database: Database) -> dict[str, str]:
-        wanted = [_identity(each) for each in identities or []]
+    async def work(look: Look) -> None:
         if klass is not None:
-            async with statements(database) as tx:
-                rows = await quarantine.list_open(tx, klass=klass, limit=100_000)
-            wanted += [row["quarantine_id"] for row in rows]
-        return {
-            text_id("qrt", each): await dead_letters.requeue(
-                database, SERVICES[service], keys, each
-            )
-            for each in wanted
-        }
+            await _try_all(look, keys, wanted, trying)
+        for each in identities or ():
+            name, row = await _find(look, identity("qrt", each))
+            await trying.requeue(_letters(look, name, keys), [row["quarantine_id"]])
 
-    states = _with(context, service, work)
-    for identity, state in states.items():
-        typer.echo(f"{identity}  {state}")
-    if any(state == "open" for state in states.values()):
-        raise typer.Exit(1)
+    operate(config, readers(service), work)
+    trying.conclude()
+
+
+async def _try_all(look: Look, keys: KeyRing, wanted: Wanted, trying: Trying) -> None:
+    for name, database in look.databases.items():
+        async with statements(database) as tx:
+            found = await quarantine.list_ids(tx, wanted)
+        await trying.requeue(_letters(look, name, keys), found)
 
 
 @app.command()
 def discard(
     context: typer.Context,
-    service: Service,
-    identity: Identity,
+    identities: Annotated[list[str], typer.Argument(help="Quarantine ids (qrt_…).")],
     reason: Annotated[str, typer.Option(help="Why it is not needed.", prompt=True)],
 ) -> None:
-    """Close a record without applying it.
+    """Close records without applying them. It is all that a conflict allows.
 
-    Example: shuke dead-letter discard points qrt_… --reason "sent twice by mistake"
+    Example: shuke dead-letter discard qrt_… --reason "sent twice by mistake"
     """
+    if not reason.strip():
+        raise Misconfigured("say why, with --reason")
 
-    async def work(database: Database) -> str:
-        return await dead_letters.discard(database, _identity(identity), reason)
+    async def work(look: Look) -> dict[str, str]:
+        states = {}
+        for each in identities:
+            name, row = await _find(look, identity("qrt", each))
+            states[each] = await dead_letters.discard(
+                look.databases[name], row["quarantine_id"], reason, who()
+            )
+        return states
 
-    typer.echo(f"{identity}  {_with(context, service, work)}")
+    states = operate(context.obj, readers(None), work)
+    for each, state in states.items():
+        typer.echo(f"{each}  {state}")
+    if set(states.values()) != {DISCARDED}:
+        raise typer.Exit(FAILED)
 
 
-def _with(context: typer.Context, service: str, work: Callable[[Database], Awaitable[Any]]) -> Any:  # noqa: ANN401
+@app.command()
+def resume(
+    context: typer.Context,
+    program: Annotated[str | None, typer.Argument(help="Program (prg_…); none: list.")] = None,
+    topic: Annotated[str | None, typer.Argument(help="Only for this topic.")] = None,
+    service: ServiceOption = None,
+    because: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take up a program that was set aside, and what it sent meanwhile. Without one: list them.
+
+    Interrupted, it leaves the rest to the workers; running it again does no harm.
+
+    Example: shuke dead-letter resume prg_… storefront --because "the shop was mended"
+    """
     config: Config = context.obj
-    if service not in SERVICES:
-        raise Misconfigured(f"no service {service}; there are {', '.join(SERVICES)}")
+    if program is None:
+        _tell_parked(operate(config, readers(service), _parked), as_json=as_json)
+        return
+    identity("prg", program)
+    keys, trying = KeyRing.open(config.keys_dir), Trying(as_json=as_json)
 
-    async def opened(ready: Config) -> Any:  # noqa: ANN401
-        url = ready.database_url_of(service)
-        async with Database(service, url, worker=True, size=2) as database:
-            return await work(database)
+    async def work(look: Look) -> None:
+        lifted: list[str] = []
+        for database in look.databases.values():
+            lifted += await dead_letters.lift(database, program, topic, because, who())
+            await dead_letters.settle(database)
+        await _try_all(look, keys, Wanted(klass=PARKED, program=program, topic=topic), trying)
+        if not lifted and not trying.states:
+            raise HttpProblem(409, "not-parked", f"{program} is not set aside.")
 
-    with running.with_database(config) as ready:
-        return asyncio.run(opened(ready))
-
-
-def _identity(text: str) -> UUID:
-    try:
-        return parse_id("qrt", text)
-    except ValueError as error:
-        raise Misconfigured(str(error)) from error
+    operate(config, readers(service), work)
+    trying.conclude()
 
 
-def _line(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a record
-    return {
-        "id": text_id("qrt", row["quarantine_id"]),
-        "class": row["class"],
-        "topic": row["topic"],
-        "partition": row["partition"],
-        "offset": row["offset"],
-        "event_id": str(row["event_id"]) if row["event_id"] else None,
-        "attempts": row["attempts"],
-        "state": quarantine.STATES[row["state"]],
-        "reason": row["reason"],
-    }
+async def _parked(look: Look) -> list[dict[str, Any]]:
+    found = []
+    for service, database in look.databases.items():
+        async with statements(database) as tx:
+            rows = await parking.list_page(tx, None, parking.FIRST, PAGE)
+        found += [{"service": service} | describe_parked(row) for row in rows]
+    return found
+
+
+def _tell_parked(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        for line in found:
+            typer.echo(json.dumps(line))
+        return
+    heads = ("service", "program_id", "topic", "since")
+    typer.echo(table(heads, [[line[head] for head in heads] for line in found]))
+
+
+def _letters(look: Look, service: str, keys: KeyRing) -> Letters:
+    flow = SERVICES[service].flow
+    assert flow is not None
+    return Letters(look.databases[service], flow, keys)
+
+
+async def _find(look: Look, quarantine_id: UUID) -> tuple[str, Row]:
+    for service, database in look.databases.items():
+        async with statements(database) as tx:
+            row = await quarantine.look(tx, quarantine_id)
+        if row is not None:
+            return service, row
+    raise HttpProblem(404, "not-found", f"No service has a record {text_id('qrt', quarantine_id)}.")

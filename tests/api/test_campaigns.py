@@ -155,7 +155,7 @@ async def test_a_coupon_is_issued_shown_and_revoked(campaigns: Api, told: Harnes
     assert revoked["state"] == "revoked"
     history = ok(await staff.get(path))["history"]
     assert [line["no"] for line in history] == [1, 2]
-    async with campaigns.nothing_changes(told.program.text_id, "command"):
+    async with campaigns.nothing_changes(told.program.text_id, "command", "journal"):
         again = await staff.post(f"{path}:revoke", {"reason": "again"}, key="k-3")
         problem(again, 409, "coupon-not-available")
 

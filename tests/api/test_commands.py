@@ -207,7 +207,7 @@ async def test_a_rules_refusal_is_kept_under_the_key(campaigns: Api) -> None:
     """A coupon for nobody: told again word for word, and nothing but the answer is kept."""
     command = await an_issue(campaigns)
     nobody = dict(command.body) | {"member_id": member("nobody")}
-    async with campaigns.nothing_changes(command.program, "command"):
+    async with campaigns.nothing_changes(command.program, "command", "journal"):
         first = await command.send("k-1", nobody)
         again = await command.send("k-1", nobody)
     assert 400 <= first.status_code < 500

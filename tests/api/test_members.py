@@ -82,7 +82,7 @@ async def test_a_member_does_not_join_twice(members: Api, told: Harness) -> None
     await told.apply(a_check_in(told.program.text_id))
     staff = staff_of(members, told)
     ok(await staff.post("/v1/applications", application(), key="k-1"), 201)
-    async with members.nothing_changes(told.program.text_id, "command"):
+    async with members.nothing_changes(told.program.text_id, "command", "journal"):
         again = await staff.post("/v1/applications", application(), key="k-2")
         problem(again, 409, again.json()["code"])
 
@@ -113,7 +113,7 @@ async def test_where_the_open_route_is_closed_nobody_joins_by_it(members: Api) -
         await told.settings("join", {"routes": []})
         await told.settings("ladder/main", LADDER)
         await told.apply(an_order(told.program.text_id))
-        async with members.nothing_changes(told.program.text_id, "command"):
+        async with members.nothing_changes(told.program.text_id, "command", "journal"):
             answer = await staff_of(members, told).post(
                 "/v1/applications", application(), key="k-1"
             )

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from shared.db.parking import park
+from shared.db.transaction import transaction
 from tests.api.harness import Api, Caller, Shop, ok, open_shop, problem
-from tests.api.worlds import JOIN, LADDER, POINTS, telling
+from tests.api.worlds import JOIN, LADDER, POINTS, set_aside, telling
 from tests.builders.deliveries import a_check_in_sent
 from tests.builders.members import a_link, a_tier_change, member
 from tests.builders.promises import a_template, an_order_campaign, seeded
@@ -169,6 +171,28 @@ async def rfm_list(api: Api) -> List:
     return await filled(List(api.caller(program), "/v1/rfm", "subject_id", add, on))
 
 
+async def letters_list(api: Api) -> List:
+    async with telling(api) as told:
+        program = told.program.text_id
+
+    async def add(start: int) -> None:
+        await set_aside(api, program, *range(start, start + ITEMS))
+
+    return await filled(List(api.caller(program), "/v1/dead-letters", "quarantine_id", add))
+
+
+async def parked_list(api: Api) -> List:
+    async with telling(api) as told:
+        program, number = told.program.text_id, told.program.id
+
+    async def add(start: int) -> None:
+        topics = [(number, f"topic-{chr(ord('a') + n)}") for n in range(start, start + ITEMS)]
+        async with transaction(api.app.state.database) as tx:
+            await park(tx, topics)
+
+    return await filled(List(api.caller(program), "/v1/parked-programs", "topic", add))
+
+
 LISTS: Mapping[str, tuple[str, Callable[[Api], Awaitable[List]]]] = {
     "members": ("members", members_list),
     "entries": ("points", entries_list),
@@ -179,6 +203,8 @@ LISTS: Mapping[str, tuple[str, Callable[[Api], Awaitable[List]]]] = {
     "coupons": ("campaigns", coupons_list),
     "deliveries": ("gateway", deliveries_list),
     "rfm": ("analytics", rfm_list),
+    "dead-letters": ("members", letters_list),
+    "parked-programs": ("members", parked_list),
 }
 
 

@@ -10,9 +10,11 @@ from typing import Any, Final
 from msgspec import Struct
 
 from services.members.tiers.settings import five_tiers
+from shared.db import quarantine
 from shared.db.programs import apply_stores
 from shared.db.transaction import transaction
 from shared.events.programs.store_changed import StoreChanged
+from shared.ids import derive, text_id, uuid_of
 from shuke.services import SERVICES
 from tests.api.harness import Api, ok, open_shop
 from tests.builders.deliveries import a_check_in_sent
@@ -46,6 +48,25 @@ async def telling(api: Api, program: str | None = None) -> AsyncIterator[Harness
         async with transaction(told.database) as tx:
             await apply_stores(tx, [(told.program.id, store)])
         yield told
+
+
+async def set_aside(
+    api: Api, program: str, *numbers: int, klass: str = "failed", raw: bytes = b"{}"
+) -> list[str]:
+    """Records of a program that were set aside, by numbers of this program alone; their ids."""
+    made = []
+    for number in numbers:
+        identity = derive("quarantine", api.service, program, str(number))
+        sealed = api.site.keys.seal(quarantine.PURPOSE, str(identity), raw)
+        offset = uuid_of(program).int % 2**40 * 1_000 + number
+        made.append(
+            quarantine.Quarantined(
+                identity, "storefront", 0, offset, program, None, klass, "no good", sealed
+            )
+        )
+    async with transaction(api.app.state.database) as tx:
+        await quarantine.add(tx, made)
+    return [text_id("qrt", each.quarantine_id) for each in made]
 
 
 async def _gateway(api: Api) -> World:
@@ -138,7 +159,11 @@ _MAKERS: Final[Mapping[str, Callable[[Api], Awaitable[World]]]] = {
 
 async def a_world(api: Api) -> World:
     """A program with something of everything that the service has routes for."""
-    return await _MAKERS[api.service](api)
+    world = await _MAKERS[api.service](api)
+    if api.service == "gateway":
+        return world
+    (quarantine_id,) = await set_aside(api, world.program, 1)
+    return World(world.program, {"quarantine_id": quarantine_id, **world.ids})
 
 
 async def an_empty_program(api: Api) -> str:

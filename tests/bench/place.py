@@ -34,6 +34,7 @@ from shared.stream.kafka.stream import KafkaStream
 from shared.stream.port import Message
 from shared.stream.schema import LOG
 from shared.verify import verify
+from shuke.box import answers
 from shuke.demo.promises import ENDS_AT, LARGE_ORDER, WELCOME
 from shuke.services import SERVICES
 from tests.backing import postgres
@@ -45,6 +46,7 @@ READERS: Final = ("members", "points", "campaigns", "analytics")
 APPEND: Final = 5_000
 LOOK_SECONDS: Final = 0.05
 PATIENCE_SECONDS: Final = 1_200.0
+START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 
 
@@ -133,6 +135,16 @@ class Process:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
+
+
+async def ready(ports: Sequence[int], processes: Sequence[Process]) -> None:
+    """Wait until APIs answer that they are ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while not all(answers(f"http://127.0.0.1:{port}/readyz") for port in ports):
+        for process in processes:
+            process.check()
+        assert time.monotonic() < deadline, ports
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 @asynccontextmanager

@@ -37,6 +37,10 @@ REFUND_AFTER: Final = timedelta(days=3)
 RETOLD_AFTER: Final = 500
 """A repeat comes so many orders after the first, or later."""
 RETOLD, REFUNDED = 0.03, 0.02
+PRICES: Final = (100, 3_500)
+"""Minor units of a line. An order comes to 54 yuan, about as in the demo, whose orders are real;
+one in twelve is large enough for the coupon.
+"""
 SKEW: Final = 1.1
 """Of the Pareto distribution of how often a customer buys."""
 PROGRAM: Final = text_id("prg", derive("bench", "program"))
@@ -135,7 +139,7 @@ def history(orders: int, now: datetime, *, customers: int = CUSTOMERS) -> Histor
     step = SPAN / orders
     sales = []
     for number, buyer in enumerate(buyers):
-        lines = tuple(chance.randrange(500, 20_000) for _ in range(chance.randint(1, 5)))
+        lines = tuple(chance.randrange(*PRICES) for _ in range(chance.randint(1, 5)))
         back = chance.randrange(len(lines)) if chance.random() < REFUNDED else None
         at = Instant.of(start + number * step)
         sales.append(Sale(number, buyer, at, lines, back))

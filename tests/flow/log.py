@@ -9,10 +9,13 @@ from typing import Any
 from shared.config import Config
 from shared.db.positions import OUTCOMES
 from shared.db.transaction import statements
+from shared.dead_letters import Letters
 from shared.events.catalogue import topics
 from shared.events.envelope import Event
+from shared.flow import Flow
 from shared.pipeline import Pipeline
 from shared.relay import Relay
+from shared.requeuing import Requeuer
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.factory import open_stream
@@ -37,7 +40,9 @@ class Reader:
         """Text id of the program."""
         return self.told.program.text_id
 
-    def pipeline(self, service: Service | None = None, **around: Any) -> Pipeline:
+    def pipeline(
+        self, service: Service | None = None, batch: int = 1_000, **around: Any
+    ) -> Pipeline:
         """A reader of the service, or of what stands for it."""
         return Pipeline(
             service or self.told.service,
@@ -45,12 +50,26 @@ class Reader:
             self.stream,
             self.keys,
             Surroundings(**around),
+            batch_events_max=batch,
         )
 
     def relay(self, service: Service | None = None, **around: Any) -> Relay:
         """A relay of the service."""
         name = (service or self.told.service).name
         return Relay(name, self.told.database, self.stream, Surroundings(**around))
+
+    def letters(self, service: Service | None = None) -> Letters:
+        """Its records that were set aside."""
+        return Letters(self.told.database, self._flow(service), self.keys)
+
+    def requeuer(self, service: Service | None = None) -> Requeuer:
+        """The part of its worker that tries them again."""
+        return Requeuer(self._flow(service), self.told.database, self.keys, Surroundings())
+
+    def _flow(self, service: Service | None) -> Flow:
+        flow = (service or self.told.service).flow
+        assert flow is not None
+        return flow
 
     async def append(
         self, *events: Event, service: str = "gateway", topic: str = "storefront"
@@ -62,9 +81,11 @@ class Reader:
         """Anything onto the log."""
         await self.stream.append(topic, list(messages))
 
-    async def read(self, count: int, service: Service | None = None) -> None:
+    async def read(
+        self, count: int, service: Service | None = None, batch: int = 1_000, **around: Any
+    ) -> None:
         """Let the service pass so many records more."""
-        pipeline = self.pipeline(service)
+        pipeline = self.pipeline(service, batch, **around)
         passed = 0
         try:
             async with asyncio.timeout(SECONDS):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from services.points.flow import FLOW
 from shared.clock import system
 from shared.db.transaction import transaction
-from shared.dead_letters import discard, requeue
+from shared.dead_letters import discard
 from shared.events import codec
 from shared.events.dead_letters.event_quarantined import EventQuarantined
 from shared.flow import Decision, Input
@@ -105,16 +105,15 @@ async def test_after_the_fix_it_is_requeued_and_takes_effect_once(points: Reader
     await points.read(3, wrong_about("A-2"))
     (row,) = await points.rows("quarantine")
     told, identity = points.told, row["quarantine_id"]
-    wrong = await requeue(told.database, wrong_about("A-2"), points.keys, identity)
-    assert wrong == "open"
-    assert await requeue(told.database, POINTS, points.keys, identity) == "requeued"
-    assert await requeue(told.database, POINTS, points.keys, identity) == "requeued"
+    assert await points.letters(wrong_about("A-2")).requeue(identity, "ann") == "open"
+    assert await points.letters().requeue(identity, "ben") == "requeued"
+    assert await points.letters().requeue(identity, "ben") == "requeued"
     assert await earned(points) == {"A-1": 10, "A-2": 20, "A-3": 30}
     (account,) = await told.rows("account")
     assert account["balance"] == 60
     assert await told.violations() == []
     (row,) = await points.rows("quarantine")
-    assert (row["state"], row["attempts"]) == (1, 2)
+    assert (row["state"], row["attempts"], row["closed_by"]) == (1, 2, "ben")
 
 
 async def test_what_is_discarded_stays_without_effect(points: Reader) -> None:
@@ -122,10 +121,10 @@ async def test_what_is_discarded_stays_without_effect(points: Reader) -> None:
     await points.read(3, wrong_about("A-2"))
     (row,) = await points.rows("quarantine")
     database, identity = points.told.database, row["quarantine_id"]
-    assert await discard(database, identity, "a test order") == "discarded"
-    assert await requeue(database, POINTS, points.keys, identity) == "discarded"
+    assert await discard(database, identity, "a test order", "ann") == "discarded"
+    assert await points.letters().requeue(identity, "ben") == "discarded"
     assert await earned(points) == {"A-1": 10, "A-3": 30}
-    assert await discard(database, UUID(int=1), "?") == "unknown"
+    assert await discard(database, UUID(int=1), "?", "ann") == "unknown"
 
 
 async def test_what_is_no_event_is_set_aside_and_the_rest_applied(points: Reader) -> None:
@@ -162,7 +161,7 @@ async def test_an_id_that_comes_again_with_other_content_is_a_conflict(points: R
     assert await earned(points) == {"A-1": 10}
     (row,) = await points.rows("quarantine")
     assert row["class"] == "conflict"
-    assert await requeue(points.told.database, POINTS, points.keys, row["quarantine_id"]) == "open"
+    assert await points.letters().requeue(row["quarantine_id"], "ann") == "open"
 
 
 async def test_a_record_that_is_read_again_from_an_old_position_changes_nothing(

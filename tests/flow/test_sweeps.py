@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from services.points.flow import FLOW
 from shared.db.transaction import statements
+from shared.dead_letters import Letters
 from shared.flow import Decision, Due, Input
 from shared.sealing import KeyRing
 from shared.service import Service
@@ -169,7 +170,7 @@ async def test_of_two_clocks_one_holds_the_lock_and_the_other_takes_over(
     await second
 
 
-async def test_a_key_that_the_rules_cannot_handle_is_set_aside_and_the_others_lapse(
+async def test_a_key_that_the_rules_cannot_handle_is_set_aside_and_tried_again_once_asked_for(
     points: Harness, keys: KeyRing
 ) -> None:
     await points.settings("points", {"validity": "days:1"})
@@ -188,10 +189,28 @@ async def test_a_key_that_the_rules_cannot_handle_is_set_aside_and_the_others_la
     await clock.tick(instant("2026-03-03 12:00"))
     left = {row["holder_id"] for row in await points.rows("account") if row["balance"]}
     assert left == {holders[1]}
-    async with statements(points.database) as tx:
-        (row,) = await tx.fetch("select topic, class, reason from quarantine")
+    row = await the_letter(points)
     assert (row["topic"], row["class"]) == ("sweep:expiry", "failed")
     assert "ZeroDivisionError" in row["reason"]
+
+    letters = Letters(points.database, FLOW, keys)
+    assert await letters.requeue(row["quarantine_id"], "ann") == "requeued"
+    await clock.tick(instant("2026-03-03 12:01"))  # it is not mended yet
+    row = await the_letter(points)
+    assert (row["state"], row["attempts"]) == (0, 2)
+    assert await letters.requeue(row["quarantine_id"], "ann") == "requeued"
+    await a_clock(points, keys).tick(instant("2026-03-03 12:02"))
+    assert (await the_letter(points))["state"] == 1
+    assert {row["balance"] for row in await points.rows("account")} == {0}
+    assert len(await expiries(points)) == 3
+    assert await points.violations() == []
+
+
+async def the_letter(points: Harness) -> Any:
+    """The one record that was set aside."""
+    async with statements(points.database) as tx:
+        (row,) = await tx.fetch("select * from quarantine")
+    return row
 
 
 @pytest.mark.parametrize(

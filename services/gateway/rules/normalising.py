@@ -7,12 +7,13 @@ guest's order the order.
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from functools import lru_cache
+from typing import Any, Final, Literal
 
 import msgspec
 from babel.numbers import UnknownCurrencyError, validate_currency
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from services.gateway.connectors import generic
 from services.gateway.model import Connection
@@ -123,36 +124,39 @@ def _order(shop: Shop, sent: generic.OrderCompleted | generic.OrderPaid) -> Anno
     lines = _lines(sent)
     who = shop.who(sent.customer)
     paid_at = shop.instant(sent.paid_at, "/paid_at")
+    order: dict[str, Any] = {
+        "order_id": order_id,
+        "order_no": sent.order_id,
+        "store_id": shop.connection.store,
+        "customer_id": who.customer_id,
+        "guest": who.customer_id is None,
+        "currency": _currency(sent.currency),
+        "placed_at": shop.instant(sent.placed_at, "/placed_at"),
+        "paid_at": paid_at,
+        "lines": [_line(each) for each in lines],
+        "shipping_minor": sent.shipping_minor,
+        "shipping_tax_minor": sent.shipping_tax_minor,
+        "discount_minor": sum(each.discount_minor for each in lines),
+        "tax_minor": sum(each.line.tax_minor for each in lines),
+        "gift_card_minor": sent.gift_card_minor,
+        "points_paid_minor": sent.points_paid_minor,
+        "platform_discount_minor": sent.platform_discount_minor,
+        "total_minor": sent.total_minor,
+        "coupon_codes": sent.coupon_codes,
+        "hold_ids": sent.hold_ids,
+        "redemption_ids": sent.redemption_ids,
+        "campaign_codes": sent.campaign_codes,
+        "source_code": sent.source_code,
+        "identities": who.identities,
+        "assurance": ASSURANCE[shop.connection.source],
+    }
     at = paid_at
-    data: OrderPaid | OrderCompleted = OrderPaid(
-        order_id=order_id,
-        order_no=sent.order_id,
-        store_id=shop.connection.store,
-        customer_id=who.customer_id,
-        guest=who.customer_id is None,
-        currency=_currency(sent.currency),
-        placed_at=shop.instant(sent.placed_at, "/placed_at"),
-        paid_at=paid_at,
-        lines=[_line(each) for each in lines],
-        shipping_minor=sent.shipping_minor,
-        shipping_tax_minor=sent.shipping_tax_minor,
-        discount_minor=sum(each.discount_minor for each in lines),
-        tax_minor=sum(each.line.tax_minor for each in lines),
-        gift_card_minor=sent.gift_card_minor,
-        points_paid_minor=sent.points_paid_minor,
-        platform_discount_minor=sent.platform_discount_minor,
-        total_minor=sent.total_minor,
-        coupon_codes=sent.coupon_codes,
-        hold_ids=sent.hold_ids,
-        redemption_ids=sent.redemption_ids,
-        campaign_codes=sent.campaign_codes,
-        source_code=sent.source_code,
-        identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],
-    )
+    data: OrderPaid | OrderCompleted
     if isinstance(sent, generic.OrderCompleted):
         at = shop.instant(sent.completed_at, "/completed_at")
-        data = OrderCompleted(**asdict(data), completed_at=at, completed_by=sent.completed_by)
+        data = OrderCompleted(**order, completed_at=at, completed_by=sent.completed_by)
+    else:
+        data = OrderPaid(**order)
     return _announcement(shop, data, order_id, who.customer_id or order_id, at, "order", order_id)
 
 
@@ -337,6 +341,7 @@ def _day(shop: Shop, at: datetime) -> str:
     return local_day(at, zone(shop.connection.time_zone)).isoformat()
 
 
+@lru_cache(maxsize=1024)
 def _currency(code: str) -> str:
     try:
         validate_currency(code)

@@ -133,15 +133,23 @@ class KafkaStream:
             raise
         return subscription
 
-    async def _count_partitions(self, topics: Sequence[str]) -> dict[str, int]:
-        """Partitions by Kafka's name of each topic. Raises Misconfigured when one was not made."""
+    async def partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        """Partitions of each topic that was made."""
         names = [self.name(topic) for topic in topics]
         described = await self._ask(lambda admin: admin.describe_topics(names))
-        found = {each["topic"]: len(each["partitions"]) for each in described}
-        missing = [topic for topic in topics if not found.get(self.name(topic))]
+        return {
+            each["topic"].removeprefix(self._prefix): len(each["partitions"])
+            for each in described
+            if each["partitions"]
+        }
+
+    async def _count_partitions(self, topics: Sequence[str]) -> dict[str, int]:
+        """Partitions by Kafka's name of each topic. Raises Misconfigured when one was not made."""
+        found = await self.partitions(topics)
+        missing = [topic for topic in topics if topic not in found]
         if missing:
             raise Misconfigured(f"no topic {missing[0]}: run `shuke topics`")
-        return found
+        return {self.name(topic): count for topic, count in found.items()}
 
     async def told(self, group: str, topic: str) -> Mapping[int, int]:
         """Offsets that the group committed."""

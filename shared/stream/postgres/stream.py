@@ -76,6 +76,17 @@ class PostgresStream:
                 )
         return [row["name"] for row in made]
 
+    async def partitions(self, topics: Sequence[str]) -> Mapping[str, int]:
+        """Partitions of each topic that was made."""
+        try:
+            async with statements(self.database) as tx:
+                rows = await tx.fetch(
+                    "select name, partitions from topic where name = any($1::text[])", list(topics)
+                )
+        except AWAY as error:
+            raise Unavailable(f"event log: {error}") from error
+        return {row["name"]: row["partitions"] for row in rows}
+
     async def topic(self, name: str) -> TopicRow:
         """A topic by name. Raises Misconfigured when it was not made."""
         if name not in self._topics:

@@ -14,6 +14,8 @@ from shared.strict_json import MAX_DEPTH, MAX_INTEGER, check
     [
         (b'{"a": 1, "a": 2}', "occurs twice"),
         (b'{"a": {"b": 1, "b": 1}}', "occurs twice"),
+        (b'{"a": 1, "a" : 2}', "occurs twice"),
+        (b'{"a": "x", "a": {"b": "y"}}', "occurs twice"),
         (b"NaN", "no JSON number"),
         (b'{"a": -Infinity}', "no JSON number"),
         (b"[" * 40 + b"]" * 40, "nested deeper"),
@@ -50,6 +52,18 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
+
+
+@given(values, st.dictionaries(st.text(), values, min_size=1), st.data())
+def test_a_key_that_occurs_twice_is_found_wherever_it_is(
+    around: object, found: dict[str, object], data: st.DataObject
+) -> None:
+    key = data.draw(st.sampled_from(sorted(found)))
+    again = json.dumps({key: data.draw(values)}, ensure_ascii=False)
+    twice = f"{json.dumps(found, ensure_ascii=False)[:-1]}, {again[1:]}"
+    raw = f"[{json.dumps(around, ensure_ascii=False)}, {twice}]".encode("utf-8", "surrogatepass")
+    with pytest.raises(ValueError, match="occurs twice"):
+        check(raw)
 
 
 @given(values)
