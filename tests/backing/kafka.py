@@ -160,8 +160,7 @@ class Broker:
         ]  # fmt: skip
 
     def start(self) -> None:
-        """Run it on the data that is there, unless it runs. Raises NoKafka when it does not start.
-        """
+        """Run it on the data that is there, unless it runs. Raises NoKafka when that fails."""
         if self._process is not None:
             return
         if not (self.folder / "data" / "meta.properties").exists():

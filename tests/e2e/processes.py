@@ -38,10 +38,15 @@ class Process:
         number = len(list(place.folder.glob(f"{name}.*.out")))
         self._out = place.folder / f"{name}.{number}.out"
         self._err = place.folder / f"{name}.{number}.err"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
+        self._environment = {**environment(place.config), **more}
+        self.start()
+
+    def start(self) -> None:
+        """Run it, again when it has ended; what it writes goes behind what it wrote."""
+        with self._out.open("ab") as out, self._err.open("ab") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "shuke", *words],
-                env={**environment(place.config), **more},
+                [sys.executable, "-m", "shuke", *self._words],
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

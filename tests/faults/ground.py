@@ -10,12 +10,13 @@ import signal
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -37,6 +38,7 @@ CUSTOMERS: Final = 200
 QUIET_SECONDS: Final = 90.0
 READY_SECONDS: Final = 60.0
 _PORTS: Final = 60
+T = TypeVar("T")
 _METRICS: Final = (*READERS, "gateway")
 """Services in the order of the ports of their workers' metrics."""
 
@@ -65,6 +67,15 @@ class Ground(Struct):
             self.heal()
             asyncio.run(postgres.drop(self.server.url, url))
 
+    @contextmanager
+    def maintaining(self) -> Iterator["Other"]:
+        """A session in the server's maintenance database."""
+        other = Other(self.server.url)
+        try:
+            yield other
+        finally:
+            other.close()
+
     def heal(self) -> None:
         """Everything runs, and nothing stands between."""
         self.kafka.heal()
@@ -85,7 +96,7 @@ def found() -> Iterator[Ground]:
         folder = Path(name)
         folder.chmod(0o755)  # the server may run as another user
         to_kafka.lead_to(broker.behind)
-        with postgres.own(folder / "pg", max_connections="300") as server:
+        with postgres.own(folder / "pg", max_connections="120") as server:
             to_postgres.lead_to(server.socket)
             programme = asyncio.run(seeding.with_programme(server.url))
             members = asyncio.run(seeding.with_members(server.url, programme, CUSTOMERS))
@@ -125,7 +136,7 @@ class Site(Place):
         return KafkaStream(self.ground.broker.address, self.prefix)
 
     @contextmanager
-    def worker(self, service: str, number: int = 0, **more: str) -> Iterator["Worker"]:
+    def worker(self, service: str, number: int = 0, /, **more: str) -> Iterator["Worker"]:
         """A worker of one service, or of `all`, for as long as the block; each has its number."""
         port = self.port + len(NAMES) * (1 + number)
         with self.running("worker", service, **{"SHUKE_METRICS_PORT": str(port), **more}) as done:
@@ -143,7 +154,7 @@ class Site(Place):
 
         return asyncio.run(ask())
 
-    def value(self, sql: str, *arguments: object) -> Any:  # noqa: ANN401 - of any type
+    def value(self, sql: str, *arguments: object) -> Any:
         """The only value that a statement gives."""
         ((found,),) = self.rows(sql, *arguments)
         return found
@@ -163,13 +174,33 @@ class Site(Place):
         what = f"{service} passes {count} records"
         return wait_until(lambda: self.passed(service) >= count, seconds, what)
 
+    @contextmanager
+    def other(self) -> Iterator["Other"]:
+        """Somebody else's session, past the proxy; what it left open is rolled back at the end."""
+        other = Other(self.config.database_url)
+        try:
+            yield other
+        finally:
+            other.close()
+
+    def ask_kafka(self, question: Callable[[AIOKafkaAdminClient], Awaitable[T]]) -> T:
+        """What the cluster answers, past the proxy."""
+
+        async def ask() -> T:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.ground.broker.address)
+            await admin.start()
+            try:
+                return await question(admin)
+            finally:
+                await admin.close()
+
+        return asyncio.run(ask())
+
     def look(self, services: Sequence[str] = READERS) -> Look:
         """Databases and log of some services."""
         return Look([SERVICES[name] for name in services], self.config)
 
-    def wait_quiet(
-        self, services: Sequence[str] = READERS, seconds: float = QUIET_SECONDS
-    ) -> None:
+    def wait_quiet(self, services: Sequence[str] = READERS, seconds: float = QUIET_SECONDS) -> None:
         """Wait until these services have nothing left to read or to send."""
 
         async def wait() -> None:
@@ -177,6 +208,24 @@ class Site(Place):
                 await look.until_quiet(seconds)
 
         asyncio.run(wait())
+
+
+class Other:
+    """A session of somebody else's that stays open between its statements."""
+
+    def __init__(self, url: str | None) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._connection = self._loop.run_until_complete(asyncpg.connect(url))
+
+    def run(self, sql: str) -> None:
+        """Do this, however long it waits."""
+        self._loop.run_until_complete(self._connection.execute(sql))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.terminate()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
 
 
 class Worker:
@@ -226,7 +275,29 @@ class Worker:
             if sample.name == f"shuke_{name}" and labels.items() <= sample.labels.items()
         )
 
+    def wait_figure(
+        self, name: str, more_than: float, seconds: float = 60.0, **labels: str
+    ) -> None:
+        """Wait until a figure is greater."""
+
+        def greater() -> bool:
+            return self.answer("/metrics")[0] == 200 and self.figure(name, **labels) > more_than
+
+        wait_until(greater, seconds, f"{name} {labels} is more than {more_than:.0f}")
+
+    @property
+    def resident_mb(self) -> float:
+        """Its memory."""
+        return resident_mb(self.process.pid)
+
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Lines of its log that tell of an event."""
         told = [json.loads(line) for line in self.process.said.splitlines() if line[:1] == "{"]
         return [line for line in told if line.get("event") == event]
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024

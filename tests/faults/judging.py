@@ -59,6 +59,11 @@ def points_right(site: Site, told: Sequence[workload.Told]) -> None:
 
 def stack_right(site: Site, told: Sequence[workload.Told]) -> None:
     """All services hold what was told, and agree."""
+    stack_holds(site, workload.sales_of(told))
+
+
+def stack_holds(site: Site, sales: Sequence[workload.Sale]) -> None:
+    """All services hold these sales, once each, and agree."""
     held = totals(site)
     found = {
         "orders": held["analytics"]["orders"],
@@ -68,5 +73,5 @@ def stack_right(site: Site, told: Sequence[workload.Told]) -> None:
         "points_balance": held["points"]["points_balance"],
         "coupons": held["campaigns"]["coupons"],
     }
-    assert found == workload.whole_stack(workload.sales_of(told))
+    assert found == workload.whole_stack(sales)
     assert violations(site) == []

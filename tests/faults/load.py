@@ -1,14 +1,22 @@
 """Loads: something told at a pace, by a thread of its own, until all of it is acknowledged."""
 
 import asyncio
+import json
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, Generic, Self, TypeVar
 
+import httpx2
+
+from services.gateway.connectors.generic import sign
+from shared.clock import system
 from shared.errors import Unavailable
 from shared.stream.port import Message
+from tests.bench.intake import Shop, told
+from tests.bench.workload import Sale
 from tests.e2e.processes import wait_until
 from tests.faults.ground import Site
 
@@ -16,6 +24,8 @@ PART: Final = 50
 """So many go in one append or request."""
 AGAIN_SECONDS: Final = 0.2
 FINISH_SECONDS: Final = 120.0
+DELIVERY_SECONDS: Final = 15.0
+ACCEPTED: Final = 202
 T = TypeVar("T")
 
 
@@ -26,6 +36,7 @@ class Load(Generic[T]):
         self._items: Iterator[T] = iter(items)
         self._pace = per_second
         self._stopping = threading.Event()
+        self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._error: BaseException | None = None
         self.acknowledged: list[T] = []
@@ -51,6 +62,11 @@ class Load(Generic[T]):
 
         wait_until(there, seconds, f"{count} acknowledged")
 
+    def enough(self, seconds: float = FINISH_SECONDS) -> list[T]:
+        """Begin nothing new; all that was acknowledged, once what was begun is."""
+        self._enough.set()
+        return self.finish(seconds)
+
     def finish(self, seconds: float = FINISH_SECONDS) -> list[T]:
         """Send the rest as fast as it goes; all that was acknowledged."""
         self._pace = None
@@ -73,13 +89,17 @@ class Load(Generic[T]):
         await self.begin()
         began, sent = time.monotonic(), 0
         try:
-            while not self._stopping.is_set() and (part := list(islice(self._items, PART))):
+            while not self._ended and (part := list(islice(self._items, PART))):
                 await self._until_acknowledged(part)
                 sent += len(part)
                 if self._pace is not None:
                     await asyncio.sleep(began + sent / self._pace - time.monotonic())
         finally:
             await self.end()
+
+    @property
+    def _ended(self) -> bool:
+        return self._stopping.is_set() or self._enough.is_set()
 
     async def _until_acknowledged(self, part: Sequence[T]) -> None:
         while not self._stopping.is_set():
@@ -125,3 +145,60 @@ class Appending(Load[Message]):
         except Unavailable:
             return False
         return True
+
+
+class Delivering(Load[Sale]):
+    """Orders as signed webhooks, at most `PART` at once."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        url: str,
+        sales: Iterable[Sale],
+        per_second: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(sales, per_second)
+        self._shop = shop
+        self._url = url
+        self._headers = dict(headers or {})
+        self._client = httpx2.AsyncClient(timeout=DELIVERY_SECONDS)
+        self.answers: Counter[int] = Counter()
+        """Answers by status; 0 for none."""
+        self.slowest = 0.0
+
+    async def end(self) -> None:
+        """Hang up."""
+        await self._client.aclose()
+
+    async def send(self, part: Sequence[Sale]) -> bool:
+        """Deliver each by a request of its own."""
+        statuses = await asyncio.gather(*map(self._deliver, part))
+        self.answers.update(statuses)
+        return set(statuses) == {ACCEPTED}
+
+    async def _deliver(self, sale: Sale) -> int:
+        raw = json.dumps(told(sale)).encode()
+        began = time.monotonic()
+        try:
+            answer = await self._client.post(
+                f"{self._url}/webhooks/{self._shop.connection}",
+                content=raw,
+                headers=signed(self._shop, raw, f"msg_{sale.number}") | self._headers,
+            )
+        except httpx2.HTTPError:
+            return 0
+        finally:
+            self.slowest = max(self.slowest, time.monotonic() - began)
+        return answer.status_code
+
+
+def signed(shop: Shop, raw: bytes, identity: str) -> dict[str, str]:
+    """Headers of a delivery that is signed now."""
+    now = system()
+    return {
+        "content-type": "application/json",
+        "webhook-id": identity,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": sign(shop.secret, identity, now, raw),
+    }

@@ -1,11 +1,12 @@
 """Points alone under a load, fault after fault: all that was told so far must always come out."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
+from shared.stream.port import Message
 from tests.bench import workload
 from tests.e2e.processes import wait_until
 from tests.faults import judging
@@ -20,12 +21,20 @@ RECOVERY_SECONDS: Final = 60.0
 class Rig:
     """A site whose points service reads a long history, part by part."""
 
-    def __init__(self, site: Site, worker: Worker) -> None:
+    def __init__(self, site: Site, worker: Worker | None = None) -> None:
         history = workload.history(ORDERS, datetime.now(UTC), customers=CUSTOMERS)
         self.site = site
-        self.worker = worker
+        self._worker = worker
         self._telling = history.told()
         self.told: list[workload.Told] = []
+        self.stack = ExitStack()
+        """Workers that a case starts; they end when everything was right."""
+
+    @property
+    def worker(self) -> Worker:
+        """The only worker."""
+        assert self._worker is not None
+        return self._worker
 
     def next(self, count: int) -> list[workload.Told]:
         """What is told next; it counts as told from now on."""
@@ -36,11 +45,16 @@ class Rig:
     @contextmanager
     def loading(self, count: int, per_second: float | None = None) -> Iterator[Appending]:
         """Tell the next part during the block; then everything told so far must be right."""
-        messages = [told.message() for told in self.next(count)]
-        with Appending(self.site, messages, per_second) as load:
+        with Appending(self.site, self._drawn(count), per_second) as load, self.stack:
             yield load
             load.finish()
-        self.right()
+            self.right()
+
+    def _drawn(self, count: int) -> Iterator[Message]:
+        """The next so many; each counts as told when it is taken to be sent."""
+        for told in islice(self._telling, count):
+            self.told.append(told)
+            yield told.message()
 
     def right(self) -> None:
         """Everything acknowledged took effect once, and all invariants hold."""
