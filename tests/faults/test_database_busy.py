@@ -50,7 +50,15 @@ def wait_blocked(rig: Rig) -> None:
     wait_until(lambda: bool(rig.site.value(WAITING)), 20, "the worker waits for a lock")
 
 
-@pytest.mark.parametrize("table", ["entry", "consumer_offset", "inbox", "outbox"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        "entry",
+        "consumer_offset",
+        pytest.param("inbox", marks=pytest.mark.slow),
+        pytest.param("outbox", marks=pytest.mark.slow),
+    ],
+)
 def test_a_table_locked_by_somebody_is_tried_again_until_it_is_free(
     rig: Rig, other: Other, table: str
 ) -> None:

@@ -64,7 +64,9 @@ def test_a_worker_killed_at_chance_instants(rig: Rig) -> None:
         load.enough()
 
 
-@pytest.mark.parametrize("point", ["before_fence", "before_commit"])
+@pytest.mark.parametrize(
+    "point", ["before_fence", pytest.param("before_commit", marks=pytest.mark.slow)]
+)
 def test_a_worker_that_stood_still_past_its_session_is_fenced(rig: Rig, point: str) -> None:
     """Another has claimed its partitions meanwhile, or the server has rolled it back."""
     with rig.loading(20_000, 30) as load:
