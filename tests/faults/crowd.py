@@ -42,11 +42,13 @@ class Crowd:
         self.processes[name].kill()
         self.processes[name].start()
 
-    def mend(self) -> None:
-        """Start what has ended by itself."""
-        for process in self.processes.values():
-            if process.code is not None:
-                process.start()
+    def mend(self) -> list[str]:
+        """Start what has ended by itself, as a supervisor would; how each ended."""
+        ended = [each for each in self.processes.values() if each.code is not None]
+        words = [str(process) for process in ended]
+        for process in ended:
+            process.start()
+        return words
 
     def right(self, acknowledged: list[Sale]) -> None:
         """What was acknowledged, and that alone, took effect once in every service."""

@@ -70,6 +70,8 @@ class Soak:
         self._sampled_at = -SAMPLE_SECONDS
         self.lives: dict[int, Life] = {}
         self.faults: list[tuple[float, str]] = []
+        self.ended: list[str] = []
+        """What ended by itself, and its last words."""
 
     def run(self, seconds: float) -> None:
         """Fault after fault, each healed before the next."""
@@ -106,7 +108,7 @@ class Soak:
         for process in self._crowd.processes.values():
             process.send(signal.SIGCONT)
         self._crowd.site.ground.heal()
-        self._crowd.mend()
+        self.ended += self._crowd.mend()
 
     def _faults(self) -> Mapping[str, Callable[[], None]]:
         """What may be done, by name. Points and the API live on: their memory is watched."""
@@ -172,6 +174,7 @@ def soak(minutes: float, seed: int) -> dict[str, Any]:
         "acknowledged": len(acknowledged),
         "tries_not_acknowledged": load.failures,
         "faults": run.faults,
+        "ended_by_themselves": run.ended,
         "lives": [to_builtins(life) | {"growth": life.growth} for life in lives],
         "wrong": wrong + judged(lives),
     }

@@ -1,20 +1,25 @@
 """What is mended in the library that reads and writes Kafka, each seen with the library itself."""
 
 import asyncio
+import contextlib
 from uuid import UUID
 
+import pytest
 import uvloop
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.admin import ListGroupsRequest
 
+from shared.errors import Unavailable
 from shared.stream.kafka import mending
 from shared.stream.kafka.stream import KafkaStream
 from shared.stream.port import Message
 from tests.bench import place
 from tests.faults.ground import Ground
 
+pytestmark = pytest.mark.timeout(300)
 SECONDS = 10.0
+APPEND_SECONDS = 60.0
 
 
 def test_a_request_on_a_connection_that_was_just_cut_says_that_it_is_broken(
@@ -54,22 +59,33 @@ def test_a_request_on_a_connection_that_was_just_cut_says_that_it_is_broken(
     assert isinstance(uvloop.run(send_on_what_was_cut()), KafkaConnectionError)
 
 
-def test_a_producer_that_will_never_send_again_is_made_anew(ground: Ground) -> None:
-    """Its only task ended: what is appended then goes by another, at once."""
+def test_a_producer_that_will_never_send_again_is_given_up_for_a_new_one(ground: Ground) -> None:
+    """Its only task ended: nothing is acknowledged, so the breaker opens, and closes again."""
     asyncio.run(place.load(ground.broker.address, "mend.", "storefront", []))
 
-    async def append_twice() -> int:
+    async def append(stream: KafkaStream, number: int) -> int:
+        """The offset of a record, however often it has to be sent."""
+        async with asyncio.timeout(APPEND_SECONDS):
+            while True:
+                with contextlib.suppress(Unavailable):
+                    message = Message("key", UUID(int=number), str(number).encode())
+                    ((_, offset),) = await stream.append("storefront", [message])
+                    return offset
+                await asyncio.sleep(0.1)
+
+    async def append_twice() -> tuple[int, int]:
         stream = KafkaStream(ground.broker.address, "mend.")
         try:
-            await stream.append("storefront", [Message("key", UUID(int=1), b"1")])
+            first = await append(stream, 1)
             producer = stream._producer._producer
             assert producer is not None
             producer._sender.sender_task.cancel()
             await asyncio.wait({producer._sender.sender_task}, timeout=SECONDS)
-            (second,) = await stream.append("storefront", [Message("key", UUID(int=2), b"2")])
+            second = await append(stream, 2)
             assert stream._producer._producer is not producer
-            return second[1]
+            return first, second
         finally:
             await stream.close(5.0)
 
-    assert asyncio.run(append_twice()) == 1
+    first, second = asyncio.run(append_twice())
+    assert second == first + 1

@@ -168,10 +168,7 @@ class Producer:
 
     async def _ready(self) -> AIOKafkaProducer:
         if self._producer is not None:
-            if not _ended(self._producer):
-                return self._producer
-            producer, self._producer = self._producer, None
-            self._run(_discard(producer))
+            return self._producer
         asked_at = monotonic()
         async with self._starting:
             if self._failed_at > asked_at:
@@ -240,12 +237,6 @@ def _put(builder: Any, message: Message) -> bool:  # noqa: ANN401 - the library'
         timestamp=None, key=message.key.encode(), value=message.value, headers=headers
     )
     return added is not None
-
-
-def _ended(producer: AIOKafkaProducer) -> bool:
-    """Whether it will never send again: an error that it does not expect ends its only task."""
-    task = producer._sender.sender_task  # noqa: SLF001 - it tells by its failures alone
-    return task is not None and task.done()
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:
