@@ -11,11 +11,13 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 COMPOSE := docker compose -f deploy/compose.yaml
 ARGS ?=
+MINUTES ?= 30
+SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run up down migrate test e2e ui faults soak bench check fmt lint types generate \
-	screenshots kafka clean requirements
+.PHONY: help demo run up down migrate test examples e2e ui faults soak bench check fmt lint types \
+	generate screenshots kafka clean requirements
 
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
@@ -60,6 +62,9 @@ test: $(DEV)  ## rules, store, flow, api, contract, quick faults
 	$(BIN)/python -m pytest -n auto --dist loadgroup \
 		tests/rules tests/store tests/flow tests/api tests/contract tests/faults -m "not slow" $(ARGS)
 
+examples: $(DEV)  ## rules and flow with many more examples of each law
+	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n auto --dist loadgroup tests/rules tests/flow --timeout 3600 $(ARGS)
+
 e2e: $(DEV)  ## real processes, real Kafka: the story, the demo, the examples
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
 
@@ -69,8 +74,8 @@ ui: $(DEV)  ## the pages in a browser; none are built yet
 faults: $(DEV)  ## the whole fault suite
 	$(BIN)/python -m pytest tests/faults $(ARGS)
 
-soak: $(DEV)  ## rules and flow with many more examples
-	HYPOTHESIS_PROFILE=soak $(BIN)/python -m pytest -n auto --dist loadgroup tests/rules tests/flow --timeout 3600 $(ARGS)
+soak: $(DEV)  ## chance faults under a steady load for MINUTES=30, SEED=1; writes var/soak
+	$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
 
 bench: $(DEV)  ## how fast, as ratios within one run
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -27,6 +27,7 @@ from services.gateway.deliveries import Recorder
 from services.gateway.model import Connection, Delivery, Refusal
 from services.gateway.rules.normalising import Invalid, Shop, normalise, untitled
 from services.gateway.spool import Spool
+from services.gateway.throttle import Throttle
 from shared import strict_json
 from shared.clock import Clock, monotonic
 from shared.errors import FieldError, HttpProblem, Undecodable
@@ -103,6 +104,7 @@ class Intake:
         self._metrics = metrics
         self._clock = clock
         self._known = Known()
+        self._throttle = Throttle()
 
     async def single(self, request: Request, connection: str) -> JSONResponse:
         """One event a body."""
@@ -162,13 +164,22 @@ class Intake:
             secret = generic.verify(raw, headers, secrets, now)
         except Refusal as error:
             self._metrics.count("intake_total", "generic", error.reason)
-            logger("gateway").info("refused", reason=error.reason, connection=connection[:40])
-            raise HttpProblem(401, "unauthenticated", "The delivery is not authentic.") from error
+            raise self._forged(request, connection, error.reason) from error
         if found.state == "paused":
             raise HttpProblem(
                 503, "busy", "The connection is paused.", headers={"Retry-After": PAUSED_SECONDS}
             )
         return Shop(found, self._keys.blind_index, now), secret
+
+    def _forged(self, request: Request, connection: str, reason: str) -> HttpProblem:
+        """What the sender of a delivery that is not authentic is told; a flood is not logged."""
+        wait = self._throttle.failed(request.client.host if request.client else "")
+        if wait is not None:
+            return HttpProblem(
+                429, "slow-down", "Too many are not authentic.", headers={"Retry-After": str(wait)}
+            )
+        logger("gateway").info("refused", reason=reason, connection=connection[:40])
+        return HttpProblem(401, "unauthenticated", "The delivery is not authentic.")
 
     async def _find(self, connection: str) -> Connection | None:
         try:

@@ -229,6 +229,7 @@ class Shop:
         self.connection = connection
         self.secret = secret
         self._sent = 0
+        self.address = connection
 
     def signed(
         self, raw: bytes, *, identity: str | None = None, ahead: float = 0
@@ -250,7 +251,7 @@ class Shop:
         """Send bytes, perhaps in parts, by default with the headers of a good signature."""
         path = f"/webhooks/{connection or self.connection}{'/bulk' if bulk else ''}"
         headers = self.signed(raw) if headers is None else headers
-        transport = httpx2.ASGITransport(app=self.api.app)
+        transport = httpx2.ASGITransport(app=self.api.app, client=(self.address, 1))
         async with httpx2.AsyncClient(transport=transport, base_url="http://shuke.test") as client:
             return await client.post(path, content=raw, headers=headers)
 

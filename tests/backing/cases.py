@@ -1,8 +1,7 @@
 """Kafka cases of a run: kept on one worker, named when they did not run, missed when required.
 
-A plugin of pytest. A case is a Kafka case when it is marked `kafka` or asks for `kafka_servers`.
-Files keep to one worker each (`--dist loadgroup`), Kafka cases of all files to one: it starts one
-broker.
+A plugin of pytest. A case is a Kafka case when it is marked `kafka` or asks for a broker. Files
+keep to one worker each (`--dist loadgroup`), the cases that share a broker to one: it starts one.
 """
 
 import os
@@ -16,6 +15,9 @@ from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 from tests.backing import kafka
 
 GROUP: Final = "kafka"
+BROKERS: Final = {"kafka_servers": GROUP, "ground": None}
+"""Fixtures that are a broker, and the groups of the cases that share it. Without one, the cases go
+by files, and each worker that gets some has a broker of its own."""
 CASES: Final = pytest.StashKey[int]()
 """How many Kafka cases were collected; with workers, by each of them."""
 SUITE: Final = Path(__file__).resolve().parents[1] / "contract"
@@ -27,10 +29,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
     """Mark what asks for a broker, and send it to one worker."""
     has_workers = config.pluginmanager.hasplugin("xdist")
     for item in items:
-        if "kafka_servers" in getattr(item, "fixturenames", ()):
+        asked = [name for name in BROKERS if name in getattr(item, "fixturenames", ())]
+        if asked:
             item.add_marker(pytest.mark.kafka)
         if has_workers and item.get_closest_marker("kafka") is not None:
-            item.add_marker(pytest.mark.xdist_group(GROUP))
+            group = BROKERS[asked[0]] if asked else GROUP
+            if group is not None:
+                item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -18,7 +18,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import pytest
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -28,6 +30,7 @@ POM: Final = ROOT / "deploy" / "kafka" / "pom.xml"
 JARS: Final = ROOT / "var" / "kafka" / "jars"
 IMAGE: Final = "apache/kafka:4.1.0"
 START_SECONDS: Final = 90.0
+STOP_SECONDS: Final = 20.0
 HOW: Final = "set KAFKA_BOOTSTRAP_SERVERS, start a Docker daemon, or install Java 17 and Maven"
 NONE: Final = "no Kafka"
 """What the reason of a skip begins with, here and in the summary of a run."""
@@ -35,6 +38,13 @@ NONE: Final = "no Kafka"
 
 class NoKafka(Exception):
     """One way to a broker, or all of them, did not work; the text says why."""
+
+
+def missed(missing: NoKafka) -> NoReturn:
+    """Skip the test, loudly; where Kafka is required, fail it."""
+    if os.environ.get("SHUKE_TEST_REQUIRE") == "kafka":
+        pytest.fail(str(missing))
+    pytest.skip(str(missing))
 
 
 @contextmanager
@@ -65,8 +75,6 @@ def _start(stack: ExitStack) -> str:
 @contextmanager
 def _jvm() -> Iterator[str]:
     """A broker on this machine's Java."""
-    if shutil.which("java") is None:
-        raise NoKafka("Java: not installed")
     with tempfile.TemporaryDirectory(prefix="shuke-kafka-") as folder:
         with local(Path(folder)) as address:
             yield address
@@ -116,48 +124,129 @@ def _advertise(container: "DockerContainer") -> str:
 
 @contextmanager
 def local(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A single-node Kafka (KRaft) on loopback from Maven's jars, its data in `folder`."""
-    jars = fetch_jars()
-    port, controller = port or free_port(), free_port()
-    config = folder / "server.properties"
-    config.write_text(_properties(folder, port, controller), encoding="utf-8")
-    log4j = folder / "log4j2.properties"
-    log4j.write_text(_LOG4J, encoding="utf-8")
-    java = [
-        "java", "-Xmx512m", "-Xms256m", "-XX:+UseG1GC", f"-Dlog4j2.configurationFile={log4j}",
-        "-cp", f"{jars}/*",
-    ]  # fmt: skip
-    if not (folder / "data" / "meta.properties").exists():
+    """A broker's address, for as long as the block; its data in `folder`."""
+    broker = Broker(folder, port)
+    broker.start()
+    try:
+        yield broker.address
+    finally:
+        broker.stop()
+
+
+class Broker:
+    """A single-node Kafka (KRaft) on loopback from Maven's jars, stopped and started at will.
+
+    `through` is the port of a proxy in front of a second listener, at `behind`: who connects there
+    is told to come back there.
+    """
+
+    def __init__(self, folder: Path, port: int | None = None, through: int | None = None) -> None:
+        self._port = port or free_port()
+        self._log = folder / "broker.log"
+        self.folder = folder
+        self.address = f"127.0.0.1:{self._port}"
+        self.behind = ("127.0.0.1", free_port())
+        self._process: subprocess.Popen[bytes] | None = None
+        config = folder / "server.properties"
+        ports = (self._port, free_port())
+        second = None if through is None else (self.behind[1], through)
+        config.write_text(_properties(folder, ports, second), encoding="utf-8")
+        log4j = folder / "log4j2.properties"
+        log4j.write_text(_LOG4J, encoding="utf-8")
+        self._config = config
+        self._java = [
+            "java", "-Xmx512m", "-Xms256m", "-XX:+UseG1GC",
+            f"-Dlog4j2.configurationFile={log4j}", "-cp", f"{fetch_jars()}/*",
+        ]  # fmt: skip
+
+    def start(self) -> None:
+        """Run it on the data that is there, unless it runs. Raises NoKafka when that fails."""
+        if self._process is not None:
+            return
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format()
+        with self._log.open("ab") as log:
+            said = log.tell()
+            self._process = subprocess.Popen(
+                [*self._java, "kafka.Kafka", str(self._config)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._wait(self._process, said)
+        except NoKafka:
+            self.kill()
+            raise
+
+    def _format(self) -> None:
         cluster = "5L6g3nShT-eMCtK--X86sw"
         made = subprocess.run(
-            [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)],
+            [
+                *self._java, "kafka.tools.StorageTool", "format", "-t", cluster,
+                "-c", str(self._config),
+            ],
             capture_output=True,
             text=True,
             check=False,
-        )
+        )  # fmt: skip
         if made.returncode:
             raise NoKafka(f"Java: {(made.stdout + made.stderr)[-500:]}")
-    with (folder / "broker.log").open("ab") as log:
-        process = subprocess.Popen(
-            [*java, "kafka.Kafka", str(config)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _wait(process, port, folder / "broker.log")
-        yield f"127.0.0.1:{port}"
-    finally:
+
+    def _wait(self, process: subprocess.Popen[bytes], said: int) -> None:
+        """Wait until it says that it runs, behind what it said in runs before."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            words = self._log.read_bytes()[said:]
+            if process.poll() is not None:
+                raise NoKafka(f"Java: Kafka ended at once: {words[-800:].decode(errors='replace')}")
+            if b"Kafka Server started" in words:
+                return
+            time.sleep(0.1)
+        raise NoKafka(f"Java: no answer on port {self._port} after {START_SECONDS:.0f} s")
+
+    def stop(self) -> None:
+        """Ask it to end; end it hard after a while."""
+        process, self._process = self._process, None
+        if process is None:
+            return
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(20)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def own_broker(through: int) -> Iterator[Broker]:
+    """A broker that a suite may kill, a second listener behind a proxy. Needs Java.
+
+    Raises NoKafka, as `broker` does.
+    """
+    with tempfile.TemporaryDirectory(prefix="shuke-kafka-") as folder:
+        try:
+            found = Broker(Path(folder), through=through)
+            found.start()
+        except NoKafka as error:
+            raise NoKafka(f"{NONE} of its own ({error}): install Java 17 and Maven") from error
+        try:
+            yield found
+        finally:
+            found.stop()
+
 
 def fetch_jars() -> Path:
     """Folder of the jars, fetched by Maven when they are not there yet."""
+    if shutil.which("java") is None:
+        raise NoKafka("Java: not installed")
     marker = JARS / ".complete"
     if not marker.exists() or marker.read_text() != POM.read_text():
         if shutil.which("mvn") is None:
@@ -185,26 +274,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise NoKafka(f"Java: Kafka ended at once: {log.read_text(errors='replace')[-800:]}")
-        if b"Kafka Server started" in log.read_bytes():
-            return
-        time.sleep(0.1)
-    raise NoKafka(f"Java: Kafka does not answer on port {port} after {START_SECONDS:.0f} s")
-
-
-def _properties(folder: Path, port: int, controller: int) -> str:
+def _properties(folder: Path, ports: tuple[int, int], second: tuple[int, int] | None) -> str:
+    """Settings: ports for clients and the controller; a second listener's, and which it tells."""
+    port, controller = ports
+    more = told = ""
+    if second is not None:
+        more = f",THROUGH://127.0.0.1:{second[0]}"
+        told = f",THROUGH://127.0.0.1:{second[1]}"
     return f"""
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{told}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,THROUGH:PLAINTEXT
 log.dirs={folder / "data"}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4

@@ -70,6 +70,43 @@ def _container() -> Iterator[str]:
         container.stop()
 
 
+class OwnServer:
+    """A server that a suite may end and start again. It keeps what it acknowledged."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.url = url
+        self.socket = folder / ".s.PGSQL.5432"
+        self.runs = True
+
+    def crash(self) -> None:
+        """End it at once, its clients cut off, nothing written down in order."""
+        self._control("stop", "-m", "immediate", "-w")
+        self.runs = False
+
+    def start(self) -> None:
+        """Let it run again; it recovers first."""
+        if not self.runs:
+            self._control("start", "-l", self.folder / "server.log", "-w", "-t", "60", "-s")
+            self.runs = True
+
+    def _control(self, word: str, *more: str | Path) -> None:
+        binaries = embedded._binaries()
+        account = embedded._account(self.folder, binaries)
+        embedded._command(account, binaries / "pg_ctl", word, "-D", self.folder, *more)
+
+
+@contextmanager
+def own(folder: Path, **settings: str) -> Iterator[OwnServer]:
+    """A server on a new folder with the settings that are shipped, for as long as the block."""
+    with embedded.server(folder, settings=settings) as url:
+        server = OwnServer(folder, url)
+        try:
+            yield server
+        finally:
+            server.start()
+
+
 def named(url: str, database: str) -> str:
     """The address of another database of the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))

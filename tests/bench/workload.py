@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.days import Instant, start_of, zone
 from shared.events import codec
@@ -70,6 +70,19 @@ class Sale(Struct, frozen=True):
         return sum(self.lines) - (0 if self.back is None else self.lines[self.back])
 
 
+class Told(Struct, frozen=True):
+    """What is told of a sale: the order, or the refund of a line when `back_at` is given."""
+
+    sale: Sale
+    back_at: datetime | None = None
+
+    def message(self) -> Message:
+        """The record of it on the topic `storefront`."""
+        if self.back_at is None:
+            return _encoded("gateway", bought(self.sale))
+        return _encoded("gateway", given_back(self.sale, self.back_at))
+
+
 class History(Struct, frozen=True):
     """What happens, in the order of time, and who is told of it twice."""
 
@@ -85,22 +98,36 @@ class History(Struct, frozen=True):
 
     def messages(self) -> Iterator[Message]:
         """Records of the topic `storefront`, in the order in which they are told."""
-        waiting: list[tuple[datetime, int, Message]] = []
-        again: list[tuple[int, Message]] = []
+        return (told.message() for told in self.told())
+
+    def told(self) -> Iterator[Told]:
+        """What is told, in the order in which it is."""
+        waiting: list[tuple[datetime, int, Told]] = []
+        again: list[tuple[int, Told]] = []
         for place, sale in enumerate(self.sales):
             while waiting and waiting[0][0] <= sale.at:
                 yield heapq.heappop(waiting)[2]
             while again and again[0][0] <= place:
                 yield heapq.heappop(again)[1]
-            told = _message(bought(sale))
+            told = Told(sale)
             yield told
             if sale.number in self.retold:
                 heapq.heappush(again, (place + RETOLD_AFTER, told))
             if sale.back is not None:
                 at = sale.at + REFUND_AFTER
-                heapq.heappush(waiting, (at, sale.number, _message(given_back(sale, at))))
+                heapq.heappush(waiting, (at, sale.number, Told(sale, at)))
         yield from (told for _, _, told in sorted(waiting, key=lambda each: each[:2]))
         yield from (told for _, told in again)
+
+
+def sales_of(told: Iterable[Told]) -> list[Sale]:
+    """The sales of which that much was told: a line is given back when its refund was told."""
+    sales: dict[int, Sale] = {}
+    for each in told:
+        back = each.sale.back if each.back_at else None
+        if back is not None or each.sale.number not in sales:
+            sales[each.sale.number] = structs.replace(each.sale, back=back)
+    return list(sales.values())
 
 
 def history(orders: int, now: datetime, *, customers: int = CUSTOMERS) -> History:
@@ -254,10 +281,6 @@ def _line(place: int, amount: int) -> Line:
 
 def _sku(amount: int) -> str:
     return f"SKU-{amount % 500}"
-
-
-def _message(told: Announcement) -> Message:
-    return _encoded("gateway", told)
 
 
 def _encoded(service: str, told: Announcement) -> Message:

@@ -38,15 +38,25 @@ class Process:
         number = len(list(place.folder.glob(f"{name}.*.out")))
         self._out = place.folder / f"{name}.{number}.out"
         self._err = place.folder / f"{name}.{number}.err"
-        with self._out.open("wb") as out, self._err.open("wb") as err:
+        self._environment = {**environment(place.config), **more}
+        self.start()
+
+    def start(self) -> None:
+        """Run it, again when it has ended; what it writes goes behind what it wrote."""
+        with self._out.open("ab") as out, self._err.open("ab") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "shuke", *words],
-                env={**environment(place.config), **more},
+                [sys.executable, "-m", "shuke", *self._words],
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     @property
     def code(self) -> int | None:
@@ -58,6 +68,11 @@ class Process:
         """What it wrote to standard output."""
         return self._out.read_text(encoding="utf-8")
 
+    @property
+    def said(self) -> str:
+        """What it wrote to standard error: its log."""
+        return self._err.read_text(encoding="utf-8", errors="replace")
+
     def wait(self, seconds: float) -> None:
         """Wait for its end."""
         try:
@@ -68,15 +83,27 @@ class Process:
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()
+        self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.code is None:
+            self._process.send_signal(number)
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it was stopped by a signal, and not continued."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii")
+        return stat.rpartition(")")[2].split()[0] == "T"
 
     def interrupt(self) -> None:
         """Ask it to end, and to end what it started."""
-        if self.code is None:
-            self._process.send_signal(signal.SIGINT)
+        self.send(signal.SIGINT)
 
     def stop(self) -> None:
-        """Interrupt it, and end it hard after a while."""
+        """Interrupt it, also when it stands still, and end it hard after a while."""
         self.interrupt()
+        self.send(signal.SIGCONT)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -84,16 +111,15 @@ class Process:
             self._process.wait()
 
     def __str__(self) -> str:
-        said = self._err.read_text(encoding="utf-8", errors="replace")
-        return f"shuke {' '.join(self._words)} ({self.code}): {said[-_LAST_WORDS:]}"
+        return f"shuke {' '.join(self._words)} ({self.code}): {self.said[-_LAST_WORDS:]}"
 
 
 class Place:
     """One installation: a database, a folder, ports, perhaps a broker (`more`: variables)."""
 
-    def __init__(self, folder: Path, url: str, **more: str) -> None:
+    def __init__(self, folder: Path, url: str, *, ports: int = PORTS, **more: str) -> None:
         self.folder = folder
-        self.port = free_ports()
+        self.port = free_ports(ports)
         self.config = Config.from_environment({
             "DATABASE_URL": url,
             "SHUKE_DATA_DIR": str(folder),

@@ -67,7 +67,10 @@ def die(place: Place, point: str, services: tuple[str, ...]) -> None:
 @pytest.mark.timeout(4 * SECONDS)
 @pytest.mark.parametrize(
     ("number", "point", "services"),
-    [pytest.param(number, *case, id=case[0]) for number, case in enumerate(POINTS)],
+    [
+        pytest.param(number, *case, id=case[0], marks=[pytest.mark.slow] if number else [])
+        for number, case in enumerate(POINTS)
+    ],
 )
 def test_a_kill_changes_no_figure(
     place: Place, tmp_path: Path, number: int, point: str, services: tuple[str, ...]

@@ -1,0 +1,19 @@
+"""The ground that all faults are tried on."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.backing import kafka
+from tests.faults import ground as grounds
+from tests.faults.ground import Ground
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Ground]:
+    """A broker and a server of our own. Skips, loudly, where no broker can be started."""
+    try:
+        with grounds.found() as found:
+            yield found
+    except kafka.NoKafka as missing:
+        kafka.missed(missing)

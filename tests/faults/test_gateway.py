@@ -1,0 +1,168 @@
+"""The gateway while the log is dead, and under callers who mean it no good.
+
+What it acknowledged with 202 arrives, whatever happens behind it.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+
+from tests.bench import workload
+from tests.bench.intake import Shop, told
+from tests.bench.workload import Sale
+from tests.e2e.processes import Process, wait_until
+from tests.faults import judging
+from tests.faults.ground import Ground, Site, Worker
+from tests.faults.load import ACCEPTED, Delivering, signed
+from tests.faults.shops import open_shop, orders_of
+
+BODY_SECONDS = 10.0
+pytestmark = pytest.mark.timeout(300)
+PATIENCE_SECONDS = 8.0
+"""A storefront waits at least so long for an answer."""
+
+
+class Counter:
+    """A gateway with its relay, points behind it, and a shop in front."""
+
+    def __init__(self, site: Site, gateway: Process, relay: Worker, shop: Shop) -> None:
+        self.site = site
+        self.gateway = gateway
+        self.relay = relay
+        self.shop = shop
+        self.url = f"http://127.0.0.1:{site.port}"
+        self._sales: Iterator[Sale] = iter(
+            workload.history(20_000, datetime.now(UTC), customers=200).sales
+        )
+        self.acknowledged: list[Sale] = []
+
+    def next(self, count: int) -> list[Sale]:
+        """Sales that were not told yet."""
+        return [next(self._sales) for _ in range(count)]
+
+    def right(self, sales: Sequence[Sale]) -> None:
+        """All that was ever acknowledged took effect once."""
+        self.acknowledged += sales
+        self.site.wait_quiet(["gateway", "points"])
+        assert orders_of(self.site) == sorted(f"B-{sale.number}" for sale in self.acknowledged)
+        assert judging.violations(self.site, ["points"]) == []
+
+    def figure(self, name: str) -> float:
+        """A figure of the gateway."""
+        text = httpx2.get(f"{self.url}/metrics").text
+        (line,) = (line for line in text.splitlines() if line.startswith(f"shuke_{name} "))
+        return float(line.split()[1])
+
+
+@pytest.fixture(scope="module")
+def counter(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
+    """One for all cases."""
+    with ground.site(tmp_path_factory.mktemp("gateway"), ground.members) as site:
+        shop = open_shop(site)
+        with (
+            site.running("api", "gateway") as gateway,
+            site.worker("gateway") as relay,
+            site.worker("points", 1) as points,
+        ):
+            site.wait_ready([gateway], 1)
+            relay.wait_ready()
+            points.wait_ready()
+            yield Counter(site, gateway, relay, shop)
+        ground.heal()
+
+
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
+def test_webhooks_are_acknowledged_while_the_broker_is_dead_and_all_arrive_afterwards(
+    counter: Counter, how: str
+) -> None:
+    """They are committed to the gateway's own outbox; its relay sends them when the log is back."""
+    sales, broker = counter.next(600), counter.site.ground.broker
+    with Delivering(counter.shop, counter.url, sales, 100) as load:
+        load.wait(100)
+        broker.kill() if how == "kill" else broker.stop()
+        wait_until(lambda: counter.figure("intake_breaker_open") == 1, 20, "the breaker is open")
+        load.wait(len(load.acknowledged) + 200)
+        assert counter.site.value("select count(*) from gateway.outbox") > 0
+        broker.start()
+        load.finish()
+    assert load.answers == {ACCEPTED: len(sales)}
+    assert load.slowest < PATIENCE_SECONDS
+    counter.right(sales)
+    with Delivering(counter.shop, counter.url, counter.next(1)) as load:
+        counter.right(load.finish())
+    assert counter.figure("intake_breaker_open") == 0
+
+
+def test_a_gateway_killed_under_load_keeps_what_it_acknowledged(counter: Counter) -> None:
+    """The shop repeats what was not answered, and nothing counts twice."""
+    sales = counter.next(400)
+    with Delivering(counter.shop, counter.url, sales, 100) as load:
+        for count in (100, 200):
+            load.wait(count)
+            counter.gateway.kill()
+            counter.gateway.start()
+        load.finish()
+    assert load.failures > 0
+    counter.right(sales)
+
+
+def test_a_body_that_drips_is_cut_off_while_others_are_served(counter: Counter) -> None:
+    """Fifty callers send a byte now and then; after 10 s they are told 408."""
+    sales = counter.next(300)
+
+    def drip(_: int) -> tuple[int, float]:
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", counter.site.port), timeout=5) as line:
+            line.sendall(
+                f"POST /webhooks/{counter.shop.connection} HTTP/1.1\r\nhost: x\r\n"
+                "content-type: application/json\r\ncontent-length: 1000\r\n\r\n".encode()
+            )
+            line.settimeout(0.5)
+            while time.monotonic() - began < 3 * BODY_SECONDS:
+                line.sendall(b" ")
+                try:
+                    answer = line.recv(4096)
+                except TimeoutError:
+                    continue
+                return int(answer.split()[1]), time.monotonic() - began
+        raise AssertionError("it was never cut off")
+
+    with ThreadPoolExecutor(50) as pool, Delivering(counter.shop, counter.url, sales, 30) as load:
+        ends = list(pool.map(drip, range(50)))
+        load.finish()
+    assert {status for status, _ in ends} == {408}
+    assert all(BODY_SECONDS - 1 < took < BODY_SECONDS + 3 for _, took in ends)
+    assert load.answers == {ACCEPTED: len(sales)}
+    assert load.slowest < 2
+    counter.right(sales)
+
+
+def test_a_flood_of_bad_signatures_is_told_to_slow_down_and_good_ones_do_not_notice(
+    counter: Counter,
+) -> None:
+    """Counted by address; a good signature is taken from anybody, from the same address too."""
+    sales, flooding = counter.next(300), "203.0.113.7"
+    raw = json.dumps(told(sales[0])).encode()
+    forged = signed(counter.shop, raw, "msg_forged") | {
+        "webhook-signature": "v1,Zm9yZ2Vk",
+        "x-forwarded-for": flooding,
+    }
+    good = {"x-forwarded-for": flooding}
+    url = f"{counter.url}/webhooks/{counter.shop.connection}"
+    with Delivering(counter.shop, counter.url, sales, 60, good) as load:
+        with httpx2.Client() as client:
+            answers = [client.post(url, content=raw, headers=forged) for _ in range(400)]
+            other = client.post(url, content=raw, headers=forged | {"x-forwarded-for": "::1"})
+        load.finish()
+    assert [answer.status_code for answer in answers] == [401] * 60 + [429] * 340
+    assert all(0 < int(answer.headers["retry-after"]) <= 60 for answer in answers[60:])
+    assert other.status_code == 401
+    assert load.answers == {ACCEPTED: len(sales)}
+    assert load.slowest < 2
+    counter.right(sales)
