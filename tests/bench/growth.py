@@ -55,8 +55,7 @@ async def with_past(server: str, template: str, lines: int) -> str:
     try:
         await connection.execute("set synchronous_commit = off")
         await connection.execute(
-            "create temp table past as "
-            "select distinct program_id, holder_id from points.tier_span"
+            "create temp table past as select distinct program_id, holder_id from points.tier_span"
         )
         members = await connection.fetchval("select count(*) from past")
         each = lines // members // 2 * 2
