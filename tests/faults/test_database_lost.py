@@ -51,11 +51,12 @@ def test_a_connection_lost_in_a_statement_is_settled_by_the_table(
 
 
 def test_all_connections_reset_at_once(rig: Rig) -> None:
-    with rig.loading(600, 500) as load:
-        for count in (100, 300, 500):
-            load.wait(count)
+    with rig.loading(20_000, 200) as load:
+        for _ in range(3):
+            load.wait(len(load.acknowledged) + 100)
             rig.site.ground.postgres.reset()
             rig.wait_moved()
+        load.enough()
 
 
 def test_a_database_that_crashes_under_load_loses_nothing(rig: Rig) -> None:
