@@ -94,21 +94,6 @@ def test_jitter_to_the_database_only_slows(rig: Rig) -> None:
 
 
 @pytest.mark.slow
-def test_a_database_half_a_second_away_is_read_with_little_memory_and_no_rebalance(
-    rig: Rig,
-) -> None:
-    claims = rig.worker.figure("claims_total")
-    rig.site.ground.postgres.delay(0.25)  # each way
-    with rig.loading(3_000, 1_000) as load:
-        load.finish()
-        rig.wait_moved()
-        rig.site.wait_passed("points", len(rig.told), 120)
-        assert rig.worker.resident_mb < 400
-        rig.site.ground.postgres.heal()
-    assert rig.worker.figure("claims_total") == claims
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["vanish", "silence"])
 def test_a_database_gone_without_a_word_is_given_up_after_the_command_limit(
     rig: Rig, fault: str
