@@ -61,9 +61,14 @@ class Rig:
         judging.points_right(self.site, self.told)
 
     def wait_moved(self, seconds: float = RECOVERY_SECONDS) -> float:
-        """Wait until more is applied than now; how long that took."""
+        """Wait until more is applied than now, or all that was told; how long that took."""
         before = self.site.passed("points")
-        return wait_until(lambda: self.site.passed("points") > before, seconds, "points moves on")
+
+        def moved() -> bool:
+            passed = self.site.passed("points")
+            return passed > before or passed >= len(self.told)
+
+        return wait_until(moved, seconds, "points moves on")
 
 
 @contextmanager

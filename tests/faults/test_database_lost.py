@@ -51,11 +51,12 @@ def test_a_connection_lost_in_a_statement_is_settled_by_the_table(
 
 
 def test_all_connections_reset_at_once(rig: Rig) -> None:
-    with rig.loading(600, 500) as load:
-        for count in (100, 300, 500):
-            load.wait(count)
+    with rig.loading(20_000, 200) as load:
+        for _ in range(3):
+            load.wait(len(load.acknowledged) + 100)
             rig.site.ground.postgres.reset()
             rig.wait_moved()
+        load.enough()
 
 
 def test_a_database_that_crashes_under_load_loses_nothing(rig: Rig) -> None:
@@ -88,21 +89,6 @@ def test_jitter_to_the_database_only_slows(rig: Rig) -> None:
     with rig.loading(300, 200) as load:
         load.finish()
         rig.wait_moved()
-        rig.site.ground.postgres.heal()
-    assert rig.worker.figure("claims_total") == claims
-
-
-@pytest.mark.slow
-def test_a_database_half_a_second_away_is_read_with_little_memory_and_no_rebalance(
-    rig: Rig,
-) -> None:
-    claims = rig.worker.figure("claims_total")
-    rig.site.ground.postgres.delay(0.25)  # each way
-    with rig.loading(3_000, 1_000) as load:
-        load.finish()
-        rig.wait_moved()
-        rig.site.wait_passed("points", len(rig.told), 120)
-        assert rig.worker.resident_mb < 400
         rig.site.ground.postgres.heal()
     assert rig.worker.figure("claims_total") == claims
 

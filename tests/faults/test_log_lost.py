@@ -45,11 +45,12 @@ def test_a_broker_that_goes_and_comes_again_under_load(rig: Rig, how: str) -> No
 
 
 def test_connections_to_the_log_reset_again_and_again(rig: Rig) -> None:
-    with rig.loading(600, 200) as load:
-        for count in (100, 200, 300, 400):
-            load.wait(count)
+    with rig.loading(20_000, 100) as load:
+        for _ in range(4):
+            load.wait(len(load.acknowledged) + 100)
             rig.site.ground.kafka.reset()
             rig.wait_moved()
+        load.enough()
 
 
 def test_a_log_that_is_not_to_be_reached_for_a_while(rig: Rig) -> None:
