@@ -25,6 +25,7 @@ from services.campaigns.model import (
     RefundLine,
     SaveDraft,
     SeedCampaign,
+    Span,
 )
 from services.campaigns.rules.conducting import begin, move, save, shift
 from services.campaigns.rules.running import runs_at
@@ -254,7 +255,7 @@ def move_campaign(
         promises[campaign.key] = begin(draft, campaign, body, wanted.template_ids)
     promise = promises[campaign.key]
     promises[campaign.key] = move(draft, promise, after, command, wanted.reason)
-    _settle_all(draft, state, tuple(promises.values()))
+    _settle_all(draft, state, tuple(promises.values()), campaign.rest(command.time))
     return APPLIED, None
 
 
@@ -272,7 +273,7 @@ def seed(
     campaign = save(draft, wanted, command)
     promise = begin(draft, campaign, wanted.body, wanted.template_ids)
     promise = move(draft, promise, CampaignState.CONFIRMED, command, None)
-    _settle_all(draft, state, (*promises, promise))
+    _settle_all(draft, state, (*promises, promise), (wanted.starts_at, wanted.ends_at))
     return APPLIED, None
 
 
@@ -297,10 +298,16 @@ def _promises(draft: Draft, state: CampaignsState) -> tuple[Promise, ...]:
     return state.promises.get(draft.program.id, ())
 
 
-def _settle_all(draft: Draft, state: CampaignsState, promises: Sequence[Promise]) -> None:
-    """Everything that the batch read, by campaigns of which one is new or changed."""
+def _settle_all(
+    draft: Draft, state: CampaignsState, promises: Sequence[Promise], span: Span
+) -> None:
+    """Orders and joinings in the time that is concerned, by campaigns of which one has changed.
+
+    Who bought may be a member of another time: his gift is no matter of this change, nor read.
+    """
     for member in state.members.values():
-        settle_member(draft, member, promises)
+        if member.effective_from is not None and span[0] <= member.effective_from <= span[1]:
+            settle_member(draft, member, promises)
     for order in state.orders.values():
         settle_order(draft, state, order, promises)
 

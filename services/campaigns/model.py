@@ -32,6 +32,10 @@ MoveName = Literal["confirm", "pause", "resume", "stop"]
 """What staff do to a campaign."""
 
 
+Span = tuple[datetime, datetime]
+"""From the first to the last instant, both in it."""
+
+
 class Campaign(Struct, frozen=True):
     """A promise for a time: in force from `starts_at` up to `ends_at`."""
 
@@ -54,6 +58,10 @@ class Campaign(Struct, frozen=True):
     def key(self) -> Key:
         """Program and campaign."""
         return self.program_id, self.campaign_id
+
+    def rest(self, at: datetime) -> Span:
+        """What of its time a change at an instant concerns."""
+        return max(self.starts_at, at), self.ends_at
 
 
 class CampaignVersion(Struct, frozen=True):

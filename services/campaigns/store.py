@@ -41,6 +41,7 @@ from services.campaigns.model import (
     RefundFact,
     SaveDraft,
     SeedCampaign,
+    Span,
     decode_order,
     decode_refund,
     encode,
@@ -69,7 +70,6 @@ DISCARD: Final = "draft-discard"
 STATEMENTS: Final = 36
 """Of `load_batch` and `save_batch`, at most, whatever the batch's size."""
 
-Span = tuple[datetime, datetime]
 """From an instant to another, both included."""
 
 
@@ -251,8 +251,7 @@ async def _reach_back(
         elif isinstance(data, MoveCampaign) and (program_id, data.campaign_id) in known:
             campaign = known[program_id, data.campaign_id]
             needs.include(program_id, campaign.starts_at, campaign.ends_at)
-            span = (max(campaign.starts_at, item.time), campaign.ends_at)
-            await _reach(tx, needs, program_id, span)
+            await _reach(tx, needs, program_id, campaign.rest(item.time))
 
 
 async def _reach(tx: Tx, needs: Needs, program_id: int, span: Span) -> None:
