@@ -2,7 +2,8 @@
 
 Written to var/bench/results.json: the machine, and of each figure the least, the median and the
 most of its repeats. `QUICK=1` makes the same keys in a minute or two and holds them against floors
-(`gate.py`); its rates are of processes that have just started, and say little.
+(`gate.py`); its rates are of processes that have just started, and say little. `REPEATS=1` makes a
+full run shorter.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import uvloop
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.clock import monotonic
 from shared.programs import Program
@@ -59,7 +61,7 @@ class Sizes(Struct, frozen=True):
     lines: tuple[int, ...]
 
 
-FULL: Final = Sizes(5, 200_000, 200_000, 5_000, 2, 40_000, 200_000, 60.0, 60.0, 20, 50_000, 3,
+FULL: Final = Sizes(5, 200_000, 200_000, 5_000, 2, 20_000, 100_000, 60.0, 20.0, 20, 50_000, 3,
                     (0, 1_000_000, 10_000_000))  # fmt: skip
 QUICK: Final = Sizes(1, 12_000, 4_000, 400, 1, 2_000, 10_000, 8.0, 4.0, 2, 4_000, 1,
                      (0, 10_000, 40_000))  # fmt: skip
@@ -71,7 +73,7 @@ class Bench:
     def __init__(self, server: str, servers: str, sizes: Sizes) -> None:
         self._server = server
         self._servers = servers
-        self._sizes = sizes
+        self.sizes = sizes
         self._now = datetime.now(UTC)
         self._customers = min(workload.CUSTOMERS, sizes.points // 5)
         self._templates: dict[str, str] = {}
@@ -118,24 +120,24 @@ class Bench:
             self._peaks[name] = max(self._peaks.get(name, 0.0), used["peak_rss_mb"])
 
     async def _naive(self) -> None:
-        messages = list(self._history(self._sizes.naive).messages())
+        messages = list(self._history(self.sizes.naive).messages())
         rates = []
-        for _ in range(self._sizes.naive_repeats):
+        for _ in range(self.sizes.naive_repeats):
             async with self._place(self._templates["members"], messages) as where:
                 naive = Naive(where.url, where.servers, where.prefix, await _program(where))
                 began = monotonic()
                 orders = await naive.run(len(messages))
                 rates.append(orders / (monotonic() - began))
-                assert orders == self._sizes.naive, orders
+                assert orders == self.sizes.naive, orders
         self._note("naive_orders_per_second", rates)
 
     async def _points(self) -> None:
-        history = self._history(self._sizes.points)
-        await self._drains("points", "members", history, points_alone, self._sizes.repeats)
+        history = self._history(self.sizes.points)
+        await self._drains("points", "members", history, points_alone, self.sizes.repeats)
 
     async def _stack(self) -> None:
-        history = self._history(self._sizes.stack)
-        await self._drains("stack", "programme", history, whole_stack, self._sizes.repeats)
+        history = self._history(self.sizes.stack)
+        await self._drains("stack", "programme", history, whole_stack, self.sizes.repeats)
 
     async def _drains(
         self, name: str, template: str, history: History, drain: Callable[..., Any], repeats: int
@@ -154,7 +156,7 @@ class Bench:
         }
 
     async def _killed(self) -> None:
-        history = self._history(self._sizes.points // 4)
+        history = self._history(self.sizes.points // 4)
         async with self._place(self._templates["members"], list(history.messages())) as where:
             drained = await points_alone(where, history, kills=KILLS)
         self.found["kill_test"] = {
@@ -165,14 +167,14 @@ class Bench:
         _say(f"kill_test: {self.found['kill_test']}")
 
     async def _growth(self) -> None:
-        history = self._history(self._sizes.growth)
+        history = self._history(self.sizes.growth)
         messages = list(history.messages())
-        rates: dict[int, list[float]] = {lines: [] for lines in self._sizes.lines}
+        rates: dict[int, list[float]] = {lines: [] for lines in self.sizes.lines}
         pasts = {
             lines: await with_past(self._server, self._templates["members"], lines)
-            for lines in self._sizes.lines
+            for lines in self.sizes.lines
         }
-        for _ in range(self._sizes.growth_repeats):
+        for _ in range(self.sizes.growth_repeats):
             for lines, url in pasts.items():
                 async with self._place(url, messages) as where:
                     drained = await points_alone(where, history)
@@ -180,7 +182,7 @@ class Bench:
                     _say(f"  {lines} lines: {drained.rate:.0f}/s")
         for url in pasts.values():
             await postgres.drop(self._server, url)
-        empty = median(rates[self._sizes.lines[0]])
+        empty = median(rates[self.sizes.lines[0]])
         self.found["growth"] = {
             str(lines): {
                 "orders_per_second": {
@@ -194,29 +196,29 @@ class Bench:
         _say(f"growth: {self.found['growth']}")
 
     async def _batches(self) -> None:
-        found = await batches(self._server, self._templates["programme"], self._sizes.batch_rounds)
+        found = await batches(self._server, self._templates["programme"], self.sizes.batch_rounds)
         self.found |= found
         _say(json.dumps(found))
 
     async def _intake(self) -> None:
         for name, take, count in (
-            ("intake_requests_per_second", one_by_one, self._sizes.singles),
-            ("intake_events_per_second", in_bulk, self._sizes.bulk),
+            ("intake_requests_per_second", one_by_one, self.sizes.singles),
+            ("intake_events_per_second", in_bulk, self.sizes.bulk),
         ):
             sales, rates = self._history(count).sales, []
-            for _ in range(self._sizes.repeats):
+            for _ in range(self.sizes.repeats):
                 async with self._place(self._templates["schemas"], []) as where:
                     driven = await take(where, sales)
                     rates.append(count / driven.seconds)
             self._note(name, rates)
 
     async def _balance(self) -> None:
-        history = self._history(self._sizes.growth)
+        history = self._history(self.sizes.growth)
         async with self._place(self._templates["members"], list(history.messages())) as where:
             await points_alone(where, history)
             driven = [
-                await balances(where, self._customers, self._sizes.balance_seconds)
-                for _ in range(self._sizes.repeats)
+                await balances(where, self._customers, self.sizes.balance_seconds)
+                for _ in range(self.sizes.repeats)
             ]
         for name, part in (("p50", 0.5), ("p99", 0.99)):
             self._note(f"balance_query_{name}_ms", [each.quantile_ms(part) for each in driven])
@@ -224,7 +226,7 @@ class Bench:
 
     async def _age(self) -> None:
         rate = self._median("stack") / 2
-        sales = self._history(int(rate * self._sizes.age_seconds)).sales
+        sales = self._history(int(rate * self.sizes.age_seconds)).sales
         async with self._place(self._templates["programme"], []) as where:
             found = [await ages(where, sales, rate)]
         self.found["event_age_at_per_second"] = round(found[0].rate)
@@ -249,11 +251,23 @@ def _say(text: str) -> None:
 def main() -> None:
     """Measure, print, write; with `QUICK` hold against the floors."""
     quick = bool(os.environ.get("QUICK"))
+    repeats = int(os.environ.get("REPEATS", FULL.repeats))
+    full = replace(
+        FULL,
+        repeats=repeats,
+        naive_repeats=min(repeats, FULL.naive_repeats),
+        growth_repeats=min(repeats, FULL.growth_repeats),
+    )
     with machine.database() as server, machine.broker() as servers:
-        bench = Bench(server, servers, QUICK if quick else FULL)
+        bench = Bench(server, servers, QUICK if quick else full)
         about = asyncio.run(machine.describe(server))
         uvloop.run(bench.run())
-    results = {"quick": quick, "about": about, "figures": bench.found}
+    results = {
+        "quick": quick,
+        "repeats": bench.sizes.repeats,
+        "about": about,
+        "figures": bench.found,
+    }
     WRITTEN.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     _say(f"written to {WRITTEN}")
     if quick:

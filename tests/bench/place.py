@@ -44,7 +44,7 @@ from tests.flow.harness import Harness, begin
 
 READERS: Final = ("members", "points", "campaigns", "analytics")
 APPEND: Final = 5_000
-LOOK_SECONDS: Final = 0.05
+LOOK_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 1_200.0
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0

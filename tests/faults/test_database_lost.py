@@ -43,11 +43,11 @@ def test_a_connection_lost_in_a_statement_is_settled_by_the_table(
 ) -> None:
     """Whether the server got it the worker cannot know: the position says."""
     with rig.loading(500, 1_000) as load:
-        rolled_back = rig.worker.figure("batches_total", result="rolled back")
+        rolled_back = rig.worker.figure("batches_total", result="rolled-back")
         sprung = rig.site.ground.postgres.trap(words, answered=answered)
         load.finish()
         assert sprung.wait(30)
-    assert rig.worker.figure("batches_total", result="rolled back") == rolled_back + 1
+    assert rig.worker.figure("batches_total", result="rolled-back") == rolled_back + 1
 
 
 def test_all_connections_reset_at_once(rig: Rig) -> None:

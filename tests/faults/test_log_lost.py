@@ -32,7 +32,7 @@ def rig(running_rig: Rig) -> Iterator[Rig]:
     running_rig.site.ground.heal()
 
 
-@pytest.mark.parametrize("how", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_a_broker_that_goes_and_comes_again_under_load(rig: Rig, how: str) -> None:
     """What the producer could not get rid of it sends again with the same ids."""
     with rig.loading(1_000, 300) as load:

@@ -51,6 +51,7 @@ def test_a_worker_killed_at_a_named_point_of_its_batch(rig: Rig, point: str) -> 
         load.enough()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_at_chance_instants(rig: Rig) -> None:
     chance = random.Random(20_261_127)  # noqa: S311 - the same at every run
     with rig.loading(20_000, 50) as load:
