@@ -43,6 +43,8 @@ def test_a_connection_lost_in_a_statement_is_settled_by_the_table(
 ) -> None:
     """Whether the server got it the worker cannot know: the position says."""
     with rig.loading(500, 1_000) as load:
+        # Past its claims, whose transactions end likewise.
+        rig.site.wait_passed("points", rig.site.passed("points") + 50)
         rolled_back = rig.worker.figure("batches_total", result="rolled-back")
         sprung = rig.site.ground.postgres.trap(words, answered=answered)
         load.finish()
