@@ -67,8 +67,13 @@ until [ -n "$member" ]; do
     member=$(find_member)
 done
 
+# Points hears of the member a moment later than members: until then the answer is 404.
+balance_of() {
+    ask "/points/v1/members/$member/balance" 2>/dev/null || true
+}
+
 echo "GET $gateway/api/points/v1/members/$member/balance"
-balance=$(ask "/points/v1/members/$member/balance")
+balance=$(balance_of)
 until printf %s "$balance" | grep -q '"balance":120[,}]'; do
     tries=$((tries + 1))
     if [ "$tries" -gt 50 ]; then
@@ -77,6 +82,6 @@ until printf %s "$balance" | grep -q '"balance":120[,}]'; do
         exit 1
     fi
     sleep 0.2
-    balance=$(ask "/points/v1/members/$member/balance")
+    balance=$(balance_of)
 done
 echo "$balance"
