@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -12,15 +13,15 @@ from shared.clock import monotonic
 from shared.ids import uuid_of
 from tests.bench.client import drive, quantile_ms
 from tests.bench.intake import open_shop, told
-from tests.bench.place import READERS, Place, Process, ready
+from tests.bench.place import WITH_WORKERS, Place, Process, ready
 from tests.bench.workload import Sale
 
-CONNECTIONS = 64
-LOOK_SECONDS = 0.01
-PATIENCE_SECONDS = 60.0
-WARM_SECONDS = 3.0
+CONNECTIONS: Final = 64
+LOOK_SECONDS: Final = 0.01
+PATIENCE_SECONDS: Final = 60.0
+WARM_SECONDS: Final = 3.0
 """What comes so early is not counted: processes meet their first events."""
-SAMPLED = 5
+SAMPLED: Final = 5
 """Every fifth order is looked for."""
 
 
@@ -39,11 +40,10 @@ class Ages(Struct):
 async def ages(where: Place, sales: Sequence[Sale], rate: float) -> Ages:
     """All services work; a shop tells so many orders a second, one by one."""
     shop = await open_shop(where)
-    processes = [Process(where, ["worker", name], number) for number, name in enumerate(READERS)]
-    processes += [
-        Process(where, ["worker", "gateway"], len(READERS)),
-        Process(where, ["api", "gateway"], 0, SHUKE_PORT=str(where.port)),
+    processes = [
+        Process(where, ["worker", name], number) for number, name in enumerate(WITH_WORKERS)
     ]
+    processes.append(Process(where, ["api", "gateway"], 0, SHUKE_PORT=str(where.port)))
     waiting: dict[UUID, float] = {}
     found: list[float] = []
     began = monotonic()
@@ -53,7 +53,8 @@ async def ages(where: Place, sales: Sequence[Sale], rate: float) -> Ages:
             waiting[uuid_of(sales[number].order_id)] = due
 
     try:
-        await ready([where.port], processes)
+        health = [where.health_port(name, number) for number, name in enumerate(WITH_WORKERS)]
+        await ready([where.port, *health], processes)
         requests = [
             shop.signed(json.dumps(told(each)).encode(), f"m{each.number}") for each in sales
         ]

@@ -43,6 +43,8 @@ from tests.e2e.stack import free_ports
 from tests.flow.harness import Harness, begin
 
 READERS: Final = ("members", "points", "campaigns", "analytics")
+WITH_WORKERS: Final = (*READERS, "gateway")
+"""Services in the order of the ports of their workers."""
 APPEND: Final = 5_000
 LOOK_SECONDS: Final = 0.2
 PATIENCE_SECONDS: Final = 1_200.0
@@ -72,6 +74,14 @@ class Place(Struct):
             "SHUKE_LOG_LEVEL": "info",
         })
 
+    def health_port(self, service: str, number: int) -> int:
+        """Where the worker of a service answers, of the process with this number."""
+        return self.metrics_port(number) + WITH_WORKERS.index(service)
+
+    def metrics_port(self, number: int) -> int:
+        """`SHUKE_METRICS_PORT` of the process with this number."""
+        return self.port + len(NAMES) * (1 + number)
+
     def stream(self) -> KafkaStream:
         """Its log."""
         return KafkaStream(self.servers, self.prefix)
@@ -86,7 +96,7 @@ class Process:
         ours = ("SHUKE_", "DATABASE_URL", "KAFKA_")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         config = place.config.environment()
-        config["SHUKE_METRICS_PORT"] = str(place.port + len(NAMES) * (1 + number))
+        config["SHUKE_METRICS_PORT"] = str(place.metrics_port(number))
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "shuke", *words],
