@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-
 BATCH_FLOOR: Final = 0.8
 """Of a batch of 2,000 against one of 500: T4."""
 NAIVE_FLOOR: Final = 10.0
