@@ -1,6 +1,7 @@
 """How fast a balance is answered, at a thousand requests a second."""
 
 import random
+from collections.abc import Sequence
 from typing import Final
 
 from shared.http.tokens import Minter
@@ -13,12 +14,12 @@ RATE: Final = 1_000
 CONNECTIONS: Final = 32
 
 
-async def balances(where: Place, customers: int, seconds: float) -> Driven:
+async def balances(where: Place, customers: Sequence[int], seconds: float) -> Driven:
     """One process of the points API, asked for members who have points."""
     token = Minter(KeyRing.open(where.config.keys_dir)).mint("points")
     headers = {"authorization": f"Bearer {token}", "shuke-program": workload.PROGRAM}
     chance = random.Random(workload.SEED)  # noqa: S311 - the same at every run
-    buyers = [chance.randrange(customers) for _ in range(int(RATE * seconds))]
+    buyers = chance.choices(customers, k=int(RATE * seconds))
     requests = [
         get(f"/v1/members/{workload.member_of(buyer)}/balance", headers) for buyer in buyers
     ]
@@ -29,6 +30,5 @@ async def balances(where: Place, customers: int, seconds: float) -> Driven:
         driven = await drive([port], iter(requests), connections=CONNECTIONS, rate=RATE)
     finally:
         api.stop()
-    assert set(driven.statuses) <= {200, 404}, driven.statuses
-    assert driven.statuses[200] > len(requests) // 2, driven.statuses
+    assert set(driven.statuses) == {200}, driven.statuses
     return driven
