@@ -37,7 +37,9 @@ def rig(running_rig: Rig) -> Iterator[Rig]:
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("words", [COMMIT, COPY], ids=["commit", "copy"])
+@pytest.mark.parametrize(
+    "words", [pytest.param(COMMIT, marks=pytest.mark.slow), COPY], ids=["commit", "copy"]
+)
 def test_a_connection_lost_in_a_statement_is_settled_by_the_table(
     rig: Rig, words: bytes, *, answered: bool
 ) -> None:
