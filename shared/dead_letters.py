@@ -16,7 +16,7 @@ from shared.days import render
 from shared.db import journal, parking, positions, programs, quarantine, sweep_rows
 from shared.db.engine import Database
 from shared.db.faults import Culprit, blame, is_race
-from shared.db.transaction import Row, Tx, savepoint, transaction
+from shared.db.transaction import Row, Tx, savepoint, statements, transaction
 from shared.errors import Undecodable
 from shared.events import codec
 from shared.events.catalogue import types_read_by
@@ -196,7 +196,7 @@ async def settle(database: Database) -> int:
     first: what it sets aside is then there, or it writes nothing. Until that is done the parking
     stays, lifted; whoever is killed in between leaves the rest to the next one who looks.
     """
-    async with transaction(database) as tx:
+    async with statements(database) as tx:
         waiting = await parking.lifted(tx)
     asked = 0
     for row in waiting:

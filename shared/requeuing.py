@@ -66,9 +66,10 @@ class Requeuer:
         return len(rows)
 
     async def _ask_for_known_programs(self) -> None:
-        async with transaction(self._database) as tx:
+        async with statements(self._database) as tx:
             waiting = await quarantine.waiting_for_programs(tx, UNKNOWN_PROGRAM)
             known = await programs.load(tx) if waiting else {}
-            for program in sorted(known.keys() & set(waiting)):
-                wanted = quarantine.Wanted(klass="invalid", program=program, reason=UNKNOWN_PROGRAM)
+        for program in sorted(known.keys() & set(waiting)):
+            wanted = quarantine.Wanted(klass="invalid", program=program, reason=UNKNOWN_PROGRAM)
+            async with transaction(self._database) as tx:
                 await quarantine.ask(tx, wanted, PROGRAM_KNOWN)

@@ -7,6 +7,7 @@ import pytest
 from tests.backing import kafka
 from tests.faults import ground as grounds
 from tests.faults.ground import Ground
+from tests.faults.rig import Rig
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,10 @@ def ground() -> Iterator[Ground]:
             yield found
     except kafka.NoKafka as missing:
         kafka.missed(missing)
+
+
+@pytest.fixture
+def rig(running_rig: Rig) -> Iterator[Rig]:
+    """The rig; what a case broke is healed behind it."""
+    yield running_rig
+    running_rig.site.ground.heal()

@@ -31,13 +31,6 @@ def running_rig(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture
-def rig(running_rig: Rig) -> Iterator[Rig]:
-    """The rig; what a case broke is healed behind it."""
-    yield running_rig
-    running_rig.site.ground.heal()
-
-
-@pytest.fixture
 def other(rig: Rig) -> Iterator[Other]:
     """Somebody else, in a transaction."""
     with rig.site.other() as other:

@@ -29,13 +29,6 @@ def running_rig(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ite
             yield rig
 
 
-@pytest.fixture
-def rig(running_rig: Rig) -> Iterator[Rig]:
-    """The rig; what a case broke is healed behind it."""
-    yield running_rig
-    running_rig.site.ground.heal()
-
-
 @pytest.mark.parametrize("answered", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
     "words", [pytest.param(COMMIT, marks=pytest.mark.slow), COPY], ids=["commit", "copy"]

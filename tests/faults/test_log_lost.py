@@ -25,13 +25,6 @@ def running_rig(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ite
             yield rig
 
 
-@pytest.fixture
-def rig(running_rig: Rig) -> Iterator[Rig]:
-    """The rig; what a case broke is healed behind it."""
-    yield running_rig
-    running_rig.site.ground.heal()
-
-
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
 def test_a_broker_that_goes_and_comes_again_under_load(rig: Rig, how: str) -> None:
     """What the producer could not get rid of it sends again with the same ids."""
