@@ -100,6 +100,16 @@ class Link(Struct, frozen=True):
         """Program, customer, member."""
         return self.program_id, self.customer_id, self.member_id
 
+    @property
+    def customer_key(self) -> Key:
+        """Program and customer."""
+        return self.program_id, self.customer_id
+
+    @property
+    def member_key(self) -> Key:
+        """Program and member."""
+        return self.program_id, self.member_id
+
 
 class OrderSeen(Struct, frozen=True):
     """What members needs of an order, linked or not, completed or only cancelled yet."""
@@ -194,7 +204,7 @@ class MembersState(State):
         )
         self.members = self.table(Member)
         self.memberships = self.table(Membership)
-        self.links = self.table(Link, customer=lambda row: (row.program_id, row.customer_id))
+        self.links = self.table(Link, customer=lambda row: row.customer_key)
         self.orders = self.table(OrderSeen, customer=lambda row: (row.program_id, row.customer_id))
         self.refunds = self.table(RefundSeen, order=lambda row: (row.program_id, row.order_id))
         self.facts = self.table(

@@ -32,7 +32,7 @@ from services.members.model import (
 from services.members.settings import JOIN
 from services.members.tiers import store as tiers
 from services.members.tiers.model import TierStanding
-from services.members.tiers.settings import LADDER
+from services.members.tiers.settings import FAMILY, LADDER
 from shared.db import bulk
 from shared.db.bulk import lock_all
 from shared.db.transaction import Tx
@@ -45,6 +45,7 @@ from shared.flow import Command, Due, Input
 from shared.ids import uuid_of
 from shared.programs import Program
 from shared.settings import store as settings
+from shared.settings.versions import Published
 
 RESETTLE_JOIN: Final = "resettle:join:"
 
@@ -55,6 +56,7 @@ class Needs(Struct):
     programs: dict[int, Program]
     customers: set[Key]
     members: set[Key]
+    """Members that are named: something of their past changes."""
     orders: set[Key]
     histories: set[Key]
     """Customers whose orders are all needed."""
@@ -66,7 +68,6 @@ class Needs(Struct):
     """Orders that are told to be completed."""
     anew: set[Key]
     """Customers something of whose past changes."""
-    members_anew: set[Key]
 
 
 async def load_batch(
@@ -78,16 +79,16 @@ async def load_batch(
     links = await _READ_LINK.run(tx, needs.customers)
     identities = await _READ_IDENTITY.run(tx, needs.customers)
     await lock_identities(tx, _vouched(needs, identities))
-    linked = {(link.program_id, link.member_id) for link in links}
+    linked = {link.member_key for link in links}
     candidates = _candidates(needs, identities, links)
     members = await _LOCK_MEMBER.run(tx, needs.members | linked | candidates)
     known = {member.key for member in members}
     standings = await tiers.load_standings(tx, known)
-    orders = await load_orders(tx, needs.orders, needs.histories | _unlinked(needs, links))
-    whole = _whole(needs, links, standings, orders, known)
-    state = MembersState(
-        programs, await settings.load(tx, [JOIN, LADDER], needs.programs), frozenset(whole)
-    )
+    orders = await load_orders(tx, needs.orders, needs.histories | _reaching_back(needs, links))
+    published = await settings.load(tx, [JOIN, LADDER], needs.programs)
+    whole = known & (needs.members | candidates)
+    whole |= _changed(needs, links, standings, orders) | _unranked(known, standings, published)
+    state = MembersState(programs, published, frozenset(whole))
     state.customers.read(customers)
     state.links.read(links)
     state.identities.read(identities)
@@ -117,7 +118,7 @@ async def save_batch(tx: Tx, state: MembersState) -> None:
 
 def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
     """What to load for a batch."""
-    needs = Needs({}, set(), set(), set(), set(), {}, {}, set(), set(), set())
+    needs = Needs({}, set(), set(), set(), set(), {}, {}, set(), set())
     for item in inputs:
         program = programs[item.program]
         needs.programs[program.id] = program
@@ -166,7 +167,6 @@ def _command_needs(needs: Needs, program_id: int, command: Command) -> None:
     needs.anew.add(key)
     if isinstance(data, LinkCustomer):
         needs.members.add((program_id, data.member_id))
-        needs.members_anew.add((program_id, data.member_id))
 
 
 def _due_needs(needs: Needs, program_id: int, due: Due) -> None:
@@ -177,7 +177,6 @@ def _due_needs(needs: Needs, program_id: int, due: Due) -> None:
         needs.anew.add(key)
     else:
         needs.members.add(key)
-        needs.members_anew.add(key)
 
 
 def _vouched(needs: Needs, known: Iterable[Identity]) -> set[tuple[int, str, str]]:
@@ -194,7 +193,7 @@ def _candidates(needs: Needs, known: Iterable[Identity], links: Iterable[Link]) 
     by_customer: dict[Key, list[Identity]] = {}
     for identity in known:
         by_customer.setdefault((identity.program_id, identity.customer_id), []).append(identity)
-    linked = {(link.program_id, link.customer_id) for link in links}
+    linked = {link.customer_key for link in links}
     found = set()
     for key in needs.customers - linked:
         program = needs.programs[key[0]]
@@ -204,20 +203,23 @@ def _candidates(needs: Needs, known: Iterable[Identity], links: Iterable[Link]) 
     return found
 
 
-def _unlinked(needs: Needs, links: Iterable[Link]) -> set[Key]:
-    """Customers without a link: joining may reach back to orders that came before."""
-    linked = {(link.program_id, link.customer_id) for link in links}
-    return needs.customers - linked
+def _reaching_back(needs: Needs, links: Iterable[Link]) -> set[Key]:
+    """Customers whose joining, or an earlier one, may claim orders that came before it."""
+    settled = {
+        link.customer_key
+        for link in links
+        if needs.times.get(link.customer_key, link.qualifies_from) >= link.qualifies_from
+    }
+    return needs.customers - settled
 
 
-def _whole(
+def _changed(
     needs: Needs,
     links: Iterable[Link],
     standings: Iterable[TierStanding],
     orders: Iterable[OrderSeen],
-    members: set[Key],
 ) -> set[Key]:
-    """Members something of whose past may change: all their facts are read.
+    """Linked members something of whose past changes: all their facts are read.
 
     The others only go on: what happened to them came after everything that is known of them.
     """
@@ -225,19 +227,25 @@ def _whole(
     for standing in standings:
         key = (standing.program_id, standing.member_id)
         last[key] = max(standing.last_at, last.get(key, standing.last_at))
-    again = {
+    again = needs.anew | {
         (order.program_id, order.customer_id) for order in orders if order.key in needs.completions
     }
-    whole = needs.members_anew | (members - last.keys())
-    linked = set()
+    changed = set()
     for link in links:
-        customer = (link.program_id, link.customer_id)
-        member = (link.program_id, link.member_id)
-        linked.add(member)
-        time = needs.times.get(customer)
-        if customer in needs.anew | again or (time is not None and time <= last.get(member, time)):
-            whole.add(member)
-    return whole | (members - linked - needs.members)
+        time = needs.times.get(link.customer_key)
+        told = time is not None and time <= last.get(link.member_key, time)
+        if told or link.customer_key in again:
+            changed.add(link.member_key)
+    return changed
+
+
+def _unranked(
+    members: Collection[Key], standings: Iterable[TierStanding], published: Published
+) -> set[Key]:
+    """Members who do not stand on every ladder yet."""
+    ladders = {program: [*published.family(program, FAMILY)] for program, _ in members}
+    standing = {each.key for each in standings}
+    return {key for key in members if any((*key, name) not in standing for name in ladders[key[0]])}
 
 
 def _refunds(inputs: Sequence[Input], programs: Mapping[str, Program]) -> set[Key]:
