@@ -28,7 +28,7 @@ from shared.random_ids import random_id
 from shared.stream.port import Message
 from shuke.services import SERVICES
 from tests.backing import postgres
-from tests.bench import gate, machine, workload
+from tests.bench import gate, machine, poison, workload
 from tests.bench.age import ages
 from tests.bench.balance import balances
 from tests.bench.batches import batches
@@ -86,7 +86,8 @@ class Bench:
         programme = self._templates["programme"] = await with_programme(self._server)
         self._templates["members"] = await with_members(self._server, programme, self._customers)
         for part in (self._naive, self._points, self._killed, self._stack, self._growth,
-                     self._batches, self._intake, self._balance, self._age):  # fmt: skip
+                     self._poison, self._batches, self._intake, self._balance,
+                     self._age):  # fmt: skip
             began = monotonic()
             await part()
             _say(f"  ({part.__name__.strip('_')}: {monotonic() - began:.0f} s)")
@@ -194,6 +195,15 @@ class Bench:
             for lines, found in rates.items()
         }  # fmt: skip
         _say(f"growth: {self.found['growth']}")
+
+    async def _poison(self) -> None:
+        history = self._history(self.sizes.growth)
+        with TemporaryDirectory(prefix="shuke-bench-") as folder:
+            members = self._templates["members"]
+            setting = poison.Setting(self._server, self._servers, members, Path(folder))
+            rates = await poison.compare(setting, history, self.sizes.growth_repeats)
+        self.found["poison_over_clean"] = round(rates.kept, 3)
+        _say(f"poison_over_clean: {rates.kept:.3f} {rates.clean} {rates.poisoned}")
 
     async def _batches(self) -> None:
         found = await batches(self._server, self._templates["programme"], self.sizes.batch_rounds)

@@ -10,7 +10,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -25,9 +24,8 @@ from shared.events.envelope import Announcement, Cause
 from shared.events.storefront.order_completed import OrderCompleted
 from shared.ids import derive, text_id
 from shared.stream.port import Message
-from tests.backing import postgres
 from tests.bench import drains, workload
-from tests.bench.place import Place, load, place, with_members, with_programme
+from tests.bench.place import Place, load, place
 
 CLASSES: Final = ("undecodable", "invalid", "conflict", "failed")
 SHARE: Final = 100
@@ -47,33 +45,7 @@ class Rates(Struct, frozen=True):
         return median(self.poisoned) / median(self.clean)
 
 
-async def compare(
-    server: str,
-    servers: str,
-    folder: Path,
-    *,
-    orders: int = 50_000,
-    repeats: int = 3,
-    classes: Sequence[str] = CLASSES,
-) -> Rates:
-    """Drain the same orders clean and poisoned in turn, each in a database of its own.
-
-    Every drain must come to the totals reckoned in plain Python, and every bad record must be in
-    the quarantine under its class.
-    """
-    history = workload.history(orders, datetime.now(UTC))
-    plain = await with_programme(server)
-    template = await with_members(server, plain, workload.CUSTOMERS)
-    try:
-        return await _in_turn(
-            _Setting(server, servers, template, folder), history, repeats, classes
-        )
-    finally:
-        await postgres.drop(server, template)
-        await postgres.drop(server, plain)
-
-
-class _Setting(Struct, frozen=True):
+class Setting(Struct, frozen=True):
     """Where all drains of a comparison begin."""
 
     server: str
@@ -82,19 +54,22 @@ class _Setting(Struct, frozen=True):
     folder: Path
 
 
-async def _in_turn(
-    setting: _Setting, history: workload.History, repeats: int, classes: Sequence[str]
-) -> Rates:
+async def compare(setting: Setting, history: workload.History, repeats: int) -> Rates:
+    """Drain the same orders clean and poisoned in turn, each in a database of its own.
+
+    Every drain must come to the totals reckoned in plain Python, and every bad record must be in
+    the quarantine under its class.
+    """
     clean: list[float] = []
     poisoned: list[float] = []
     for number in range(repeats):
-        for name, kinds, rates in (("clean", (), clean), ("poisoned", classes, poisoned)):
+        for name, kinds, rates in (("clean", (), clean), ("poisoned", CLASSES, poisoned)):
             rates.append(await _drain(setting, history, f"{name}-{number}", kinds))
     return Rates(clean, poisoned)
 
 
 async def _drain(
-    setting: _Setting, history: workload.History, name: str, kinds: Sequence[str]
+    setting: Setting, history: workload.History, name: str, kinds: Sequence[str]
 ) -> float:
     """Orders a second of one drain."""
     prefix, home = f"{setting.folder.name}.{name}.".lower(), setting.folder / name

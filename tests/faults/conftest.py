@@ -1,6 +1,7 @@
 """The ground that all faults are tried on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,14 @@ from tests.backing import kafka
 from tests.faults import ground as grounds
 from tests.faults.ground import Ground
 from tests.faults.rig import Rig
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Keep the cases of a module in one process: its rig is begun once."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
