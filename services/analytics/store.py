@@ -64,7 +64,7 @@ from shared.ids import uuid_of
 from shared.links import decode_links, knows
 from shared.programs import Program
 
-STATEMENTS: Final = 32
+STATEMENTS: Final = 31
 """Of `load_batch` and `save_batch`, at most, whatever the batch's size."""
 
 

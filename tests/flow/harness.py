@@ -25,9 +25,9 @@ from shared.verify import verify
 
 HISTORIES: Final = settings(max_examples=max(20, settings().max_examples // 4))
 """For a property over whole histories: an example of it takes as long as dozens of others."""
-
-
 TRIES: Final = 2
+MECHANISM: Final = 2
+"""Statements beside those of a service: rules kept from changing meanwhile, what was announced."""
 
 
 class Harness:

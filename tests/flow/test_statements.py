@@ -21,13 +21,11 @@ from tests.builders.storefront import (
     an_update,
     customer,
 )
-from tests.flow.harness import Harness, harness
+from tests.flow.harness import MECHANISM, Harness, harness
 
 NOON = instant("2026-03-01 04:00")
 DAY = timedelta(days=1)
 READERS = [service for service in SERVICES.values() if service.flow is not None]
-MECHANISM = 2
-"""Rules are kept from changing meanwhile, what was announced is appended."""
 MANY = 36
 
 
