@@ -259,6 +259,15 @@ async def test_progress_that_a_group_told_can_be_asked_for(log: Log) -> None:
     assert {(log.topic, number): offset for number, offset in told.items()} == ends
 
 
+async def test_progress_in_partitions_that_went_to_another_may_be_told(log: Log) -> None:
+    """A member that lost what it had read tells how far it came, and goes on."""
+    async with log.reader("shared", "one", start=None) as first:
+        await until(lambda: len(first.assigned()) == PARTITIONS)
+        async with log.reader("shared", "two", start=None) as second:
+            await until_shared(first, second)
+            assert await first.tell(dict.fromkeys(second.assigned(), 0))
+
+
 async def test_a_message_that_is_too_large_is_refused_with_its_batch(log: Log) -> None:
     """Before anything is sent: the small one beside it is not appended either."""
     large = Message("k", UUID(int=1), b"x" * (MAX_RECORD_BYTES + 1))

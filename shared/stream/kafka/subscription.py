@@ -237,11 +237,14 @@ class KafkaSubscription:
         """Commit to the group; a failure costs nothing but the figure. Whether it was taken."""
         if self._group is None or not positions:
             return True
+        assigned = self._consumer.assignment()
         offsets = {self._long(key): offset for key, offset in positions.items()}
-        mine = self._consumer.assignment()
+        mine = {key: offset for key, offset in offsets.items() if key in assigned}
+        if not mine:
+            return True
         try:
             async with asyncio.timeout(TELL_SECONDS):
-                await self._consumer.commit({k: v for k, v in offsets.items() if k in mine})
+                await self._consumer.commit(mine)
         except AWAY:
             return False
         return True
