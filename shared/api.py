@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from shared.clock import system
 from shared.config import Config
@@ -42,19 +42,24 @@ def build_app(service: Service, config: Config) -> FastAPI:
             await stack.enter_async_context(_measured(app))
             yield
 
-    app = build(
+    return build(
         service.name,
-        service.router,
+        [_common(service), service.router],
         lifespan,
         description=service.description,
         body_bytes=service.body_bytes,
     )
+
+
+def _common(service: Service) -> APIRouter:
+    """Routes that every service has that has what they are about."""
+    common = APIRouter(prefix=service.prefix)
     if service.documents:
-        app.include_router(settings_router(service.documents))
+        common.include_router(settings_router(service.documents))
     if service.flow is not None:
-        app.include_router(letters_router())
-        app.include_router(halts_router())
-    return app
+        common.include_router(letters_router())
+        common.include_router(halts_router())
+    return common
 
 
 @asynccontextmanager

@@ -85,5 +85,7 @@ class Service(Struct, frozen=True):
     """Statements of `load` and `save` per batch, whatever its size."""
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
     """What the API opens besides its database."""
+    prefix: str = ""
+    """Before the paths of the routes that every service has."""
     body_bytes: int = MAX_BODY_BYTES
     """What a request's body may have."""

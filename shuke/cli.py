@@ -14,7 +14,9 @@ from shared.errors import HttpProblem, Misconfigured, ShukeError, Unavailable
 from shared.version import VERSION
 from shuke.commands import (
     api,
+    connections,
     dead_letter,
+    deliveries,
     demo,
     keys,
     migrate,
@@ -47,6 +49,8 @@ app.command("one-process", hidden=True)(up.one_process)
 app.command()(verify.verify)
 app.command()(rebuild.rebuild)
 app.command()(tail.tail)
+app.add_typer(connections.app, name="connections")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(keys.app, name="keys")
 app.add_typer(stream.app, name="stream")

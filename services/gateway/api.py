@@ -18,6 +18,7 @@ from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
 from services.gateway.proxy import Proxy, client
+from services.gateway.remembering import Remembering
 from services.gateway.schemas import (
     BulkTaken,
     Connection,
@@ -31,6 +32,7 @@ from services.gateway.schemas import (
     NewConnection,
     NewKey,
     NewProgram,
+    NewSecret,
     NewStore,
     Program,
     ProgramPage,
@@ -83,7 +85,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.proxy = Proxy(config, Minter(keys, app.state.clock), http)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(
-            app.state.connections, recorder, spool, keys, app.state.metrics, app.state.clock
+            app.state.connections,
+            recorder,
+            spool,
+            Remembering(app.state.database),
+            keys=keys,
+            metrics=app.state.metrics,
+            clock=app.state.clock,
         )
         writing = asyncio.create_task(recorder.run())
         try:
@@ -226,10 +234,13 @@ async def move_connection(
 @ROUTER.post(f"{_API}/connections/{{connection_id}}/secrets", name="secrets.create",
              tags=["connections"], status_code=201, response_model=SecretOnce,
              responses=documented(409))  # fmt: skip
-async def add_secret(request: Request, connection_id: str, scope: _Connections) -> Any:
+async def add_secret(
+    request: Request, connection_id: str, scope: _Connections, body: NewSecret | None = None
+) -> Any:
     """Another secret, shown this once: change it at the shop, then end the old one."""
     identity = known_id("whk", connection_id, "connection")
-    made = await _managing(request).add_secret(scope.program, identity, _now(request))
+    given = body.secret if body else None
+    made = await _managing(request).add_secret(scope.program, identity, given, _now(request))
     request.app.state.connections.forget(identity)
     return {"secret_id": made[0], "secret": made[1]}
 
@@ -311,7 +322,7 @@ async def revoke_key(request: Request, key_id: str, scope: _Keys) -> Response:
 
 
 Status = Annotated[
-    Literal["published", "duplicate", "conflict", "ignored", "failed"] | None, Query()
+    Literal["published", "waiting", "duplicate", "conflict", "ignored", "failed"] | None, Query()
 ]
 
 

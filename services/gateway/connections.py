@@ -5,11 +5,13 @@ from uuid import UUID
 
 from services.gateway import store
 from services.gateway.model import Connection, Secret
+from services.gateway.settings import CONNECTION, FAMILY
 from shared.clock import monotonic
 from shared.db.engine import Database
 from shared.db.transaction import Tx, statements
 from shared.ids import text_id
 from shared.sealing import KeyRing
+from shared.settings import store as settings
 
 FRESH_SECONDS: Final = 5.0
 """A paused connection or a new secret is known everywhere after so long."""
@@ -62,6 +64,7 @@ class Connections:
             )
             for secret in await store.load_secrets(tx, row["program_id"], connection_id)
         ]
+        published = await settings.load(tx, [CONNECTION], [row["program_id"]])
         return Connection(
             id=connection_id,
             text_id=text,
@@ -74,4 +77,5 @@ class Connections:
             state=row["state"],
             secrets=tuple(secrets),
             identity_key=self._keys.unseal(IDENTITY_PURPOSE, program, row["identity_key"]),
+            settings=published.of(row["program_id"], FAMILY + text),
         )

@@ -1,98 +1,71 @@
 """Intake of webhooks, step by step.
 
-Size, signature and freshness on the raw bytes, one JSON parse, normalising, the log with full
-acknowledgement (or while it is away the spool), then 202.
+Size, signature and freshness on the raw bytes, one JSON parse, the connector, normalising, the log
+with full acknowledgement (or while it is away the spool), then 202.
 
 What is refused tells no reason; the log and a counter do. Nothing is acknowledged that is not
-durable.
+durable. A shop of one's own is told what is wrong with its event; a platform would end the
+subscription, so what it sends and nobody can read is taken, recorded as failed and counted.
 """
 
-import asyncio
 import hashlib
 import hmac
-import re
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from msgspec import Struct, ValidationError
+from msgspec import ValidationError
 
+from services.gateway.answers import Answer, Delivered, Ready, rows_of, worst
+from services.gateway.bodies import (
+    BULK_BYTES,
+    SINGLE_BYTES,
+    is_form,
+    is_ping,
+    not_json,
+    read_body,
+)
 from services.gateway.connections import Connections
-from services.gateway.connectors import generic
+from services.gateway.connectors import CONNECTORS, forms, woocommerce
+from services.gateway.connectors.port import Connector, Heard, Pending
 from services.gateway.deliveries import Recorder
-from services.gateway.model import Connection, Delivery, Refusal
-from services.gateway.rules.normalising import Invalid, Shop, normalise, untitled
+from services.gateway.known import Known
+from services.gateway.model import Connection, Delivery, Invalid, Refusal
+from services.gateway.remembering import Remembering
+from services.gateway.rules.normalising import Shop, normalise, untitled
 from services.gateway.spool import Spool
 from services.gateway.throttle import Throttle
 from shared import strict_json
 from shared.clock import Clock, monotonic
 from shared.errors import FieldError, HttpProblem, Undecodable
 from shared.events import codec
-from shared.events.codec import Encoded
 from shared.events.envelope import Announcement
 from shared.ids import parse_id, text_id
 from shared.logs import logger
 from shared.metrics import Metrics
-from shared.random_ids import uuid7
 from shared.sealing import KeyRing
 
-SINGLE_BYTES: Final = 1024 * 1024
-BULK_BYTES: Final = 8 * 1024 * 1024
-BODY_SECONDS: Final = 10.0
-IDLE_SECONDS: Final = 5.0
 MAX_KEYS: Final = 256
 MAX_TEXT: Final = 64 * 1024
-KNOWN: Final = 200_000
-"""Repeats that are recognised without asking anybody; the inboxes know the rest."""
 TOPIC: Final = "storefront"
 PAUSED_SECONDS: Final = "300"
-_JSON: Final = re.compile(r"^application/(?:[a-z0-9.+-]*\+)?json\s*(?:;|$)", re.IGNORECASE)
 _DUMMY: Final = hashlib.sha256(b"no such connection").digest()
 
 
-class Answer(Struct, frozen=True):
-    """What became of one event of a delivery."""
-
-    status: str
-    event_id: UUID | None = None
-    error: FieldError | None = None
-    reason: str | None = None
-    type: str | None = None
-
-
-class Known:
-    """The last deliveries and events, by what a repeat has in common with the first."""
-
-    def __init__(self, most: int = KNOWN) -> None:
-        self._most = most
-        self._values: OrderedDict[object, int] = OrderedDict()
-
-    def get(self, key: object) -> int | None:
-        """The digest under a key."""
-        found = self._values.get(key)
-        if found is not None:
-            self._values.move_to_end(key)
-        return found
-
-    def put(self, key: object, digest: int) -> None:
-        """Remember, and forget the oldest."""
-        self._values[key] = digest
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
-
-
 class Intake:
-    """Takes deliveries of the generic connector."""
+    """Takes deliveries of all connections."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - wired once, in api.py
         self,
         connections: Connections,
         recorder: Recorder,
         spool: Spool,
+        orders: Remembering,
+        *,
         keys: KeyRing,
         metrics: Metrics,
         clock: Clock,
@@ -100,6 +73,7 @@ class Intake:
         self._connections = connections
         self._recorder = recorder
         self._spool = spool
+        self._orders = orders
         self._keys = keys
         self._metrics = metrics
         self._clock = clock
@@ -107,40 +81,49 @@ class Intake:
         self._throttle = Throttle()
 
     async def single(self, request: Request, connection: str) -> JSONResponse:
-        """One event a body."""
+        """One delivery of a shop: of one's own one event, of a platform what it says."""
         began = monotonic()
+        if is_form(request):
+            return await self._ping(request, connection)
         raw = await read_body(request, SINGLE_BYTES)
-        shop, secret = await self._authentic(request, connection, raw)
-        source_id = generic.delivery_id(request.headers)
-        repeat = (shop.connection.id, source_id)
+        delivered = await self._authentic(request, connection, raw, began)
         content = hashlib.sha256(raw).digest()
-        if self._known.get(repeat) == int.from_bytes(content[:8], "big"):
-            answer = Answer("duplicate")
+        mark = int.from_bytes(content[:8], "big")
+        repeat = (delivered.shop.connection.id, delivered.source_id)
+        if repeat[1] and self._known.get(repeat) == mark:
+            answers = [Answer("duplicate")]
         else:
-            answer = await self._take_one(shop, raw)
-        if answer.error is None:
-            self._known.put(repeat, int.from_bytes(content[:8], "big"))
-        row = _row(shop, source_id, answer, content, secret, began)
-        return await self._answered(row, answer)
+            answers = await self._take_one(delivered)
+        if repeat[1] and all(answer.error is None for answer in answers):
+            self._known.put(repeat, mark)
+        rows = rows_of(delivered, answers, [content] * len(answers))
+        await self._record(delivered, rows, answers)
+        wrong = next((answer.error for answer in answers if answer.error is not None), None)
+        if wrong is not None and delivered.own:
+            raise _refused(wrong)
+        status = worst(answers)
+        told = next(n for n, answer in enumerate(answers) if answer.status == status)
+        body = {"delivery": text_id("dlv", rows[told].delivery_id), "status": status}
+        reason = answers[told].reason
+        return JSONResponse(body | ({"reason": reason} if reason else {}), 202)
 
     async def bulk(self, request: Request, connection: str) -> JSONResponse:
-        """Many events under one signature; bad ones are told by index, good ones are taken."""
+        """Many events of a shop of one's own under one signature; bad ones are told by index."""
         began = monotonic()
         raw = await read_body(request, BULK_BYTES)
-        shop, secret = await self._authentic(request, connection, raw)
-        source_id = generic.delivery_id(request.headers)
+        delivered = await self._authentic(request, connection, raw, began)
+        if not delivered.own:
+            raise HttpProblem(404, "not-found", "Only a generic connection takes events in bulk.")
         try:
-            bodies = generic.read_bulk(raw)
+            bodies = forms.read_bulk(raw)
         except ValidationError as error:
-            raise _refused(generic.explain(error, raw)) from error
+            raise _refused(forms.explain(error, raw)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise HttpProblem(400, "malformed", "The body is no JSON object.") from error
-        answers = await self._take(shop, [self._normalised(shop, body) for body in bodies])
-        rows = [
-            _row(shop, f"{source_id}#{n}", answer, hashlib.sha256(body).digest(), secret, began)
-            for n, (answer, body) in enumerate(zip(answers, bodies, strict=True))
-        ]
-        await self._record(rows, [answer.error is not None for answer in answers])
+        shop = delivered.shop
+        answers = await self._take(shop, [_event_of(shop, body) for body in bodies])
+        rows = rows_of(delivered, answers, [hashlib.sha256(body).digest() for body in bodies])
+        await self._record(delivered, rows, answers)
         failed = [
             {"index": n, "code": answer.error.code, "pointer": f"/events/{n}{answer.error.pointer}"}
             if answer.error
@@ -148,28 +131,45 @@ class Intake:
             for n, answer in enumerate(answers)
             if answer.status in {"failed", "conflict"}
         ]
-        accepted = sum(answer.status == "published" for answer in answers)
+        accepted = sum(answer.status in {"published", "waiting"} for answer in answers)
         duplicates = sum(answer.status == "duplicate" for answer in answers)
         body = {"accepted": accepted, "duplicates": duplicates, "failed": failed}
         return JSONResponse(body, 202)
 
-    async def _authentic(self, request: Request, connection: str, raw: bytes) -> tuple[Shop, str]:
-        """The shop and the id of the secret that signed. One 401 for whatever is not right."""
+    async def _ping(self, request: Request, connection: str) -> JSONResponse:
+        """WooCommerce tries an address when a webhook is made, unsigned; nothing is stored."""
+        found = await self._find(connection)
+        open_ = found is not None and found.state in {"active", "paused"}
+        if found is None or not open_ or found.source != woocommerce.SOURCE:
+            raise not_json()
+        if not await is_ping(request):
+            raise not_json()
+        self._metrics.count("intake_total", found.source, "ping")
+        return JSONResponse({"status": "ping seen"})
+
+    async def _authentic(
+        self, request: Request, connection: str, raw: bytes, began: float
+    ) -> Delivered:
+        """The delivery with the secret that signed it. One 401 for whatever is not right."""
         now = self._clock()
         found = await self._find(connection)
+        source = "unknown" if found is None else found.source
         try:
-            headers = _security_headers(request, generic.SIGNED_HEADERS)
             found = _open(found, raw)
+            connector = CONNECTORS[found.source]
+            headers = _headers(request, connector)
             secrets = [(s.text_id, s.value) for s in found.secrets if s.active(now)]
-            secret = generic.verify(raw, headers, secrets, now)
+            secret = connector.verify(raw, headers, secrets, now)
+            _of_shop(found, connector, headers, now)
         except Refusal as error:
-            self._metrics.count("intake_total", "generic", error.reason)
+            self._metrics.count("intake_total", source, error.reason)
             raise self._forged(request, connection, error.reason) from error
         if found.state == "paused":
             raise HttpProblem(
                 503, "busy", "The connection is paused.", headers={"Retry-After": PAUSED_SECONDS}
             )
-        return Shop(found, self._keys.blind_index, now), secret
+        shop = Shop(found, self._keys.blind_index, now)
+        return Delivered(shop, connector, headers, secret, raw, began)
 
     def _forged(self, request: Request, connection: str, reason: str) -> HttpProblem:
         """What the sender of a delivery that is not authentic is told; a flood is not logged."""
@@ -188,97 +188,84 @@ class Intake:
             return None
         return await self._connections.find(identity)
 
-    async def _take_one(self, shop: Shop, raw: bytes) -> Answer:
+    async def _take_one(self, delivered: Delivered) -> list[Answer]:
+        """What became of everything that a delivery says."""
+        raw, shop = delivered.raw, delivered.shop
         try:
             strict_json.check(raw, max_keys=MAX_KEYS, max_string=MAX_TEXT, max_integer=None)
         except (ValueError, UnicodeDecodeError) as error:
-            return Answer("failed", error=FieldError("", "malformed", str(error)[:200]))
-        return (await self._take(shop, [self._normalised(shop, raw)]))[0]
+            return [_malformed(error)]
+        if delivered.own:
+            return await self._take(shop, [_event_of(shop, raw)])
+        heard = _heard(delivered)
+        if isinstance(heard, Answer):
+            return [heard]
+        said = [_event_of(shop, msgspec.json.encode(each)) for each in heard.events]
+        answers = await self._take(shop, said)
+        if heard.pending is not None and isinstance(said[0], Ready):
+            answers += await self._pend(shop, said[0].event, heard.pending)
+        return answers
 
-    def _normalised(self, shop: Shop, raw: bytes) -> Encoded | Answer:
-        """The event of a body, or what is wrong with it."""
-        try:
-            return _encoded(normalise(shop, generic.read(raw)))
-        except Undecodable as error:
-            return Answer("failed", error=FieldError("", "too-large", error.reason))
-        except ValidationError as error:
-            return Answer("failed", error=generic.explain(error, raw))
-        except Invalid as error:
-            return Answer("failed", error=error.error)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return Answer("failed", error=FieldError("", "malformed", str(error)[:200]))
+    async def _pend(self, shop: Shop, paid: Announcement, pending: Pending) -> list[Answer]:
+        """An order that completes later; no answer where that is known already."""
+        due_at, told_at = pending.due_at, pending.told_at
+        program_id = shop.connection.program_id
+        delivery = await self._orders.pend(program_id, paid, due_at, told_at, shop.now)
+        if delivery is None:
+            return []
+        why = f"completion-due {due_at.text}"
+        return [Answer("waiting", reason=why, type="order-completed", delivery_id=delivery)]
 
-    async def _take(self, shop: Shop, events: Sequence[Encoded | Answer]) -> list[Answer]:
+    async def _take(self, shop: Shop, events: Sequence[Ready | Answer]) -> list[Answer]:
         """Append what is new, all in one go; an answer for each, same order."""
         answers: list[Answer] = []
-        fresh: dict[UUID, tuple[Encoded, int]] = {}
-        for event in events:
+        fresh: dict[UUID, tuple[Ready, int]] = {}
+        for each in events:
+            event = await self._named(shop, each) if isinstance(each, Ready) else each
             if isinstance(event, Answer):
                 answers.append(event)
                 continue
-            digest = event.digest
-            first = fresh.get(event.id)
-            before = first[1] if first else self._known.get((shop.connection.program, event.id))
+            encoded = event.encoded
+            first = fresh.get(encoded.id)
+            before = first[1] if first else self._known.get((shop.connection.program, encoded.id))
             if before is None:
-                fresh[event.id] = (event, digest)
-                answers.append(Answer("published", event.id, type=event.type.split(".")[1]))
-            elif before == digest:
-                answers.append(Answer("duplicate", event.id, type=event.type.split(".")[1]))
+                fresh[encoded.id] = (event, encoded.digest)
+                status = "published"
             else:
-                answers.append(Answer("conflict", event.id, type=event.type.split(".")[1]))
+                status = "duplicate" if before == encoded.digest else "conflict"
+            answers.append(Answer(status, encoded.id, type=encoded.type.split(".")[1]))
         if fresh:
-            await self._spool.take([event for event, _ in fresh.values()])
+            await self._spool.take([event.encoded for event, _ in fresh.values()])
+            self._orders.note(event.event for event, _ in fresh.values())
             for event, digest in fresh.values():
-                self._known.put((shop.connection.program, event.id), digest)
+                self._known.put((shop.connection.program, event.encoded.id), digest)
         return answers
 
-    async def _answered(self, row: Delivery, answer: Answer) -> JSONResponse:
-        await self._record([row], [answer.error is not None])
-        if answer.error is not None:
-            raise _refused(answer.error)
-        body = {"delivery": text_id("dlv", row.delivery_id), "status": answer.status}
-        return JSONResponse(body, 202)
+    async def _named(self, shop: Shop, ready: Ready) -> Ready | Answer:
+        """The event under its buyer's key, or what it waits for."""
+        found = await self._orders.named(shop.connection.program_id, ready.event, shop.now)
+        if found is ready.event:
+            return ready
+        if isinstance(found, Announcement):
+            return Ready(found, codec.encode("gateway", found))
+        identity, kind = ready.encoded.id, ready.encoded.type.split(".")[1]
+        if found is None:
+            return Answer("duplicate", identity, type=kind)
+        return Answer("waiting", identity, reason="order-unknown", type=kind, delivery_id=found)
 
-    async def _record(self, rows: Sequence[Delivery], failed: Sequence[bool]) -> None:
-        """Failed ones are committed before the answer, the others soon after it."""
+    async def _record(
+        self, delivered: Delivered, rows: Sequence[Delivery], answers: Sequence[Answer]
+    ) -> None:
+        """What failed or waits is committed before the answer, the rest soon after it."""
         now = []
-        for row, bad in zip(rows, failed, strict=True):
-            self._metrics.count("intake_total", "generic", row.status)
-            if bad:
-                now.append(row)
-            else:
+        for row, answer in zip(rows, answers, strict=True):
+            self._metrics.count("intake_total", delivered.connector.SOURCE, row.status)
+            if answer.settled:
                 self._recorder.note(row)
+            else:
+                now.append(row)
         if now:
             await self._recorder.write(now)
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    """The raw body. Raises 405-like problems of size, speed and media: 408, 413, 415."""
-    if not _JSON.match(request.headers.get("content-type", "")):
-        raise HttpProblem(415, "unsupported-media-type", "The body must be application/json.")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise HttpProblem(415, "unsupported-media-type", "The body must not be compressed.")
-    too_large = HttpProblem(413, "too-large", f"A body has at most {most} bytes.")
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length) > most:
-        raise too_large
-    try:
-        return await _patiently(request, most, too_large)
-    except TimeoutError as error:
-        raise HttpProblem(408, "too-slow", "The body came too slowly.") from error
-
-
-async def _patiently(request: Request, most: int, too_large: HttpProblem) -> bytes:
-    body = bytearray()
-    now = asyncio.get_running_loop().time
-    ends = now() + BODY_SECONDS
-    async with asyncio.timeout(IDLE_SECONDS) as patience:
-        async for part in request.stream():
-            body += part
-            if len(body) > most:
-                raise too_large
-            patience.reschedule(min(now() + IDLE_SECONDS, ends))
-    return bytes(body)
 
 
 def _open(found: Connection | None, raw: bytes) -> Connection:
@@ -288,46 +275,70 @@ def _open(found: Connection | None, raw: bytes) -> Connection:
     return found
 
 
-def _security_headers(request: Request, names: Sequence[str]) -> Mapping[str, str]:
-    """Headers that security hangs on, each at most once."""
+def _headers(request: Request, connector: Connector) -> Mapping[str, str]:
+    """The headers that a connector looks at; those that security hangs on at most once."""
     found: dict[str, str] = {}
+    signed, others = connector.SIGNED_HEADERS, connector.HEADERS
     for name, value in request.headers.items():
-        if name in names:
-            if name in found:
-                raise Refusal("header-twice")
+        if name in signed and name in found:
+            raise Refusal("header-twice")
+        if name in signed or name in others:
             found[name] = value
     return found
 
 
-def _encoded(event: Announcement) -> Encoded:
+def _of_shop(
+    connection: Connection, connector: Connector, headers: Mapping[str, str], now: datetime
+) -> None:
+    """A header that names the shop must name the connection's. Raises Refusal."""
+    named, shop = connector.SHOP_HEADER, connection.settings_at(now).shop
+    if named is None or shop is None:
+        return
+    if headers.get(named, "").rstrip("/").lower() != shop.rstrip("/").lower():
+        raise Refusal("another-shop")
+
+
+def _heard(delivered: Delivered) -> Heard | Answer:
+    """What a platform's delivery says, or why nothing."""
+    settings = delivered.shop.connection.settings_at(delivered.shop.now)
+    try:
+        heard = delivered.connector.read(delivered.raw, delivered.headers, settings)
+    except Invalid as error:
+        return Answer("failed", error=error.error)
+    except ValidationError as error:
+        return Answer("failed", error=forms.explain(error, delivered.raw))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _malformed(error)
+    if heard.ignored is not None:
+        return Answer("ignored", reason=heard.ignored, type=heard.topic or None)
+    return heard
+
+
+def _event_of(shop: Shop, raw: bytes) -> Ready | Answer:
+    """The event of a body in generic form, or what is wrong with it."""
+    try:
+        return _encoded(normalise(shop, forms.read(raw)))
+    except Undecodable as error:
+        return Answer("failed", error=FieldError("", "too-large", error.reason))
+    except ValidationError as error:
+        return Answer("failed", error=forms.explain(error, raw))
+    except Invalid as error:
+        return Answer("failed", error=error.error)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _malformed(error)
+
+
+def _malformed(error: Exception) -> Answer:
+    return Answer("failed", error=FieldError("", "malformed", str(error)[:200]))
+
+
+def _encoded(event: Announcement) -> Ready:
     """The event for the log, without its titles where they make it too large."""
     try:
-        return codec.encode("gateway", event)
+        return Ready(event, codec.encode("gateway", event))
     except Undecodable:
-        return codec.encode("gateway", untitled(event))
-
-
-def _row(
-    shop: Shop, source_id: str, answer: Answer, content: bytes, secret: str, began: float
-) -> Delivery:
-    reason = answer.reason
-    if answer.error is not None:
-        reason = f"{answer.error.code} {answer.error.pointer}".strip()
-        reason = reason.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return Delivery(
-        program_id=shop.connection.program_id,
-        delivery_id=uuid7(shop.now),
-        connection_id=shop.connection.id,
-        received_at=shop.now,
-        source_id=source_id[:200],
-        type=answer.type,
-        status=answer.status,
-        reason=reason,
-        event_id=answer.event_id,
-        content_hash=content,
-        secret_id=secret,
-        took_ms=int((monotonic() - began) * 1000),
-    )
+        event = untitled(event)
+        return Ready(event, codec.encode("gateway", event))
 
 
 def _refused(error: FieldError) -> HttpProblem:

@@ -6,6 +6,7 @@ sealed or hashed.
 
 import base64
 import secrets
+import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -31,6 +32,15 @@ from shared.sealing import KeyRing
 
 MOST_SECRETS: Final = 5
 KEY_BYTES: Final = 32
+PLAIN_LENGTH: Final = 40
+_PLAIN: Final = string.ascii_letters + string.digits
+
+
+def new_secret(source: str) -> str:
+    """What a shop is to sign with. WooCommerce spoils other characters than letters and digits."""
+    if source == "woocommerce":
+        return "".join(secrets.choice(_PLAIN) for _ in range(PLAIN_LENGTH))
+    return "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 class Managing:
@@ -126,10 +136,14 @@ class Managing:
             await store.add_connection(
                 tx, row["program_id"], connection_id, store_id, wanted.source, wanted.name, now
             )
-            secret_id, secret = await self._secret(tx, row["program_id"], connection_id, now)
+            secret = wanted.secret or new_secret(wanted.source)
+            place = (row["program_id"], connection_id)
+            secret_id = await self._keep_secret(tx, place, secret, now)
         return connection_id, secret_id, secret
 
-    async def add_secret(self, program: str, connection_id: UUID, now: datetime) -> tuple[str, str]:
+    async def add_secret(
+        self, program: str, connection_id: UUID, given: str | None, now: datetime
+    ) -> tuple[str, str]:
         """Another secret of a connection, at most five at a time: its id, the secret."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
@@ -141,16 +155,18 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
                 )
-            return await self._secret(tx, row["program_id"], connection_id, now)
+            secret = given or new_secret(found["source"])
+            place = (row["program_id"], connection_id)
+            return await self._keep_secret(tx, place, secret, now), secret
 
-    async def _secret(
-        self, tx: Tx, program_id: int, connection_id: UUID, now: datetime
-    ) -> tuple[str, str]:
+    async def _keep_secret(
+        self, tx: Tx, place: tuple[int, UUID], secret: str, now: datetime
+    ) -> str:
+        program_id, connection_id = place
         secret_id = uuid7(now)
-        secret = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
         sealed = self._keys.seal(SECRET_PURPOSE, text_id("whk", connection_id), secret.encode())
         await store.add_secret(tx, program_id, connection_id, secret_id, sealed, now)
-        return text_id("sec", secret_id), secret
+        return text_id("sec", secret_id)
 
     async def end_secret(
         self, program: str, connection_id: UUID, secret_id: UUID, at: datetime

@@ -6,7 +6,11 @@ from uuid import UUID
 
 from msgspec import Struct
 
-DeliveryStatus = Literal["published", "duplicate", "conflict", "ignored", "failed"]
+from services.gateway.settings import USUAL, ConnectionSettings
+from shared.errors import FieldError
+from shared.settings.versions import Versions
+
+DeliveryStatus = Literal["published", "waiting", "duplicate", "conflict", "ignored", "failed"]
 
 
 class Refusal(Exception):
@@ -15,6 +19,14 @@ class Refusal(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Invalid(Exception):
+    """A body that is JSON of the right form and yet no event."""
+
+    def __init__(self, error: FieldError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Secret(Struct, frozen=True):
@@ -44,6 +56,12 @@ class Connection(Struct, frozen=True):
     state: Literal["draft", "active", "paused", "closed"]
     secrets: tuple[Secret, ...]
     identity_key: bytes
+    settings: Versions[ConnectionSettings] = Versions()
+
+    def settings_at(self, now: datetime) -> ConnectionSettings:
+        """What is set at an instant."""
+        version = self.settings.at(now)
+        return version.body if version is not None else USUAL
 
 
 class Delivery(Struct, frozen=True):

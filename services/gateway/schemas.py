@@ -1,10 +1,10 @@
 """HTTP models of the gateway, with examples."""
 
 import ipaddress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from babel.numbers import UnknownCurrencyError, validate_currency
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from shared.days import zone
 from shared.ids import BODY
@@ -102,8 +102,29 @@ class NewConnection(_Request):
     """A webhook of a store."""
 
     store_id: str = Field(pattern=f"^sto_{BODY}$")
-    source: Literal["generic"] = "generic"
+    source: Literal["generic", "shopify", "woocommerce"] = "generic"
     name: str = Field(default="", max_length=200)
+    secret: Annotated[str, Field(min_length=4, max_length=200)] | None = Field(
+        default=None,
+        description="What the shop signs with, where the shop gives it (Shopify: the app's client "
+        "secret); else one is made",
+    )
+
+    @model_validator(mode="after")
+    def _given_where_needed(self) -> Self:
+        if self.source == "shopify" and self.secret is None:
+            raise ValueError("Shopify signs with the app's client secret: give it as `secret`")
+        if self.source == "generic" and self.secret is not None:
+            raise ValueError("the secret of a generic connection is made here")
+        return self
+
+
+class NewSecret(_Request):
+    """Another secret of a connection."""
+
+    secret: Annotated[str, Field(min_length=4, max_length=200)] | None = Field(
+        default=None, description="What the shop gives; else one is made"
+    )
 
 
 class SecretOnce(BaseModel):
@@ -224,7 +245,8 @@ class Taken(BaseModel):
     """What became of a delivery."""
 
     delivery: str
-    status: Literal["published", "duplicate", "conflict", "ignored"]
+    status: Literal["published", "waiting", "duplicate", "conflict", "ignored", "failed"]
+    reason: str | None = Field(default=None, description="Why it waits or is ignored")
 
 
 class BulkTaken(BaseModel):

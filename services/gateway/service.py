@@ -1,20 +1,34 @@
-"""The declaration of the gateway: what it keeps and what it answers. It reads no topic."""
+"""The declaration of the gateway: what it reads, what it keeps and what it answers."""
 
 from pathlib import Path
 from typing import Final
 
 from services.gateway import NAME
 from services.gateway.api import ROUTER, lifespan
-from services.gateway.intake import BULK_BYTES
+from services.gateway.bodies import BULK_BYTES
+from services.gateway.orders.flow import FLOW
+from services.gateway.orders.store import STATEMENTS
+from services.gateway.orders.sweeps import due_orders
+from services.gateway.settings import CONNECTION
 from services.gateway.tables import APPEND_ONLY, METADATA
 from shared.schema import service_schema
-from shared.service import Service
+from shared.service import Rebuild, Service, Sweep
 
+_GIVEN: Final = {
+    **dict.fromkeys(("program_key", "connection", "secret", "api_key"), "made by staff"),
+    **dict.fromkeys(("delivery", "pending_order", "waiting_event"), "taken in by webhook"),
+}
 SERVICE: Final = Service(
     name=NAME,
     description="Programs, storefront connections, webhooks in, and the way to the services.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
     router=ROUTER,
+    flow=FLOW,
+    documents=(CONNECTION,),
+    sweeps=(Sweep("complete", due_orders),),
+    rebuild=Rebuild(given=_GIVEN),
+    statements=STATEMENTS,
     lifespan=lifespan,
+    prefix="/api/gateway",
     body_bytes=BULK_BYTES,
 )

@@ -4,10 +4,10 @@ from typing import Final
 
 from sqlalchemy import ARRAY, Column, Index, Integer, MetaData, Text, Uuid
 
+from services.gateway.orders import tables as orders
 from shared.db.tables import big, blob, instant, program_table, text, uuid
-from shared.schema import service_metadata
 
-METADATA: Final[MetaData] = service_metadata()
+METADATA: Final[MetaData] = orders.METADATA
 
 PROGRAM: Final = METADATA.tables["program"]
 STORE: Final = METADATA.tables["store"]

@@ -81,17 +81,17 @@ class Topic(Struct, frozen=True):
     retention_days: int
 
 
-_M, _P, _C, _A = "members", "points", "campaigns", "analytics"
+_M, _P, _C, _A, _G = "members", "points", "campaigns", "analytics", "gateway"
 
 # fmt: off
 CATALOGUE: Final = (
     #         name               v  topic         producer   consumers         keyed       data
     EventType("program-changed", 1, "programs",   "gateway", (_M, _P, _C, _A), "program",  ProgramChanged),
     EventType("store-changed",   1, "programs",   "gateway", (_M, _P, _C, _A), "program",  StoreChanged),
-    EventType("order-paid",      1, "storefront", "gateway", (_C,),            "customer", OrderPaid),
-    EventType("order-completed", 1, "storefront", "gateway", (_M, _P, _C, _A), "customer", OrderCompleted),
-    EventType("order-cancelled", 1, "storefront", "gateway", (_M, _P, _C, _A), "customer", OrderCancelled),
-    EventType("refund",          1, "storefront", "gateway", (_M, _P, _C, _A), "customer", Refund),
+    EventType("order-paid",      1, "storefront", "gateway", (_C, _G),         "customer", OrderPaid),
+    EventType("order-completed", 1, "storefront", "gateway", (_M, _P, _C, _A, _G), "customer", OrderCompleted),
+    EventType("order-cancelled", 1, "storefront", "gateway", (_M, _P, _C, _A, _G), "customer", OrderCancelled),
+    EventType("refund",          1, "storefront", "gateway", (_M, _P, _C, _A, _G), "customer", Refund),
     EventType("check-in",        1, "storefront", "gateway", (_P, _A),         "customer", CheckIn),
     EventType("activity",        1, "storefront", "gateway", (_A,),            "customer", Activity),
     EventType("customer-updated", 1, "storefront", "gateway", (_M,),           "customer", CustomerUpdated),

@@ -1,7 +1,7 @@
 """The app of a service: health, metrics, problems, traces, and the service's routes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -32,7 +32,7 @@ def router(**options: Any) -> APIRouter:
 
 def build(
     name: str,
-    routes: APIRouter,
+    routers: Sequence[APIRouter],
     lifespan: Lifespan,
     *,
     description: str = "",
@@ -59,9 +59,10 @@ def build(
     app.state.stream = None
     problems.install(app)
     app.include_router(_health())
-    app.include_router(routes)
+    for routes in routers:
+        app.include_router(routes)
     _describe_problem(app)
-    plain = [route for route in routes.routes if isinstance(route, PlainRoute)]
+    plain = [each for routes in routers for each in routes.routes if isinstance(each, PlainRoute)]
     if plain:
         app.add_middleware(Plain, routes=plain, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, most=body_bytes)

@@ -352,7 +352,7 @@ RANGES: Mapping[str, Mapping[str, str]] = {
     "rfm.get": {"on": "2026-03-06"},
 }
 DOCUMENTS = {
-    "gateway": "",
+    "gateway": "connection/whk_agojyzjeabykvaaaaaaaaaaaai",
     "members": "join",
     "points": "points",
     "campaigns": "",
@@ -368,7 +368,8 @@ async def test_an_operator_names_the_program_and_a_key_may_not_name_another(api:
         if place.method == "GET"
         and place.name.endswith((".list", "totals.get"))
         and "{" not in place.path
-        and place.name != "programs.list"
+        and place.name
+        not in {"programs.list", "dead-letters.list", "parked-programs.list", "halts.list"}
     )
     operator = api.site.minter.mint(api.service)
     problem(await api.bearing(operator).get(place.path), 422, "invalid")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.intake import BULK_BYTES, SINGLE_BYTES
+from services.gateway.bodies import BULK_BYTES, SINGLE_BYTES
 from shared.ids import text_id, uuid_of
 from shared.random_ids import random_id
 from tests.api.harness import Api, Shop, ok, problem

@@ -213,7 +213,8 @@ async def test_halts_are_of_all_programs_and_no_programs_business(points: Api) -
     ok(await points.caller(None).post(path, MENDED | {"at": 0}))
 
 
-async def test_a_service_that_reads_nothing_has_no_such_routes(gateway: Api) -> None:
+async def test_at_the_gateway_they_stand_beside_its_own_routes(gateway: Api) -> None:
     operator = gateway.caller(None)
-    for path in (LETTERS, "/v1/halts", "/v1/parked-programs"):
+    for path in (LETTERS, "/v1/halts"):
         problem(await operator.get(path), 404, "not-found")
+        ok(await operator.get(f"/api/gateway{path}"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.intake import Known
+from services.gateway.known import Known
 from shared.stream.factory import open_stream
 from shared.worker import run_worker
 from shuke.services import SERVICES

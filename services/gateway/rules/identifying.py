@@ -20,7 +20,7 @@ from typing import Final
 import phonenumbers
 from msgspec import Struct
 
-from services.gateway.connectors.generic import Buyer
+from services.gateway.connectors.forms import Buyer
 from shared.events.storefront.parts import Identity
 from shared.ids import from_hash, text_id
 

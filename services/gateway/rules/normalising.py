@@ -5,7 +5,6 @@ guest's order the order.
 """
 
 import hashlib
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -15,8 +14,8 @@ from babel.numbers import UnknownCurrencyError, validate_currency
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.gateway.connectors import generic
-from services.gateway.model import Connection
+from services.gateway.connectors import CONNECTORS, forms
+from services.gateway.model import Connection, Invalid
 from services.gateway.rules.identifying import BlindIndex, Identified, identify
 from services.gateway.rules.pricing import Priced, price
 from shared.days import EARLIEST, Instant, local_day, zone
@@ -35,15 +34,6 @@ from shared.ids import derive, text_id
 AHEAD: Final = timedelta(minutes=10)
 """How far ahead of our clock a shop's instant may be."""
 TITLE_LENGTH: Final = 120
-ASSURANCE: Final[Mapping[str, Literal["high", "low"]]] = {"generic": "high"}
-
-
-class Invalid(Exception):
-    """A body that is JSON of the right form and yet no event."""
-
-    def __init__(self, error: FieldError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 class Shop(Struct, frozen=True):
@@ -53,19 +43,24 @@ class Shop(Struct, frozen=True):
     blind_index: BlindIndex
     now: datetime
 
-    def who(self, buyer: generic.Buyer | None) -> Identified:
+    @property
+    def assurance(self) -> Literal["high", "low"]:
+        """How sure it is who sent what this connection tells."""
+        return CONNECTORS[self.connection.source].ASSURANCE
+
+    def who(self, buyer: forms.Buyer | None) -> Identified:
         """Whom an event is about."""
         of = self.connection
         return identify(
             buyer,
             program=of.program,
             store=of.store,
-            region=of.region,
+            region=of.settings_at(self.now).region or of.region,
             identity_key=of.identity_key,
             blind_index=self.blind_index,
         )
 
-    def known(self, buyer: generic.Buyer) -> tuple[Identified, str]:
+    def known(self, buyer: forms.Buyer) -> tuple[Identified, str]:
         """Whom an event is about that needs somebody."""
         found = self.who(buyer)
         if found.customer_id is None:
@@ -93,20 +88,20 @@ class Shop(Struct, frozen=True):
         return text_id("ord", derive(of.program, of.store, number))
 
 
-def normalise(shop: Shop, sent: generic.Sent) -> Announcement:
+def normalise(shop: Shop, sent: forms.Sent) -> Announcement:
     """The event of a delivery. Raises Invalid with pointer and code."""
     match sent:
-        case generic.OrderCompleted() | generic.OrderPaid():
+        case forms.OrderCompleted() | forms.OrderPaid():
             return _order(shop, sent)
-        case generic.OrderCancelled():
+        case forms.OrderCancelled():
             return _cancelled(shop, sent)
-        case generic.Refund():
+        case forms.Refund():
             return _refund(shop, sent)
-        case generic.CheckIn():
+        case forms.CheckIn():
             return _check_in(shop, sent)
-        case generic.Activity():
+        case forms.Activity():
             return _activity(shop, sent)
-        case generic.CustomerUpdated():
+        case forms.CustomerUpdated():
             return _updated(shop, sent)
 
 
@@ -119,7 +114,7 @@ def untitled(event: Announcement) -> Announcement:
     return replace(event, data=replace(data, lines=lines))
 
 
-def _order(shop: Shop, sent: generic.OrderCompleted | generic.OrderPaid) -> Announcement:
+def _order(shop: Shop, sent: forms.OrderCompleted | forms.OrderPaid) -> Announcement:
     order_id = shop.order_id(sent.order_id)
     lines = _lines(sent)
     who = shop.who(sent.customer)
@@ -148,11 +143,11 @@ def _order(shop: Shop, sent: generic.OrderCompleted | generic.OrderPaid) -> Anno
         "campaign_codes": sent.campaign_codes,
         "source_code": sent.source_code,
         "identities": who.identities,
-        "assurance": ASSURANCE[shop.connection.source],
+        "assurance": shop.assurance,
     }
     at = paid_at
     data: OrderPaid | OrderCompleted
-    if isinstance(sent, generic.OrderCompleted):
+    if isinstance(sent, forms.OrderCompleted):
         at = shop.instant(sent.completed_at, "/completed_at")
         data = OrderCompleted(**order, completed_at=at, completed_by=sent.completed_by)
     else:
@@ -160,7 +155,7 @@ def _order(shop: Shop, sent: generic.OrderCompleted | generic.OrderPaid) -> Anno
     return _announcement(shop, data, order_id, who.customer_id or order_id, at, "order", order_id)
 
 
-def _lines(sent: generic.OrderCompleted | generic.OrderPaid) -> list[Priced]:
+def _lines(sent: forms.OrderCompleted | forms.OrderPaid) -> list[Priced]:
     seen: set[str] = set()
     for number, line in enumerate(sent.lines):
         if line.line_id in seen:
@@ -201,7 +196,7 @@ def _line(priced: Priced) -> Line:
     )
 
 
-def _cancelled(shop: Shop, sent: generic.OrderCancelled) -> Announcement:
+def _cancelled(shop: Shop, sent: forms.OrderCancelled) -> Announcement:
     order_id = shop.order_id(sent.order_id)
     who = _buyer_of_order(shop, sent.customer)
     at = shop.instant(sent.cancelled_at, "/cancelled_at")
@@ -213,12 +208,12 @@ def _cancelled(shop: Shop, sent: generic.OrderCancelled) -> Announcement:
         cancelled_at=at,
         reason=sent.reason,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],
+        assurance=shop.assurance,
     )
     return _announcement(shop, data, order_id, who.customer_id or order_id, at, "order", order_id)
 
 
-def _refund(shop: Shop, sent: generic.Refund) -> Announcement:
+def _refund(shop: Shop, sent: forms.Refund) -> Announcement:
     _printable(sent.refund_id, "/refund_id")
     of = shop.connection
     refund_id = text_id("rfd", derive(of.program, of.store, sent.refund_id))
@@ -259,13 +254,13 @@ def _refund(shop: Shop, sent: generic.Refund) -> Announcement:
         scope=sent.scope,
         reason=sent.reason,
         identities=who.identities,
-        assurance=ASSURANCE[of.source],
+        assurance=shop.assurance,
     )
     key = who.customer_id or order_id or refund_id
     return _announcement(shop, data, refund_id, key, at, "refund", refund_id)
 
 
-def _check_in(shop: Shop, sent: generic.CheckIn) -> Announcement:
+def _check_in(shop: Shop, sent: forms.CheckIn) -> Announcement:
     who, customer = shop.known(sent.customer)
     at = shop.instant(sent.occurred_at, "/occurred_at")
     data = CheckIn(
@@ -273,13 +268,13 @@ def _check_in(shop: Shop, sent: generic.CheckIn) -> Announcement:
         customer_id=customer,
         channel=sent.channel,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],
+        assurance=shop.assurance,
     )
     cause = f"{customer}/{_day(shop, at)}"
     return _announcement(shop, data, customer, customer, at, "customer-day", cause)
 
 
-def _activity(shop: Shop, sent: generic.Activity) -> Announcement:
+def _activity(shop: Shop, sent: forms.Activity) -> Announcement:
     who, customer = shop.known(sent.customer)
     at = shop.instant(sent.occurred_at, "/occurred_at")
     thing = sent.object
@@ -293,7 +288,7 @@ def _activity(shop: Shop, sent: generic.Activity) -> Announcement:
         line_id=sent.line_id,
         source_code=sent.source_code,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],
+        assurance=shop.assurance,
     )
     what = f"{thing.kind}:{thing.id or ''}" if thing else ""
     cause = f"{customer}/{sent.action}/{sent.state}/{what}/{_day(shop, at)}"
@@ -302,7 +297,7 @@ def _activity(shop: Shop, sent: generic.Activity) -> Announcement:
     return _announcement(shop, data, customer, customer, at, "activity", cause)
 
 
-def _updated(shop: Shop, sent: generic.CustomerUpdated) -> Announcement:
+def _updated(shop: Shop, sent: forms.CustomerUpdated) -> Announcement:
     who, customer = shop.known(sent.customer)
     at = shop.instant(sent.updated_at, "/updated_at")
     join = None
@@ -313,7 +308,7 @@ def _updated(shop: Shop, sent: generic.CustomerUpdated) -> Announcement:
         customer_id=customer,
         join=join,
         identities=who.identities,
-        assurance=ASSURANCE[shop.connection.source],
+        assurance=shop.assurance,
     )
     content = hashlib.sha256(msgspec.json.encode(sent, order="sorted")).hexdigest()[:32]
     return _announcement(shop, data, customer, customer, at, "customer", f"{customer}/{content}")
@@ -333,7 +328,7 @@ def _announcement(  # noqa: PLR0913, PLR0917 - the parts of an envelope
     )
 
 
-def _buyer_of_order(shop: Shop, buyer: generic.Buyer | None) -> Identified:
+def _buyer_of_order(shop: Shop, buyer: forms.Buyer | None) -> Identified:
     return shop.who(buyer)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.gateway.connectors.generic import OrderLine
+from services.gateway.connectors.forms import OrderLine
 from shared.amounts import allocate
 from shared.errors import FieldError
 

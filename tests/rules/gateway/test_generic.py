@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import DecodeError, ValidationError
 
-from services.gateway.connectors import generic
+from services.gateway.connectors import forms, generic
 from services.gateway.model import Refusal
 from shared.days import EPOCH
 from shared.errors import FieldError
@@ -147,37 +147,37 @@ def test_what_a_shop_signs_is_taken(raw: bytes, name: str, seconds: int) -> None
 
 def test_a_repeat_has_its_id_in_common_with_the_first() -> None:
     again = headers(timestamp="1772330500")
-    assert generic.delivery_id(again) == generic.delivery_id(headers()) == NAME
+    assert generic.delivery_id(b"", again) == generic.delivery_id(b"", headers()) == NAME
 
 
 SENT: list[tuple[dict[str, Any], type]] = [
-    (an_order_sent(), generic.OrderCompleted),
-    (an_order_sent(kind="order.paid"), generic.OrderPaid),
-    ({"type": "order.cancelled", "order_id": "A-1", "cancelled_at": "t"}, generic.OrderCancelled),
-    (a_refund_sent(), generic.Refund),
-    (a_check_in_sent(), generic.CheckIn),
+    (an_order_sent(), forms.OrderCompleted),
+    (an_order_sent(kind="order.paid"), forms.OrderPaid),
+    ({"type": "order.cancelled", "order_id": "A-1", "cancelled_at": "t"}, forms.OrderCancelled),
+    (a_refund_sent(), forms.Refund),
+    (a_check_in_sent(), forms.CheckIn),
     (
         {"type": "activity", "customer": {}, "action": "visit", "occurred_at": "t"},
-        generic.Activity,
+        forms.Activity,
     ),
     (
         {"type": "customer.updated", "customer": {}, "updated_at": "t"},
-        generic.CustomerUpdated,
+        forms.CustomerUpdated,
     ),
 ]
 
 
 @pytest.mark.parametrize(("body", "kind"), SENT)
 def test_a_body_is_one_of_seven_types(body: dict[str, Any], kind: type) -> None:
-    assert type(generic.read(json.dumps(body).encode())) is kind
-    assert type(generic.read(json.dumps(body | {"version": 1}).encode())) is kind
+    assert type(forms.read(json.dumps(body).encode())) is kind
+    assert type(forms.read(json.dumps(body | {"version": 1}).encode())) is kind
 
 
 def explained(raw: bytes) -> FieldError:
     """What is wrong with a body."""
     with pytest.raises(ValidationError) as caught:
-        generic.read(raw)
-    return generic.explain(caught.value, raw)
+        forms.read(raw)
+    return forms.explain(caught.value, raw)
 
 
 def changed(line: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -277,21 +277,21 @@ def test_a_text_is_refused_exactly_if_it_holds_the_character_zero(text: str) -> 
     if "\0" in text:
         assert explained(raw).code == "pattern"
         return
-    read = generic.read(raw)
-    assert isinstance(read, generic.OrderCompleted)
+    read = forms.read(raw)
+    assert isinstance(read, forms.OrderCompleted)
     assert read.lines[0].title == text
 
 
 def test_a_bulk_body_holds_events_unread() -> None:
     events = [b'{"type":"check-in"}', b"5", b'{"type": "x"}']
-    assert generic.read_bulk(b'{"events":[' + b", ".join(events) + b"]}") == events
+    assert forms.read_bulk(b'{"events":[' + b", ".join(events) + b"]}") == events
 
 
 @pytest.mark.parametrize(
     ("body", "pointer", "code"),
     [
         ({"events": []}, "/events", "too-short"),
-        ({"events": [1] * (generic.BULK_MOST + 1)}, "/events", "too-long"),
+        ({"events": [1] * (forms.BULK_MOST + 1)}, "/events", "too-long"),
         ({"events": 1}, "/events", "type"),
         ({}, "/events", "required"),
         ({"events": [1], "more": 1}, "/more", "unknown-field"),
@@ -301,14 +301,14 @@ def test_a_bulk_body_holds_events_unread() -> None:
 def test_a_bulk_body_is_one_to_five_thousand_events(body: Any, pointer: str, code: str) -> None:
     raw = json.dumps(body).encode()
     with pytest.raises(ValidationError) as caught:
-        generic.read_bulk(raw)
-    found = generic.explain(caught.value, raw)
+        forms.read_bulk(raw)
+    found = forms.explain(caught.value, raw)
     assert (found.pointer, found.code) == (pointer, code)
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff", b"NaN"])
 def test_what_is_no_json_is_told_apart(raw: bytes) -> None:
-    for reader in (generic.read, generic.read_bulk):
+    for reader in (forms.read, forms.read_bulk):
         with pytest.raises(DecodeError) as caught:
             reader(raw)
         assert not isinstance(caught.value, ValidationError)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.gateway.connectors.generic import Buyer
+from services.gateway.connectors.forms import Buyer
 from services.gateway.rules.identifying import Identified, identify, normal_email, normal_phone
 from shared.sealing import blind_index
 from tests.builders.programs import PROGRAM

@@ -3,16 +3,15 @@
 import json
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from services.gateway.connectors import generic
-from services.gateway.model import Connection
-from services.gateway.rules.normalising import AHEAD, Invalid, Shop, normalise, untitled
+from services.gateway.connectors import forms
+from services.gateway.model import Invalid
+from services.gateway.rules.normalising import AHEAD, Shop, normalise, untitled
 from shared.days import render
 from shared.errors import FieldError
 from shared.events.envelope import Announcement
@@ -24,7 +23,6 @@ from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.order_paid import OrderPaid
 from shared.events.storefront.refund import Refund
 from shared.ids import derive, text_id
-from shared.sealing import blind_index
 from tests.builders.deliveries import (
     COMPLETED_AT,
     a_check_in_sent,
@@ -32,36 +30,16 @@ from tests.builders.deliveries import (
     a_refund_sent,
     an_order_sent,
 )
-from tests.builders.events import instant
 from tests.builders.programs import PROGRAM
 from tests.builders.storefront import STORE, order_id, refund_id
+from tests.rules.gateway.heard import NOW, a_shop
 
-NOW = instant("2026-04-01")
-ROOT = b"r" * 32
 OTHER_STORE = STORE[:-1] + "q"
-
-
-def a_shop(now: Any = NOW, **changes: Any) -> Shop:
-    """A connection of the demo's kind."""
-    values: dict[str, Any] = {
-        "id": UUID(int=1),
-        "text_id": "whk_1",
-        "program_id": 1,
-        "program": PROGRAM,
-        "time_zone": "Asia/Shanghai",
-        "region": "CN",
-        "store": STORE,
-        "source": "generic",
-        "state": "active",
-        "secrets": (),
-        "identity_key": b"i" * 32,
-    }
-    return Shop(Connection(**values | changes), lambda *parts: blind_index(ROOT, *parts), now)
 
 
 def told(body: dict[str, Any], shop: Shop | None = None) -> Announcement:
     """The event of a body."""
-    return normalise(shop or a_shop(), generic.read(json.dumps(body).encode()))
+    return normalise(shop or a_shop(), forms.read(json.dumps(body).encode()))
 
 
 def refused(body: dict[str, Any], shop: Shop | None = None) -> tuple[str, str]:

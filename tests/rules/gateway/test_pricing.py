@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.connectors.generic import OrderLine
+from services.gateway.connectors.forms import OrderLine
 from services.gateway.rules.pricing import Priced, price
 from shared.errors import FieldError
 

@@ -1,0 +1,242 @@
+"""`shuke connections`: the shops that are connected, their secrets, pausing."""
+
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+import typer
+from pydantic import ValidationError
+
+from services.gateway import queries, store
+from services.gateway.managing import Managing
+from services.gateway.schemas import NewConnection
+from shared.clock import system
+from shared.config import Config
+from shared.db import programs
+from shared.db.engine import Database
+from shared.db.transaction import statements
+from shared.errors import HttpProblem, Misconfigured
+from shared.http.reading import Reader
+from shared.ids import text_id
+from shared.programs import Program
+from shared.sealing import KeyRing
+from shuke.operating import AsJson, identity, operate, table
+from shuke.services import SERVICES
+
+app = typer.Typer(help="The shops that are connected.", no_args_is_help=True)
+GATEWAY: Final = SERVICES["gateway"]
+Connection = Annotated[str, typer.Argument(help="Id of the connection (whk_…).")]
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        "--secret",
+        envvar="WEBHOOK_SECRET",
+        help="What the shop signs with, where the shop gives it; - for standard input.",
+    ),
+]
+Work = Callable[[Database], Awaitable[Any]]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    program: Annotated[str | None, typer.Option(help="Only of this program.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List connections with the addresses that shops send to.
+
+    Example: shuke connections list
+    """
+    config: Config = context.obj
+
+    async def work(database: Database) -> list[dict[str, Any]]:
+        async with statements(database) as tx:
+            known = await programs.load(tx)
+        found = []
+        for text, each in known.items():
+            if program in {None, text}:
+                async with database.reading() as connection:
+                    rows = await queries.list_connections(Reader(connection, each))
+                found += [_line(config, each, row) for row in rows]
+        return found
+
+    lines = _with_gateway(config, work)
+    if as_json:
+        for line in lines:
+            typer.echo(json.dumps(line))
+    elif lines:
+        heads = ("connection_id", "source", "state", "name", "url")
+        typer.echo(table(heads, [[line[head] for head in heads] for line in lines]))
+    else:
+        typer.echo("no connections", err=True)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    store_id: Annotated[str, typer.Argument(metavar="STORE", help="Id of the store (sto_…).")],
+    source: Annotated[str, typer.Option(help="generic, shopify or woocommerce.")] = "generic",
+    name: Annotated[str, typer.Option(help="A name for people.")] = "",
+    secret: Secret = None,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a store. Prints the address for the shop and the secret, which is shown this once.
+
+    Example: shuke connections add sto_… --source shopify --secret -
+    """
+    config: Config = context.obj
+    try:
+        wanted = NewConnection.model_validate({
+            "store_id": store_id,
+            "source": source,
+            "name": name,
+            "secret": _given(secret),
+        })
+    except ValidationError as error:
+        told = error.errors()[0]
+        where = ".".join(map(str, told["loc"]))
+        raise Misconfigured(f"{where}: {told['msg']}".removeprefix(": ")) from error
+
+    async def work(database: Database) -> dict[str, Any]:
+        owner = await _owner(database, wanted.store_id)
+        keys = KeyRing.open(config.keys_dir)
+        made = await Managing(database, keys).add_connection(owner.text_id, wanted, system())
+        connection, secret_id, value = text_id("whk", made[0]), made[1], made[2]
+        return {
+            "connection_id": connection,
+            "program_id": owner.text_id,
+            "url": _url(config, connection),
+            "secret_id": secret_id,
+            "secret": value,
+        }
+
+    _tell(_with_gateway(config, work), as_json=as_json)
+
+
+@app.command()
+def rotate(
+    context: typer.Context,
+    connection: Connection,
+    secret: Secret = None,
+    after_hours: Annotated[
+        int, typer.Option(min=0, max=720, help="The older secrets end after so long.")
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Give a connection another secret; the older ones sign for some hours yet.
+
+    Example: shuke connections rotate whk_… --after-hours 48
+    """
+    config: Config = context.obj
+    given, found = _given(secret), identity("whk", connection)
+
+    async def work(database: Database) -> dict[str, Any]:
+        now = system()
+        managing = Managing(database, KeyRing.open(config.keys_dir))
+        async with statements(database) as tx:
+            row = await store.load_connection(tx, found)
+            if row is None:
+                raise Misconfigured(f"no connection {connection}")
+            older = await store.load_secrets(tx, row["program_id"], found)
+        program = text_id("prg", row["public_id"])
+        secret_id, value = await managing.add_secret(program, found, given, now)
+        for each in older:
+            if each["not_after"] is None:
+                ends = now + timedelta(hours=after_hours)
+                await managing.end_secret(program, found, each["secret_id"], ends)
+        return {"connection_id": connection, "secret_id": secret_id, "secret": value}
+
+    _tell(_with_gateway(config, work), as_json=as_json)
+
+
+@app.command()
+def pause(context: typer.Context, connection: Connection) -> None:
+    """Let a shop come again later: its deliveries get 503 until the connection is resumed.
+
+    Example: shuke connections pause whk_…
+    """
+    _move(context.obj, connection, "paused", ["active"])
+
+
+@app.command()
+def resume(context: typer.Context, connection: Connection) -> None:
+    """Take deliveries again.
+
+    Example: shuke connections resume whk_…
+    """
+    _move(context.obj, connection, "active", ["paused"])
+
+
+@app.command()
+def close(context: typer.Context, connection: Connection) -> None:
+    """End a connection for good.
+
+    Example: shuke connections close whk_…
+    """
+    _move(context.obj, connection, "closed", ["draft", "active", "paused"])
+
+
+def _move(config: Config, connection: str, state: str, allowed: list[str]) -> None:
+    found = identity("whk", connection)
+
+    async def work(database: Database) -> None:
+        async with statements(database) as tx:
+            row = await store.load_connection(tx, found)
+        if row is None:
+            raise Misconfigured(f"no connection {connection}")
+        managing = Managing(database, KeyRing.open(config.keys_dir))
+        program = text_id("prg", row["public_id"])
+        await managing.move_connection(program, found, state, allowed)
+
+    _with_gateway(config, work)
+    typer.echo(f"{connection} is {state}")
+
+
+def _with_gateway(config: Config, work: Work) -> Any:  # noqa: ANN401 - what the work gives
+    async def looking(look: Any) -> Any:  # noqa: ANN401
+        try:
+            return await work(look.databases[GATEWAY.name])
+        except HttpProblem as problem:
+            raise Misconfigured(problem.detail) from problem
+
+    return operate(config, [GATEWAY], looking)
+
+
+async def _owner(database: Database, store_id: str) -> Program:
+    """The program of a store."""
+    async with statements(database) as tx:
+        known = await programs.load(tx)
+    for program in known.values():
+        if any(each.text_id == store_id for each in program.stores):
+            return program
+    raise Misconfigured(f"no store {store_id}")
+
+
+def _given(secret: str | None) -> str | None:
+    return sys.stdin.readline().strip() if secret == "-" else secret  # noqa: S105 - the usual dash
+
+
+def _line(config: Config, program: Program, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a record
+    connection = text_id("whk", row.connection_id)
+    return {
+        "connection_id": connection,
+        "program_id": program.text_id,
+        "store_id": text_id("sto", row.store_id),
+        "source": row.source,
+        "state": row.state,
+        "name": row.name,
+        "url": _url(config, connection),
+    }
+
+
+def _url(config: Config, connection: str) -> str:
+    return f"{config.url_of(GATEWAY.name)}/webhooks/{connection}"
+
+
+def _tell(told: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(told))
+    else:
+        typer.echo(table(("", ""), [[name, value] for name, value in told.items()]).lstrip())

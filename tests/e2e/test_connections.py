@@ -1,0 +1,123 @@
+"""A shop of a platform, connected by commands, against a running box."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from shuke.demo.programme import prepare
+from tests.e2e import stack as processes
+from tests.e2e.processes import wait_until
+from tests.e2e.stack import Stack
+from tests.rules.gateway.heard import payload
+
+pytestmark = pytest.mark.timeout(300)
+PAID = payload("shopify", "orders_create") | {"customer": {"id": 12, "email": "li@example.com"}}
+REFUND = {
+    "id": 7,
+    "order_id": PAID["id"],
+    "created_at": "2023-04-01T00:00:00Z",
+    "transactions": [{"kind": "refund", "status": "success", "amount": "9.00", "currency": "USD"}],
+}
+
+
+@pytest.fixture(scope="module")
+def box(server: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A box with its log in PostgreSQL."""
+    folder = tmp_path_factory.mktemp("connections")
+    with processes.database(server, template) as url, processes.box(folder, url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def store(box: Stack) -> str:
+    """A store of the demo's program."""
+
+    async def found() -> str:
+        async with box.operator() as operator:
+            programme = await prepare(operator, box.config, "connections", 0)
+            answer = await operator.ask("GET", "/gateway/v1/stores", programme.program)
+            return str(answer.json()["items"][0]["store_id"])
+
+    return asyncio.run(found())
+
+
+def told(box: Stack, *words: str) -> list[Any]:
+    """What a command prints with --json, line by line."""
+    done = box.shuke(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def deliver(url: str, secret: str, body: Any, topic: str) -> httpx2.Response:
+    """Post a signed delivery as Shopify does."""
+    raw = json.dumps(body).encode()
+    digest = hmac.digest(secret.encode(), raw, hashlib.sha256)
+    headers = {
+        "content-type": "application/json",
+        "x-shopify-hmac-sha256": base64.b64encode(digest).decode(),
+        "x-shopify-topic": topic,
+    }
+    return httpx2.post(url, content=raw, headers=headers)
+
+
+def test_a_shopify_shop_from_its_connection_to_its_deliveries(box: Stack, store: str) -> None:
+    """A refund that comes before its order waits, and goes out when the worker hears of it."""
+    secret = "the app's client secret"
+    words = ("connections", "add", store, "--source", "shopify", "--secret", secret)
+    (made,) = told(box, *words)
+    assert made["secret"] == secret
+    lines = told(box, "connections", "list")
+    assert [line["source"] for line in lines if line["url"] == made["url"]] == ["shopify"]
+    assert deliver(made["url"], secret, REFUND, "refunds/create").json()["status"] == "waiting"
+    assert deliver(made["url"], secret, PAID, "orders/paid").json()["status"] == "published"
+
+    def statuses() -> dict[str, str]:
+        lines = told(box, "deliveries", "list", "--connection", made["connection_id"])
+        return {line["type"]: line["status"] for line in lines}
+
+    released = {"refund": "published", "order-paid": "published"}
+    wait_until(lambda: statuses() == released, 30, "the refund goes out with its order")
+    (waiting,) = [line for line in told(box, "deliveries", "list") if line["type"] == "refund"]
+    shown = box.shuke("deliveries", "show", waiting["delivery_id"])
+    assert json.loads(shown.stdout)["event_id"] == waiting["event_id"]
+
+
+def test_a_secret_is_rotated_and_a_connection_paused(box: Stack, store: str) -> None:
+    (made,) = told(box, "connections", "add", store, "--source", "shopify", "--secret", "first one")
+    identity = made["connection_id"]
+    (new,) = told(
+        box, "connections", "rotate", identity, "--secret", "second", "--after-hours", "0"
+    )
+    assert new["secret"] == "second"
+    refused = [deliver(made["url"], each, PAID, "orders/paid") for each in ("first one", "second")]
+    assert [answer.status_code for answer in refused] == [401, 202]
+    for move, state in (("pause", "paused"), ("resume", "active"), ("close", "closed")):
+        assert f"is {state}" in box.shuke("connections", move, identity).stdout
+    again = box.shuke("connections", "resume", identity)
+    assert again.returncode == 2
+    assert "closed" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("connections", "add", "sto_" + "a" * 26), "no store"),
+        (("connections", "add", "nonsense"), "store_id"),
+        (("connections", "pause", "whk_" + "a" * 26), "no connection"),
+        (("connections", "rotate", "nonsense"), "whk"),
+        (("deliveries", "show", "dlv_" + "a" * 26), "no delivery"),
+        (("deliveries", "list", "--connection", "nonsense"), "whk"),
+    ],
+)
+def test_what_is_not_there_is_said(box: Stack, words: tuple[str, ...], why: str) -> None:
+    done = box.shuke(*words)
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,116 @@
+"""What waits for an order, and what completes later, in a real database: nothing is missed."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.gateway.orders.decide import again
+from services.gateway.orders.model import DONE, OPEN
+from services.gateway.remembering import Remembering
+from shared.days import Instant
+from shared.db.transaction import transaction
+from shared.events import codec
+from shared.events.envelope import Announcement, Event
+from shared.events.storefront.order_completed import OrderCompleted
+from shared.events.storefront.refund import Refund
+from shared.sweeps import Job, take_page
+from shuke.services import SERVICES
+from tests.builders.events import instant
+from tests.builders.storefront import a_refund, an_order, customer
+from tests.flow.harness import Harness, harness
+
+GATEWAY = SERVICES["gateway"]
+NOON = instant("2026-03-01 04:00")
+DAY = timedelta(days=1)
+ANN = customer("ann")
+
+
+def refund(program: str, number: int = 1) -> Announcement:
+    """A refund that names no buyer."""
+    order = f"A-{number}"
+    return again(a_refund(program, no=f"R-{number}", order=order, buyer=None, at=NOON + DAY))
+
+
+def paid(program: str, number: int = 1) -> Event:
+    """The order it is about."""
+    return an_order(program, kind="paid", no=f"A-{number}", buyer=ANN, at=NOON, amount_minor=500)
+
+
+async def due(told: Harness, until: Any) -> int:
+    """Work off a day; the number of orders it took."""
+    job = Job(told.program, "complete", until.date(), until)
+    async with transaction(told.database) as tx:
+        dues, failures = await take_page(tx, GATEWAY, job, None)
+        rows = await tx.fetch("select payloads from outbox where topic = 'storefront' order by id")
+    assert not failures
+    told.announced += [
+        again(event)
+        for row in rows
+        for payload in row["payloads"]
+        if (event := codec.decode(payload, until + DAY)) is not None
+        and type(event.data) is OrderCompleted
+        and event.program == told.program.text_id
+    ]
+    return len(dues)
+
+
+async def test_a_refund_that_waited_goes_out_with_the_order_and_only_once(
+    worker_database: str,
+) -> None:
+    async with harness(GATEWAY, worker_database) as told:
+        orders, program = Remembering(told.database), told.program.text_id
+        event = refund(program)
+        assert isinstance(await orders.named(told.program.id, event, NOON), UUID)
+        assert await orders.named(told.program.id, event, NOON) is None
+        await told.apply(paid(program))
+        await told.apply(an_order(program, buyer=ANN, at=NOON + DAY))
+        (sent,) = told.told(Refund)
+        assert sent.customer_id == ANN
+        (row,) = await told.rows("waiting_event")
+        assert row["state"] == DONE
+        named = await Remembering(told.database).named(told.program.id, event, NOON)
+        assert isinstance(named, Announcement)
+        assert named.key == ANN
+
+
+async def test_a_refund_and_its_order_at_the_same_time_never_miss_each_other(
+    worker_database: str,
+) -> None:
+    """Whichever comes first: the refund goes out by intake or by the worker, never by nobody."""
+    async with harness(GATEWAY, worker_database) as told:
+        orders, program = Remembering(told.database), told.program.text_id
+        direct = 0
+        for number in range(20):
+            named, _ = await asyncio.gather(
+                orders.named(told.program.id, refund(program, number), NOON),
+                told.apply(paid(program, number)),
+            )
+            direct += isinstance(named, Announcement)
+        assert direct + len(told.told(Refund)) == 20
+        assert [row for row in await told.rows("waiting_event") if row["state"] == OPEN] == []
+
+
+@pytest.mark.parametrize("refunded", [False, True])
+async def test_an_order_completes_at_the_end_of_its_day_unless_all_came_back(
+    worker_database: str, *, refunded: bool
+) -> None:
+    async with harness(GATEWAY, worker_database) as told:
+        orders, program = Remembering(told.database), told.program.text_id
+        due_at = Instant.of(NOON + 15 * DAY)
+        await told.apply(paid(program))
+        pending = again(paid(program)), due_at, Instant.of(NOON), NOON
+        assert await orders.pend(told.program.id, *pending) is not None
+        assert await orders.pend(told.program.id, *pending) is None
+        assert await due(told, NOON + 14 * DAY) == 0
+        if refunded:
+            back = a_refund(program, order="A-1", amount_minor=500, at=NOON + 3 * DAY, buyer=ANN)
+            await told.apply(back)
+        assert await due(told, NOON + 16 * DAY) == (0 if refunded else 1)
+        assert await due(told, NOON + 17 * DAY) == 0
+        done = told.told(OrderCompleted)
+        assert {(each.completed_at, each.completed_by) for each in done} == (
+            set() if refunded else {(due_at, "policy")}
+        )
