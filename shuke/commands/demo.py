@@ -19,7 +19,7 @@ from shared.clock import system
 from shared.config import Config
 from shuke import box, running
 from shuke.box import Box
-from shuke.demo import figures
+from shuke.demo import figures, retail
 from shuke.demo.baskets import ORDER_LINES
 from shuke.demo.replay import Result, Script, replay, script
 from shuke.services import SERVICES
@@ -28,6 +28,10 @@ _SHOWN: Final = timedelta(days=28)
 """What the example of home figures covers."""
 
 
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
 def demo(
     context: typer.Context,
     leave: Annotated[bool, typer.Option("--exit", help="Stop when done.")] = False,
@@ -48,6 +52,8 @@ def demo(
 
     Example: shuke demo --exit --json --no-extras
     """
+    if context.invoked_subcommand is not None:
+        return
     config: Config = context.obj
     console = Console(stderr=as_json)
     what = script(orders, with_extras=extras)
@@ -62,6 +68,90 @@ def demo(
             processes.wait()
     if not result.figures.right:
         raise typer.Exit(1)
+
+
+@app.command("retail")
+def retail_(  # noqa: PLR0913, PLR0917 - options
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="UCI Online Retail: CSV, gzipped or not, or Parquet.")
+    ],
+    rate: Annotated[
+        float | None, typer.Option(min=1, help="At most so many events a second.")
+    ] = None,
+    check_ins: Annotated[
+        bool, typer.Option("--check-ins", help="A check-in for each day a customer bought.")
+    ] = False,
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Keep the dates; else the last week is last week.")
+    ] = False,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop when done.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Last line of standard output: one JSON object.")
+    ] = False,
+) -> None:
+    """Replay a real shop's invoices through signed webhooks in bulk, to the penny.
+
+    The file is not shipped: UCI Machine Learning Repository, Online Retail, Chen (2015), CC BY 4.0.
+    Exit 1 when a figure differs or an invariant is violated.
+
+    Example: shuke demo retail online_retail.csv --check-ins --exit --json
+    """
+    config: Config = context.obj
+    console = Console(stderr=as_json)
+    what = retail.script(file, check_ins=check_ins, as_recorded=as_recorded)
+    with running.with_database(config) as ready, _services(ready, console) as processes:
+        result = _replay_retail(ready, what, rate, console)
+        _show_retail(console, result)
+        if as_json:
+            found = result.found | {
+                "accepted": result.taken.accepted,
+                "duplicates": result.taken.duplicates,
+                "failed": result.taken.failed,
+                "seconds": round(result.seconds, 1),
+                "verify_violations": len(result.violations),
+                "differences": result.differences,
+            }
+            sys.stdout.write(json.dumps(found) + "\n")
+            sys.stdout.flush()
+        if not leave and processes is not None:
+            console.print("\nServing until Ctrl-C.")
+            processes.wait()
+    if not result.right:
+        raise typer.Exit(1)
+
+
+def _replay_retail(
+    config: Config, what: retail.Script, rate: float | None, console: Console
+) -> retail.Result:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        events = what.retail
+        total = len(events.invoices) + len(events.refunds)
+        total += len(events.check_ins) if what.check_ins else 0
+        task = bar.add_task("Events in signed bulk webhooks", total=total)
+        return asyncio.run(
+            retail.replay(config, what, rate, lambda count: bar.advance(task, count))
+        )
+
+
+def _show_retail(console: Console, result: retail.Result) -> None:
+    table = Table("Figure", "Here", "Expected", box=None)
+    for name, value in result.expected.items():
+        here = result.found[name]
+        mark = "✓" if here == value else "✗"
+        table.add_row(name, f"{here:,}", f"{value:,} {mark}")
+    console.print(table)
+    taken = result.taken
+    console.print(
+        f"{taken.accepted:,} accepted, {taken.duplicates:,} duplicates, {taken.failed:,} failed"
+        f" in {result.seconds:.1f} s"
+    )
+    if taken.first_failure is not None:
+        console.print(f"✗ first failure: {taken.first_failure}", markup=False)
+    for each in dict.fromkeys(result.violations):
+        console.print(f"✗ {each}", markup=False)
+    console.print("Data: UCI Online Retail, Chen (2015), CC BY 4.0.")
 
 
 @contextmanager

@@ -6,4 +6,6 @@ deliveries   what is sent, household by household, in the order of time
 programme    the demo's program, store, connection, settings: made once, remembered
 sending      signed HTTP, many households at once
 figures      what came out, beside the reference
+invoices     UCI Online Retail as orders, refunds and check-ins
+retail       the replay of those, in bulk, to the penny
 """

@@ -7,7 +7,7 @@ expire, so that no figure depends on the day.
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -50,6 +50,19 @@ _DOCUMENTS: Final = (
         ),
     ),
 )
+
+
+class About(Struct, frozen=True):
+    """What a programme is made with: documents by service and name."""
+
+    name: str
+    zone: str
+    currency: str
+    region: str
+    documents: Sequence[tuple[str, str, Any]]
+
+
+DEMO: Final = About("Demo", ZONE, CURRENCY, "US", _DOCUMENTS)
 
 
 class Programme(Struct, frozen=True):
@@ -108,7 +121,9 @@ def last_week(last: datetime, now: datetime) -> int:
     return (now.replace(tzinfo=None) - last - REFUND_AFTER) // timedelta(weeks=1)
 
 
-async def prepare(operator: Operator, config: Config, name: str, weeks: int) -> Programme:
+async def prepare(
+    operator: Operator, config: Config, name: str, weeks: int, about: About = DEMO
+) -> Programme:
     """The program remembered under `name`, else a new one."""
     path = config.keys_dir / FILE
     remembered = _remembered(path)
@@ -117,7 +132,7 @@ async def prepare(operator: Operator, config: Config, name: str, weeks: int) -> 
         answer = await operator.ask("GET", "/gateway/v1/connections", known.program)
         if answer.status_code == httpx2.codes.OK and answer.json()["items"]:
             return known
-    made = await _make(operator, weeks if known is None else known.weeks)
+    made = await _make(operator, about, weeks if known is None else known.weeks)
     _remember(path, remembered | {name: made})
     return made
 
@@ -128,22 +143,22 @@ async def a_member(operator: Operator, programme: Programme) -> str:
     return str(_expect(page)["items"][0]["member_id"])
 
 
-async def _make(operator: Operator, weeks: int) -> Programme:
+async def _make(operator: Operator, about: About, weeks: int) -> Programme:
     program = (
         await operator.made(
             "/gateway/v1/programs",
             None,
             {
-                "name": "Demo",
-                "time_zone": ZONE,
-                "currency": CURRENCY,
-                "default_region": "US",
+                "name": about.name,
+                "time_zone": about.zone,
+                "currency": about.currency,
+                "default_region": about.region,
                 "locale": "en",
             },
         )
     )["program_id"]
     store = await operator.made(
-        "/gateway/v1/stores", program, {"kind": "generic", "name": "Demo store"}
+        "/gateway/v1/stores", program, {"kind": "generic", "name": f"{about.name} store"}
     )
     connection = await operator.made(
         "/gateway/v1/connections", program, {"store_id": store["store_id"]}
@@ -153,7 +168,7 @@ async def _make(operator: Operator, weeks: int) -> Programme:
         program,
         {"name": "demo", "permissions": READ, "expires_days": 365},
     )
-    for service, document, settings in _DOCUMENTS:
+    for service, document, settings in about.documents:
         await publish(operator, program, f"/{service}/v1/settings/{document}", settings)
     return Programme(
         program, connection["connection_id"], connection["secrets"][0]["secret"], key["key"], weeks

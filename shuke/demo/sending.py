@@ -2,19 +2,29 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import httpx2
+from msgspec import Struct
 
 from services.gateway.connectors import generic
-from shared.clock import system
+from shared.clock import monotonic, system
 from shared.errors import Misconfigured, Unavailable
 from shuke.demo.deliveries import Delivery, Plan
 
 LANES: Final = 16
 TRIES: Final = 60
 """How often a delivery is tried while the gateway is away or busy; a second apart at most."""
+
+
+class Taken(Struct):
+    """What the gateway said of events in bulk."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    first_failure: str | None = None
 
 
 class Sender:
@@ -37,6 +47,31 @@ class Sender:
             await self._all(client, plan.queues)
             await self._all(client, [[delivery] for delivery in plan.repeated])
 
+    async def send_bulk(
+        self,
+        batches: Iterable[tuple[Delivery, int]],
+        rate: float | None,
+        sent: Callable[[int], None],
+    ) -> Taken:
+        """Send requests of many events one after the other, at most `rate` events a second.
+
+        Raises as `send` does.
+        """
+        taken, count, began = Taken(), 0, monotonic()
+        async with httpx2.AsyncClient(timeout=60) as client:
+            for delivery, events in batches:
+                answer = (await self._one(client, delivery, "/bulk")).json()
+                taken.accepted += answer["accepted"]
+                taken.duplicates += answer["duplicates"]
+                taken.failed += len(answer["failed"])
+                if answer["failed"] and taken.first_failure is None:
+                    taken.first_failure = str(answer["failed"][0])
+                count += events
+                sent(events)
+                if rate is not None:
+                    await asyncio.sleep(began + count / rate - monotonic())
+        return taken
+
     async def _all(self, client: httpx2.AsyncClient, queues: Sequence[Sequence[Delivery]]) -> None:
         waiting = deque(queues)
 
@@ -50,11 +85,13 @@ class Sender:
             for _ in range(LANES):
                 group.create_task(lane())
 
-    async def _one(self, client: httpx2.AsyncClient, delivery: Delivery) -> None:
+    async def _one(
+        self, client: httpx2.AsyncClient, delivery: Delivery, way: str = ""
+    ) -> httpx2.Response:
         for number in range(TRIES):
-            answer = await self._try(client, delivery)
+            answer = await self._try(client, delivery, way)
             if answer is not None and answer.status_code == httpx2.codes.ACCEPTED:
-                return
+                return answer
             if answer is not None and answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR:
                 raise Misconfigured(
                     f"delivery {delivery.id}: {answer.status_code} {answer.text[:300]}"
@@ -62,7 +99,9 @@ class Sender:
             await asyncio.sleep(min(1.0, 0.05 * 2**number))
         raise Unavailable(f"the gateway did not take delivery {delivery.id} in {TRIES} tries")
 
-    async def _try(self, client: httpx2.AsyncClient, delivery: Delivery) -> httpx2.Response | None:
+    async def _try(
+        self, client: httpx2.AsyncClient, delivery: Delivery, way: str
+    ) -> httpx2.Response | None:
         now = system()
         headers = {
             "content-type": "application/json",
@@ -71,6 +110,6 @@ class Sender:
             "webhook-signature": generic.sign(self._secret, delivery.id, now, delivery.body),
         }
         try:
-            return await client.post(self._path, content=delivery.body, headers=headers)
+            return await client.post(self._path + way, content=delivery.body, headers=headers)
         except httpx2.TransportError:
             return None
