@@ -58,6 +58,8 @@ class Rebuild(Struct, frozen=True):
     unlike: Mapping[str, str] = {}
     """Columns (`entry.posted_at`) that come out otherwise each time, each with the reason."""
     derived: Derived | None = None
+    not_from_log: str | None = None
+    """Why the log does not make its tables, where it does not."""
 
 
 class Service(Struct, frozen=True):

@@ -14,10 +14,6 @@ from services.gateway.tables import APPEND_ONLY, METADATA
 from shared.schema import service_schema
 from shared.service import Rebuild, Service, Sweep
 
-_GIVEN: Final = {
-    **dict.fromkeys(("program_key", "connection", "secret", "api_key"), "made by staff"),
-    **dict.fromkeys(("delivery", "pending_order", "waiting_event"), "taken in by webhook"),
-}
 SERVICE: Final = Service(
     name=NAME,
     description="Programs, storefront connections, webhooks in, and the way to the services.",
@@ -26,7 +22,7 @@ SERVICE: Final = Service(
     flow=FLOW,
     documents=(CONNECTION,),
     sweeps=(Sweep("complete", due_orders),),
-    rebuild=Rebuild(given=_GIVEN),
+    rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,
     lifespan=lifespan,
     prefix="/api/gateway",

@@ -100,8 +100,8 @@ async def from_log(place: Workshop, stream: Stream, keys: KeyRing, *, apply: boo
     Raises Unavailable where the log or the journal does not reach back to the beginning.
     """
     service = place.service
-    if service.flow is None:
-        raise Misconfigured(f"{service.name} reads no log: nothing of it can be made anew")
+    if service.rebuild.not_from_log is not None:
+        raise Misconfigured(f"{service.name} {service.rebuild.not_from_log}")
     async with AsyncExitStack() as stack:
         subscription = await stream.subscribe(None, topics_in_order(service), "", lambda: None)
         stack.push_async_callback(subscription.close, 2.0)

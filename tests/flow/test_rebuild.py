@@ -319,7 +319,8 @@ async def test_the_command_tells_what_differs_and_its_exit_code_whether(
 
 async def test_a_command_for_what_cannot_be_made_anew_says_why(services: Whole) -> None:
     code, _, said = await told_by(services.config, "rebuild", "gateway", "--from", "log")
-    assert (code, said) == (2, "shuke: gateway reads no log: nothing of it can be made anew\n")
+    assert code == 2
+    assert "gateway keeps what staff made and shops delivered" in said
     code, _, said = await told_by(services.config, "rebuild", "members", "--from", "entries")
     assert code == 2
     assert "members keeps nothing that follows from immutable rows alone" in said
