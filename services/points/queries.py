@@ -37,11 +37,11 @@ left join account a on a.program_id = p.program_id and a.holder_id = $2 and a.wa
 left join lateral (
   select coalesce(sum(open - held), 0)::bigint as amount from lot
   where program_id = a.program_id and holder_id = a.holder_id and wallet = a.wallet
-    and open > held and expires_at <= $3) lapsed on true
+    and open > 0 and open > held and expires_at <= $3) lapsed on true
 left join lateral (
   select expires_at, sum(open - held)::bigint as amount from lot
   where program_id = a.program_id and holder_id = a.holder_id and wallet = a.wallet
-    and open > held and expires_at > $3
+    and open > 0 and open > held and expires_at > $3
   group by expires_at order by expires_at limit 1) following on true
 where p.public_id = $1
 """

@@ -262,7 +262,7 @@ async def load_holder_facts(tx: Tx, days: Iterable[tuple[int, UUID, str]]) -> li
 
 
 async def load_due_lots(tx: Tx, holders: Mapping[Key, datetime]) -> list[Lot]:
-    """Lots of holders that lapse at or before a boundary, by lot_holder_idx."""
+    """Lots of holders that lapse at or before a boundary, by lot_open_idx."""
     keys = [(*key, boundary) for key, boundary in holders.items()]
     return await _READ_DUE_LOT.run(tx, keys)
 
@@ -330,7 +330,7 @@ _READ_DONE: Final = _FACT.by("customer_id", since="at")
 _READ_HOLDER_FACT: Final = _FACT.by("holder_id", "rule", "once_key")
 _READ_REFUND: Final = _REFUND.by("order_id")
 _READ_LOT: Final = _LOT.by("lot_id")
-_READ_DUE_LOT: Final = _LOT.by("holder_id", until="expires_at", where="open > t.held")
+_READ_DUE_LOT: Final = _LOT.by("holder_id", until="expires_at", where="open > 0 and t.open > t.held")
 
 _CUSTOMERS: Final = _CUSTOMER.upsert()
 _ACCOUNTS: Final = _ACCOUNT.save()

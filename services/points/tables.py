@@ -92,13 +92,14 @@ LOT: Final = program_table(
     CheckConstraint("short = open - granted + drawn", name="short"),
 )
 Index(
-    "lot_holder_idx",
+    "lot_open_idx",
     LOT.c.program_id,
     LOT.c.holder_id,
     LOT.c.wallet,
     LOT.c.expires_at,
     LOT.c.earned_at,
     LOT.c.lot_id,
+    postgresql_where=text("open > 0"),
 )
 Index(
     "lot_due_idx",

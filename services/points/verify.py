@@ -40,7 +40,7 @@ async def balances(database: Database, program: Program) -> Sequence[Violation]:
                 and e.wallet = a.wallet) e on true
             left join lateral (
               select sum(open)::bigint as open from lot l where l.program_id = a.program_id
-                and l.holder_id = a.holder_id and l.wallet = a.wallet) l on true
+                and l.holder_id = a.holder_id and l.wallet = a.wallet and l.open > 0) l on true
             where a.program_id = $1 and a.holder_id = any($2::uuid[])
               and array[a.balance, a.balance, a.balance] <>
                 array[coalesce(e.total, 0), coalesce(l.open, 0) - a.debt, coalesce(e.last, 0)]
