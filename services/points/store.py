@@ -330,7 +330,9 @@ _READ_DONE: Final = _FACT.by("customer_id", since="at")
 _READ_HOLDER_FACT: Final = _FACT.by("holder_id", "rule", "once_key")
 _READ_REFUND: Final = _REFUND.by("order_id")
 _READ_LOT: Final = _LOT.by("lot_id")
-_READ_DUE_LOT: Final = _LOT.by("holder_id", until="expires_at", where="open > 0 and t.open > t.held")
+_READ_DUE_LOT: Final = _LOT.by(
+    "holder_id", until="expires_at", where="open > 0 and t.open > t.held"
+)
 
 _CUSTOMERS: Final = _CUSTOMER.upsert()
 _ACCOUNTS: Final = _ACCOUNT.save()
