@@ -62,8 +62,8 @@ async def with_closed_lots(told: Harness) -> Any:
             """
             insert into lot
             select program_id, gen_random_uuid(), holder_id, wallet, null, 10, 10, 0, 0, 0, 0,
-              state, earned_at, usable_from, expires_at - interval '2 years' - n * interval '1 minute',
-              null,
+              state, earned_at, usable_from,
+              expires_at - interval '2 years' - n * interval '1 minute', null,
               expiry_rule, unit_cost_minor
             from lot cross join generate_series(1, $1::int) n
             """,
