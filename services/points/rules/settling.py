@@ -255,7 +255,7 @@ def _book(
             changes = _before_it(facts, draft.version(lot))
             after = replace(after, body=replace(after.body, changes=changes))
     else:
-        lot = replace(lot, holder_id=after.holder_id)
+        lot = _dated(draft, facts, after, replace(lot, holder_id=after.holder_id))
         difference = after.posted - lot.granted
         takes_back = cause.kind in {"refund", "cancel"} and difference < 0
         kind = EntryKind.CLAW_BACK if takes_back else EntryKind.CORRECT
@@ -309,6 +309,24 @@ def _lot(facts: Facts, after: Purchase, identity: UUID) -> Lot:
     at = after.completed_at
     holder = after.holder_id
     return new_lot(facts.program, settings, identity, holder, at, after.posted, after.order_id)
+
+
+def _dated(draft: Draft, facts: Facts, after: Purchase, lot: Lot) -> Lot:
+    """The lot is as old as the earliest completion, and lasts as the settings of then say."""
+    fresh = _lot(facts, after, lot.lot_id)
+    if lot.earned_at == fresh.earned_at:
+        return lot
+    dated = replace(
+        lot,
+        earned_at=fresh.earned_at,
+        usable_from=fresh.usable_from,
+        expires_at=fresh.expires_at,
+        first_expires_at=fresh.first_expires_at,
+        expiry_rule=fresh.expiry_rule,
+        unit_cost_minor=fresh.unit_cost_minor,
+    )
+    draft.put(dated)
+    return dated
 
 
 def new_lot(  # noqa: PLR0913, PLR0917 - what a lot is made of

@@ -131,6 +131,17 @@ def test_of_two_completions_the_earliest_counts(first: str) -> None:
     assert ledger.purchase(order_id(PROGRAM, "A-1")).completed_at == NOON
 
 
+@pytest.mark.parametrize("amount_minor", [10_000, 7_000])
+def test_points_are_as_old_as_the_earliest_completion(amount_minor: int) -> None:
+    """Whenever it is told, and whether it changes their number or not: they lapse earlier."""
+    late = an_order(PROGRAM, at=NOON + 40 * DAY, amount_minor=10_000)
+    early = an_order(PROGRAM, at=NOON, amount_minor=amount_minor)
+    settings = PointsSettings(validity="months:12")
+    (once,) = told(early, settings=settings).rows(Lot)
+    (moved,) = told(late, early, settings=settings).rows(Lot)
+    assert moved == once
+
+
 @pytest.mark.parametrize("batch", [True, False])
 def test_a_refund_before_its_order_ends_as_one_after_it(*, batch: bool) -> None:
     order = an_order(PROGRAM, at=NOON, lines=[a_line("1", 3_000, quantity=3)])
