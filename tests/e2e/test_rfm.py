@@ -23,6 +23,8 @@ from tests.e2e.stack import Stack, box, database
 
 SECONDS = 300.0
 BULK_BYTES = 300_000
+TRIES = 3
+"""A whole year is scored in one request, which a machine with other work answers with 503 first."""
 
 
 class Shop(Struct, frozen=True):
@@ -162,7 +164,10 @@ async def test_the_segments_of_a_year_are_those_of_the_exercise(
     await deliver(shop, year.invoices)
     await stack.quiet(SECONDS)
     assert await break_ties(shop, year.invoices) == len({i.customer for i in year.invoices})
-    answer = await stack.get(f"/analytics/v1/rfm?on={year.at.date()}&page_size=1", shop.key)
+    for _ in range(TRIES):
+        answer = await stack.get(f"/analytics/v1/rfm?on={year.at.date()}&page_size=1", shop.key)
+        if answer.status_code != httpx2.codes.SERVICE_UNAVAILABLE:
+            break
     assert answer.status_code == httpx2.codes.OK, answer.text
     found = answer.json()
     assert (found["state"], found["subjects"]) == ("scored", year.expected["customers"])
