@@ -131,11 +131,12 @@ async def replay(
             for verdict in await look.verify(programme.program)
             for _ in verdict.violations
         ]
-    expected = dict(what.expected or figures_of(what))
+    reckoned = figures_of(what)
+    expected = dict(what.expected or reckoned)
     expected["refunds"] = expected["refunds_with_order"] + expected["refunds_without_order"]
     expected |= {name: expected[figure] for name, (_, _, figure) in _HELD.items()}
     found["refunds"] = found["refunds_with_order"] + found["refunds_without_order"]
-    found |= {name: figures_of(what)[name] for name in ("rows", "invoices_skipped", "lines")}
+    found |= {name: reckoned[name] for name in ("rows", "invoices_skipped", "lines")}
     return Result(found, expected, taken, seconds, programme, violations)
 
 

@@ -88,6 +88,17 @@ async def test_a_batch_looks_at_no_lot_that_is_used_up(url: str) -> None:
         assert len(await explained(told, batch)) > len(counting.plans)
 
 
+async def test_no_index_of_a_holders_lots_keeps_those_that_are_used_up(url: str) -> None:
+    """Whatever plan is chosen beside millions of them, there is none to walk."""
+    async with harness(SERVICES["points"], url) as told, transaction(told.database) as tx:
+        rows = await tx.fetch(
+            "select indexdef from pg_indexes where schemaname = 'points' and tablename = 'lot'"
+        )
+    of_holders = [row["indexdef"] for row in rows if "holder_id" in row["indexdef"]]
+    assert of_holders
+    assert [each for each in of_holders if "WHERE" not in each] == []
+
+
 async def test_a_balance_looks_at_no_lot_that_is_used_up(url: str) -> None:
     async with harness(SERVICES["points"], url) as told:
         holder = await with_closed_lots(told)

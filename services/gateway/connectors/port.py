@@ -45,7 +45,6 @@ class Heard(Struct, frozen=True):
     events: Sequence[forms.Sent] = ()
     pending: Pending | None = None
     ignored: str | None = None
-    warnings: tuple[str, ...] = ()
 
 
 class Connector(Protocol):

@@ -251,8 +251,7 @@ def _heard_order(topic: str, order: Order, settings: ConnectionSettings) -> Hear
     due = _due(order, settings)
     told_at = instant(order.updated_at or order.created_at, "/updated_at")
     pending = Pending(paid, due, told_at) if due is not None else None
-    gift = any(line.gift_card for line in order.line_items)
-    return Heard(topic, [paid], pending, warnings=("gift-card-bought",) if gift else ())
+    return Heard(topic, [paid], pending)
 
 
 def _paid(order: Order) -> forms.OrderPaid:
