@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -117,13 +117,16 @@ def instant(text: str, pointer: str) -> Instant:
         raise Invalid(FieldError(pointer, "time-malformed", message)) from error
 
 
-def noted(written: Iterable[tuple[str, object]]) -> dict[str, list[str]]:
-    """What a shop wrote for us at an order, by name without the prefix; lists by commas."""
-    return {
+def noted(written: Iterable[tuple[str, object]]) -> dict[str, Any]:
+    """What a shop wrote for us at an order, as fields of its generic form; lists by commas."""
+    found = {
         name.removeprefix(OURS): [part.strip()[:64] for part in value.split(",")][:20]
         for name, value in written
         if name.startswith(OURS) and isinstance(value, str) and value
     }
+    lists = ("hold_ids", "redemption_ids", "campaign_codes")
+    source = next(iter(found.get("source_code", [])), None)
+    return {name: found.get(name, []) for name in lists} | {"source_code": source}
 
 
 def days(wanted: int | None, usual: timedelta) -> timedelta:

@@ -270,7 +270,6 @@ def _paid(order: Order) -> forms.OrderPaid:
         if amount
     ]
     shipping, shipping_tax = _shipping(order)
-    ours = noted((each.name, each.value) for each in order.note_attributes)
     return forms.OrderPaid(
         order_id=str(order.id),
         currency=currency,
@@ -283,10 +282,7 @@ def _paid(order: Order) -> forms.OrderPaid:
         shipping_tax_minor=shipping_tax,
         total_minor=minor(order.total_price, currency, "/total_price"),
         coupon_codes=[each.code[:64] for each in order.discount_codes[:20]],
-        hold_ids=ours.get("hold_ids", []),
-        redemption_ids=ours.get("redemption_ids", []),
-        campaign_codes=ours.get("campaign_codes", []),
-        source_code=next(iter(ours.get("source_code", [])), None),
+        **noted((each.name, each.value) for each in order.note_attributes),
     )
 
 

@@ -217,7 +217,6 @@ def _paid(order: Order) -> forms.OrderPaid:
                     kind="fee",
                 )
             )
-    ours = noted((each.key, each.value) for each in order.meta_data)
     return forms.OrderPaid(
         order_id=str(order.id),
         currency=currency,
@@ -230,10 +229,7 @@ def _paid(order: Order) -> forms.OrderPaid:
         shipping_tax_minor=minor(order.shipping_tax, currency, "/shipping_tax"),
         total_minor=minor(order.total, currency, "/total"),
         coupon_codes=[each.code[:64] for each in order.coupon_lines[:20]],
-        hold_ids=ours.get("hold_ids", []),
-        redemption_ids=ours.get("redemption_ids", []),
-        campaign_codes=ours.get("campaign_codes", []),
-        source_code=next(iter(ours.get("source_code", [])), None),
+        **noted((each.key, each.value) for each in order.meta_data),
     )
 
 
