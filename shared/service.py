@@ -1,12 +1,14 @@
 """What a service is: one declaration that its API, its worker and its migrations are built from."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from msgspec import Struct
 
+from shared.config import Config
 from shared.db.engine import Database
 from shared.db.migrate import Schema
 from shared.db.transaction import Tx
@@ -14,7 +16,9 @@ from shared.flow import Due, Flow
 from shared.http.app import MAX_BODY_BYTES
 from shared.http.reading import Reader
 from shared.programs import Program
+from shared.sealing import KeyRing
 from shared.settings.versions import Document
+from shared.surroundings import Surroundings
 
 Page = Callable[[Tx, Program, Due, str | None, int], Awaitable[Sequence[Due]]]
 """Reads at most n things due at or before a boundary, after a cursor, in key order."""
@@ -62,6 +66,20 @@ class Rebuild(Struct, frozen=True):
     """Why the log does not make its tables, where it does not."""
 
 
+class Tasking(Struct, frozen=True):
+    """What a task of a worker works with."""
+
+    config: Config
+    database: Database
+    keys: KeyRing
+    around: Surroundings
+
+
+Task = Callable[[Tasking, asyncio.Event], Coroutine[Any, Any, None]]
+"""Runs in every worker of the service until told to stop; several at once must not disturb each
+other, so each claims its rows (`for update skip locked`) for as long as it works at them."""
+
+
 class Service(Struct, frozen=True):
     """The declaration on one page."""
 
@@ -76,6 +94,8 @@ class Service(Struct, frozen=True):
     commands: tuple[type, ...] = ()
     """Classes of what its callers may ask for."""
     sweeps: tuple[Sweep, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    """What its worker does besides, that waits for others than the log and the database."""
     documents: tuple[Document[Any], ...] = ()
     """What a merchant may set."""
     totals: Callable[[Reader], Awaitable[dict[str, Any]]] | None = None

@@ -24,7 +24,7 @@ from shared.readiness import losing
 from shared.relay import Relay
 from shared.requeuing import Requeuer
 from shared.sealing import KeyRing
-from shared.service import Service
+from shared.service import Service, Tasking
 from shared.stream.port import Stream
 from shared.surroundings import Surroundings
 from shared.sweeps import Sweeper
@@ -95,6 +95,8 @@ class _Parts:
             committed=self._relay.wake,
             grew=self._statistics.grew,
         )
+        self._tasking = Tasking(config, database, keys, around)
+        self._tasks = service.tasks
         self._watched = Worker(service, config, database, stream, around)
         self._pipeline: Pipeline | None = None
         self._sweeper: Sweeper | None = None
@@ -126,6 +128,8 @@ class _Parts:
             yield self._sweeper.run(stopping)
         if self._requeuer is not None:
             yield self._requeuer.run(stopping)
+        for task in self._tasks:
+            yield task(self._tasking, stopping)
         if sock is not None:
             yield serve(health_app(self._watched), sock, stopping)
 

@@ -25,6 +25,7 @@ ASSURANCE: Final = "high"
 TOLERANCE: Final = timedelta(seconds=300)
 """How far the signed time may be from now, either way."""
 SIGNED_HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
+MEDIA: Final = ("application/json",)
 HEADERS: Final = ()
 SHOP_HEADER: Final = None
 _SYMMETRIC: Final = "whsec_"
@@ -65,6 +66,10 @@ def delivery_id(raw: bytes, headers: Headers) -> str:
     """What a repeated delivery has in common with the first."""
     del raw
     return headers["webhook-id"]
+
+
+def answered(_raw: bytes, _headers: Headers) -> None:
+    """Nothing of its own."""
 
 
 def read(raw: bytes, headers: Headers, settings: ConnectionSettings) -> Heard:

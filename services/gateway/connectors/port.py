@@ -23,6 +23,8 @@ from shared.errors import FieldError
 
 OURS: Final = "shuke_"
 """What a shop writes at an order under names of this prefix is for us: shuke_hold_ids, …"""
+QUERY: Final = ":query"
+"""Stands for the query of the address among a request's headers, as it was sent."""
 Headers = Mapping[str, str]
 """By name in small letters, those that a connector asked for."""
 Secrets = Iterable[tuple[str, str]]
@@ -38,13 +40,48 @@ class Pending(Struct, frozen=True):
     """When the shop last changed it: older news change nothing."""
 
 
+class Fetch(Struct, frozen=True):
+    """Something that a notification says has changed: never how much, so its detail is fetched."""
+
+    kind: Literal["order", "refund"]
+    number: str
+    """The shop's own number of it."""
+    order: str = ""
+    """The number of a refund's order, where the notification tells it."""
+    version: int = 0
+    """Of the notification: lower ones than one heard before change nothing. 0: it has none."""
+
+
 class Heard(Struct, frozen=True):
-    """What a delivery says: events, a completion to come, or why it says nothing to us."""
+    """What a delivery says: events, a completion to come, what to fetch, or why nothing to us."""
 
     topic: str
     events: Sequence[forms.Sent] = ()
     pending: Pending | None = None
+    fetch: Fetch | None = None
     ignored: str | None = None
+
+
+Credentials = Mapping[str, str]
+"""What calls of a connection are signed with, by the names that its connector gives."""
+
+
+class Call(Struct, frozen=True):
+    """One request to a platform, ready to be sent."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    form: Mapping[str, str] = {}
+    """Sent as a form, if not empty."""
+    headers: Mapping[str, str] = {}
+
+
+class TryLater(Exception):
+    """The platform answers that it cannot now: too many calls, an outage of its own."""
+
+
+class NotAuthorised(Exception):
+    """The platform does not take the credentials any more: the shop is to be connected anew."""
 
 
 class Connector(Protocol):
@@ -71,6 +108,11 @@ class Connector(Protocol):
         ...
 
     @property
+    def MEDIA(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """Media types of its bodies."""
+        ...
+
+    @property
     def SHOP_HEADER(self) -> str | None:  # noqa: N802 - a constant of the module
         """Names the shop, unsigned: it must be the connection's."""
         ...
@@ -85,6 +127,35 @@ class Connector(Protocol):
 
     def read(self, raw: bytes, headers: Headers, settings: ConnectionSettings) -> Heard:
         """What it says. Raises Invalid, ValidationError or DecodeError for what is unreadable."""
+        ...
+
+    def answered(self, raw: bytes, headers: Headers) -> bytes | None:
+        """What the platform wants to read, with status 200, once its delivery is taken.
+
+        None: it wants nothing of its own, and gets 202 and ours.
+        """
+        ...
+
+
+class Fetcher(Connector, Protocol):
+    """A storefront whose notifications are followed by a call for the detail. Pure, too."""
+
+    @property
+    def BASE(self) -> str:  # noqa: N802 - a constant of the module
+        """Where calls go, unless the operator says otherwise."""
+        ...
+
+    @property
+    def CREDENTIALS(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """Names of the values that its calls need."""
+        ...
+
+    def call(self, wanted: Fetch, credentials: Credentials, base: str, now: datetime) -> Call:
+        """The call for a detail."""
+        ...
+
+    def detail(self, wanted: Fetch, raw: bytes, settings: ConnectionSettings) -> Heard:
+        """What the answer to that call says. Raises TryLater, NotAuthorised, or as `read` does."""
         ...
 
 

@@ -44,6 +44,7 @@ from shared.days import Instant
 SOURCE: Final = "shopify"
 ASSURANCE: Final = "high"
 SIGNED_HEADERS: Final = ("x-shopify-hmac-sha256",)
+MEDIA: Final = ("application/json",)
 SHOP_HEADER: Final = "x-shopify-shop-domain"
 HEADERS: Final = ("x-shopify-event-id", "x-shopify-webhook-id", "x-shopify-topic", SHOP_HEADER)
 AFTER_FULFILMENT: Final = timedelta(days=15)
@@ -225,6 +226,10 @@ def delivery_id(raw: bytes, headers: Headers) -> str:
     """The event's id, the same in every try; older shops give that of the delivery."""
     del raw
     return headers.get("x-shopify-event-id") or headers.get("x-shopify-webhook-id") or ""
+
+
+def answered(_raw: bytes, _headers: Headers) -> None:
+    """Nothing of its own."""
 
 
 def read(raw: bytes, headers: Headers, settings: ConnectionSettings) -> Heard:

@@ -44,6 +44,7 @@ from shared.days import Instant
 SOURCE: Final = "woocommerce"
 ASSURANCE: Final = "high"
 SIGNED_HEADERS: Final = ("x-wc-webhook-signature",)
+MEDIA: Final = ("application/json",)
 SHOP_HEADER: Final = "x-wc-webhook-source"
 HEADERS: Final = ("x-wc-webhook-topic", SHOP_HEADER)
 AFTER_COMPLETION: Final = timedelta(days=7)
@@ -165,6 +166,10 @@ def delivery_id(raw: bytes, headers: Headers) -> str:
         return ""
     topic = headers.get("x-wc-webhook-topic", "")
     return f"{topic}/{told.id}/{told.date_modified_gmt or ''}"
+
+
+def answered(_raw: bytes, _headers: Headers) -> None:
+    """Nothing of its own."""
 
 
 def read(raw: bytes, headers: Headers, settings: ConnectionSettings) -> Heard:

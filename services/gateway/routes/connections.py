@@ -1,0 +1,145 @@
+"""Connections and their secrets."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import Depends, Request, Response
+from sqlalchemy import Row
+
+from services.gateway import queries
+from services.gateway.routes.asked import API, managing, now
+from services.gateway.schemas import (
+    Connection,
+    ConnectionMade,
+    ConnectionPage,
+    EndSecret,
+    NewConnection,
+    NewSecret,
+    SecretOnce,
+    SecretPage,
+)
+from shared.days import render
+from shared.errors import HttpProblem
+from shared.http.app import router
+from shared.http.auth import Scope, scoped
+from shared.http.problems import documented
+from shared.http.reading import known_id, reading
+from shared.ids import text_id
+
+ROUTER = router()
+_Connections = Annotated[Scope, Depends(scoped("connections.manage"))]
+
+
+@ROUTER.post(f"{API}/connections", name="connections.create", tags=["connections"],
+             status_code=201, response_model=ConnectionMade)  # fmt: skip
+async def add_connection(request: Request, body: NewConnection, scope: _Connections) -> Any:
+    """Connect a store: its webhook's address and secret. The secret is shown this once."""
+    identity, secret_id, secret = await managing(request).add_connection(
+        scope.program, body, now(request)
+    )
+    async with reading(request, scope) as reader:
+        row = await queries.find_connection(reader, identity)
+    assert row is not None
+    return _connection(request, row) | {"secrets": [{"secret_id": secret_id, "secret": secret}]}
+
+
+@ROUTER.get(f"{API}/connections", name="connections.list", tags=["connections"],
+            response_model=ConnectionPage)  # fmt: skip
+async def list_connections(request: Request, scope: _Connections) -> Any:
+    """Connections of the program."""
+    async with reading(request, scope) as reader:
+        rows = await queries.list_connections(reader)
+    return {"items": [_connection(request, row) for row in rows]}
+
+
+@ROUTER.get(f"{API}/connections/{{connection_id}}", name="connections.get",
+            tags=["connections"], response_model=Connection)  # fmt: skip
+async def get_connection(request: Request, connection_id: str, scope: _Connections) -> Any:
+    """One connection."""
+    async with reading(request, scope) as reader:
+        row = await queries.find_connection(reader, known_id("whk", connection_id, "connection"))
+    if row is None:
+        raise HttpProblem(404, "not-found", "No such connection.")
+    return _connection(request, row)
+
+
+_MOVES = {"pause": ("paused", ["active"]), "resume": ("active", ["paused"]),
+          "close": ("closed", ["draft", "active", "paused"])}  # fmt: skip
+
+
+@ROUTER.post(f"{API}/connections/{{connection_id}}:{{move}}", name="connections.move",
+             tags=["connections"], response_model=Connection,
+             responses=documented(409))  # fmt: skip
+async def move_connection(
+    request: Request,
+    connection_id: str,
+    move: Literal["pause", "resume", "close"],
+    scope: _Connections,
+) -> Any:
+    """Pause (deliveries get 503 and are sent again), resume, or close for good."""
+    identity = known_id("whk", connection_id, "connection")
+    state, allowed = _MOVES[move]
+    await managing(request).move_connection(scope.program, identity, state, allowed)
+    request.app.state.connections.forget(identity)
+    return await get_connection(request, connection_id, scope)
+
+
+@ROUTER.post(f"{API}/connections/{{connection_id}}/secrets", name="secrets.create",
+             tags=["connections"], status_code=201, response_model=SecretOnce,
+             responses=documented(409))  # fmt: skip
+async def add_secret(
+    request: Request, connection_id: str, scope: _Connections, body: NewSecret | None = None
+) -> Any:
+    """Another secret, shown this once: change it at the shop, then end the old one."""
+    identity = known_id("whk", connection_id, "connection")
+    given = body.secret if body else None
+    made = await managing(request).add_secret(scope.program, identity, given, now(request))
+    request.app.state.connections.forget(identity)
+    return {"secret_id": made[0], "secret": made[1]}
+
+
+@ROUTER.get(f"{API}/connections/{{connection_id}}/secrets", name="secrets.list",
+            tags=["connections"], response_model=SecretPage)  # fmt: skip
+async def list_secrets(request: Request, connection_id: str, scope: _Connections) -> Any:
+    """Secrets without their values: when each was last used shows whether it can end."""
+    identity = known_id("whk", connection_id, "connection")
+    async with reading(request, scope) as reader:
+        rows = await queries.list_secrets(reader, identity)
+    return {
+        "items": [
+            {
+                "secret_id": text_id("sec", row.secret_id),
+                "not_before": render(row.not_before),
+                "not_after": render(row.not_after) if row.not_after else None,
+                "last_used_at": render(row.last_used_at) if row.last_used_at else None,
+            }
+            for row in rows
+        ]
+    }
+
+
+@ROUTER.post(f"{API}/connections/{{connection_id}}/secrets/{{secret_id}}:end",
+             name="secrets.end", tags=["connections"], status_code=204)  # fmt: skip
+async def end_secret(
+    request: Request, connection_id: str, secret_id: str, body: EndSecret, scope: _Connections
+) -> Response:
+    """Let a secret end, by default in 24 hours."""
+    identity = known_id("whk", connection_id, "connection")
+    at = now(request) + timedelta(hours=body.after_hours)
+    secret = known_id("sec", secret_id, "secret")
+    await managing(request).end_secret(scope.program, identity, secret, at)
+    request.app.state.connections.forget(identity)
+    return Response(status_code=204)
+
+
+def _connection(request: Request, row: Row[Any]) -> dict[str, Any]:
+    identity = text_id("whk", row.connection_id)
+    return {
+        "connection_id": identity,
+        "store_id": text_id("sto", row.store_id),
+        "source": row.source,
+        "state": row.state,
+        "name": row.name,
+        "url": f"{str(request.base_url).rstrip('/')}/webhooks/{identity}",
+        "created_at": render(row.created_at),
+    }

@@ -1,0 +1,73 @@
+"""API keys, and the public keys that tokens are signed with."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+
+from services.gateway import queries
+from services.gateway.routes.asked import API, managing, now
+from services.gateway.schemas import (
+    KeyMade,
+    KeyPage,
+    NewKey,
+)
+from shared.days import render
+from shared.errors import HttpProblem
+from shared.http.app import router
+from shared.http.auth import Scope, scoped, sees_store
+from shared.http.reading import known_id, reading
+from shared.ids import text_id
+from shared.sealing import KeyRing
+
+ROUTER = router()
+_Keys = Annotated[Scope, Depends(scoped("keys.manage"))]
+_MakesKeys = Annotated[Scope, Depends(scoped("keys.manage", by_store=True))]
+
+
+@ROUTER.get("/.well-known/jwks.json", name="keys.public", tags=["health"])
+async def public_keys(request: Request) -> Response:
+    """Public keys that the gateway's tokens are signed with."""
+    keys: KeyRing = request.app.state.keys
+    return Response(keys.public_keys, media_type="application/json")
+
+
+@ROUTER.post(f"{API}/api-keys", name="keys.create", tags=["keys"], status_code=201,
+             response_model=KeyMade)  # fmt: skip
+async def add_key(request: Request, body: NewKey, scope: _MakesKeys) -> Any:
+    """A key for another system. Its text is shown this once; only its hash is kept."""
+    lacking = [p for p in body.permissions if not scope.caller.may(p)]
+    lacking += [store for store in body.stores if not sees_store(scope.caller, store)]
+    if lacking:
+        raise HttpProblem(403, "forbidden", f"A key cannot give what its maker lacks: {lacking[0]}")
+    return await managing(request).add_key(scope.program, body, now(request))
+
+
+@ROUTER.get(f"{API}/api-keys", name="keys.list", tags=["keys"],
+            response_model=KeyPage)  # fmt: skip
+async def list_keys(request: Request, scope: _Keys) -> Any:
+    """Keys of the program, without their texts."""
+    async with reading(request, scope) as reader:
+        rows = await queries.list_keys(reader)
+    return {
+        "items": [
+            {
+                "key_id": text_id("key", row.key_id),
+                "name": row.name,
+                "permissions": row.permissions,
+                "stores": row.stores,
+                "cidrs": row.cidrs,
+                "expires_at": render(row.expires_at),
+                "revoked_at": render(row.revoked_at) if row.revoked_at else None,
+            }
+            for row in rows
+        ]
+    }
+
+
+@ROUTER.delete(f"{API}/api-keys/{{key_id}}", name="keys.revoke", tags=["keys"],
+               status_code=204)  # fmt: skip
+async def revoke_key(request: Request, key_id: str, scope: _Keys) -> Response:
+    """End a key; it is refused everywhere within 5 seconds."""
+    identity = known_id("key", key_id, "key")
+    await managing(request).revoke_key(scope.program, identity, now(request))
+    return Response(status_code=204)

@@ -1,0 +1,45 @@
+"""Webhooks in."""
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from services.gateway.intake import Intake
+from services.gateway.schemas import (
+    BulkTaken,
+    Taken,
+)
+from shared.http.app import router
+from shared.http.plain import PlainRoute
+from shared.http.problems import documented
+
+ROUTER = router()
+
+
+async def webhook(request: Request, connection: str) -> JSONResponse:
+    """One signed event (Standard Webhooks 1.0), at most 1 MiB."""
+    intake: Intake = request.app.state.intake
+    return await intake.single(request, connection)
+
+
+async def webhook_bulk(request: Request, connection: str) -> JSONResponse:
+    """Up to 5,000 events under one signature, at most 8 MiB."""
+    intake: Intake = request.app.state.intake
+    return await intake.bulk(request, connection)
+
+
+for _path, _name, _endpoint, _model in (
+    ("/webhooks/{connection}", "webhooks.single", webhook, Taken),
+    ("/webhooks/{connection}/bulk", "webhooks.bulk", webhook_bulk, BulkTaken),
+):
+    ROUTER.add_api_route(
+        _path,
+        _endpoint,
+        methods=["POST"],
+        name=_name,
+        tags=["webhooks"],
+        status_code=202,
+        response_model=_model,
+        responses=documented(408, 415, 429),
+        openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
+        route_class_override=PlainRoute,
+    )
