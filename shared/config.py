@@ -74,6 +74,14 @@ class Config(BaseModel):
     urls: Annotated[
         dict[str, str], Field(description="SHUKE_<SERVICE>_URL, by service; default: loopback")
     ] = {}
+    taobao_url: Annotated[
+        str | None,
+        Field(alias="SHUKE_TAOBAO_URL", description="Where calls to Taobao go; default: its own"),
+    ] = None
+    youzan_url: Annotated[
+        str | None,
+        Field(alias="SHUKE_YOUZAN_URL", description="Where calls to Youzan go; default: its own"),
+    ] = None
     log_level: Annotated[
         _LEVELS, Field(alias="SHUKE_LOG_LEVEL", description="debug, info, warning or error")
     ] = "info"

@@ -34,6 +34,7 @@ Name = Literal[
     "intake_spooled_total",
     "intake_breaker_open",
     "delivery_log_dropped_total",
+    "fetch_total",
     "event_age_seconds",
     "batch_seconds",
     "batch_events",
@@ -84,6 +85,7 @@ METRICS: Final[dict[Name, _Metric]] = {
     "intake_total": _Metric("counter", ("kind", "result"), "Deliveries by source and answer"),
     "intake_spooled_total": _Metric("counter", (), "Events taken while the log was away"),
     "intake_breaker_open": _Metric("gauge", (), "1 while events go to the gateway's outbox"),
+    "fetch_total": _Metric("counter", ("kind", "result"), "Details asked for at platforms"),
     "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
     "event_age_seconds": _Metric("histogram", ("topic",), "Oldest of a batch, append to commit"),
     "batch_seconds": _Metric(

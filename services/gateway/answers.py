@@ -8,39 +8,20 @@ from msgspec import Struct
 
 from services.gateway.connectors import generic
 from services.gateway.connectors.port import Connector
-from services.gateway.model import Delivery
+from services.gateway.model import Answer, Delivery, part_id
+from services.gateway.orders.model import Key
 from services.gateway.rules.normalising import Shop
 from shared.clock import monotonic
-from shared.errors import FieldError
-from shared.events.codec import Encoded
-from shared.events.envelope import Announcement
-from shared.random_ids import uuid7
 
-_BY_WEIGHT: Final = ("failed", "conflict", "published", "waiting", "duplicate", "ignored")
-
-
-class Answer(Struct, frozen=True):
-    """What became of one event of a delivery."""
-
-    status: str
-    event_id: UUID | None = None
-    error: FieldError | None = None
-    reason: str | None = None
-    type: str | None = None
-    delivery_id: UUID | None = None
-    """What it waits under."""
-
-    @property
-    def settled(self) -> bool:
-        """Whether its record may be lost with the process; else it is committed at once."""
-        return self.error is None and self.status != "waiting"
-
-
-class Ready(Struct, frozen=True):
-    """An event that may go to the log."""
-
-    event: Announcement
-    encoded: Encoded
+_BY_WEIGHT: Final = (
+    "failed",
+    "conflict",
+    "published",
+    "fetching",
+    "waiting",
+    "duplicate",
+    "ignored",
+)
 
 
 class Delivered(Struct, frozen=True):
@@ -49,9 +30,10 @@ class Delivered(Struct, frozen=True):
     shop: Shop
     connector: Connector
     headers: Mapping[str, str]
-    secret: str
+    secret: str | None
     raw: bytes
     began: float
+    id: UUID
 
     @property
     def own(self) -> bool:
@@ -62,6 +44,10 @@ class Delivered(Struct, frozen=True):
     def source_id(self) -> str:
         """What a repeat has in common with it."""
         return self.connector.delivery_id(self.raw, self.headers)
+
+    def place(self, part: int) -> Key:
+        """What the n-th thing that it says is recorded under."""
+        return self.shop.connection.program_id, part_id(self.id, part)
 
 
 def worst(answers: Sequence[Answer]) -> str:
@@ -75,28 +61,24 @@ def rows_of(
 ) -> list[Delivery]:
     """The record of a delivery: a row for each thing that it said."""
     shop, several = delivered.shop, len(answers) > 1
+    source_id = delivered.source_id[:190].replace("\0", "\N{REPLACEMENT CHARACTER}")
     took_ms = int((monotonic() - delivered.began) * 1000)
     return [
         Delivery(
             program_id=shop.connection.program_id,
-            delivery_id=answer.delivery_id or uuid7(shop.now),
+            delivery_id=part_id(delivered.id, number),
             connection_id=shop.connection.id,
             received_at=shop.now,
-            source_id=(delivered.source_id[:190] + (f"#{number}" if several else "")),
+            source_id=source_id + (f"#{number}" if several else ""),
             type=answer.type,
             status=answer.status,
-            reason=_reason(answer),
+            reason=answer.why,
             event_id=answer.event_id,
+            digest=answer.digest,
             content_hash=content,
             secret_id=delivered.secret,
             took_ms=took_ms,
+            part=number,
         )
         for number, (answer, content) in enumerate(zip(answers, contents, strict=True))
     ]
-
-
-def _reason(answer: Answer) -> str | None:
-    if answer.error is None:
-        return answer.reason
-    reason = f"{answer.error.code} {answer.error.pointer}".strip()
-    return reason.replace("\0", "\N{REPLACEMENT CHARACTER}")

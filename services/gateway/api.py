@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.gateway.connections import Connections
-from services.gateway.deliveries import Recorder
+from services.gateway.deliveries.keeping import Bodies
+from services.gateway.deliveries.recording import Recorder
+from services.gateway.fetching.wanting import Wanting
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
 from services.gateway.proxy import Proxy, client
 from services.gateway.remembering import Remembering
+from services.gateway.replaying import Replaying
 from services.gateway.routes import connections, deliveries, keys, passing, programs, webhooks
 from services.gateway.spool import Spool
 from shared.config import Config
@@ -36,7 +39,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.verifier = Callers(app.state.database, app.state.verifier, app.state.clock)
     app.state.managing = Managing(app.state.database, ring)
     app.state.connections = Connections(app.state.database, ring)
-    recorder = Recorder(app.state.database, app.state.metrics, app.state.clock)
+    app.state.replaying = Replaying(app.state.database, ring)
+    bodies = Bodies(app.state.database, ring)
+    recorder = Recorder(app.state.database, bodies, app.state.metrics, app.state.clock)
     async with open_stream(config) as stream, client() as http:
         app.state.stream = stream
         app.state.proxy = Proxy(config, Minter(ring, app.state.clock), http)
@@ -46,6 +51,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             recorder,
             spool,
             Remembering(app.state.database),
+            Wanting(app.state.database),
             keys=ring,
             metrics=app.state.metrics,
             clock=app.state.clock,

@@ -3,6 +3,8 @@
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from services.gateway import store
 from services.gateway.model import Connection, Secret
 from services.gateway.settings import CONNECTION, FAMILY
@@ -17,6 +19,7 @@ FRESH_SECONDS: Final = 5.0
 """A paused connection or a new secret is known everywhere after so long."""
 MOST: Final = 10_000
 SECRET_PURPOSE: Final = "webhook-secret"  # noqa: S105 - a label
+CREDENTIAL_PURPOSE: Final = "credential"
 IDENTITY_PURPOSE: Final = "identity-key"
 
 
@@ -35,7 +38,7 @@ class Connections:
             return known
         try:
             async with statements(self._database, wait_seconds=1.0) as tx:
-                found = await self._read(tx, connection_id)
+                found = await self.read(tx, connection_id)
         except Exception:
             if known is None:
                 raise
@@ -49,7 +52,14 @@ class Connections:
         """It was changed here: read it anew."""
         self._known.pop(connection_id, None)
 
-    async def _read(self, tx: Tx, connection_id: UUID) -> Connection | None:
+    def _credentials(self, text: str, sealed: bytes | None) -> dict[str, str]:
+        if sealed is None:
+            return {}
+        plain = self._keys.unseal(CREDENTIAL_PURPOSE, text, sealed)
+        return msgspec.json.decode(plain, type=dict[str, str])
+
+    async def read(self, tx: Tx, connection_id: UUID) -> Connection | None:
+        """The connection as it is now."""
         row = await store.load_connection(tx, connection_id)
         if row is None:
             return None
@@ -75,7 +85,9 @@ class Connections:
             store=text_id("sto", row["store_id"]),
             source=row["source"],
             state=row["state"],
+            mode=row["mode"],
             secrets=tuple(secrets),
             identity_key=self._keys.unseal(IDENTITY_PURPOSE, program, row["identity_key"]),
+            credentials=self._credentials(text, row["credential"]),
             settings=published.of(row["program_id"], FAMILY + text),
         )

@@ -8,51 +8,49 @@ durable. A shop of one's own is told what is wrong with its event; a platform wo
 subscription, so what it sends and nobody can read is taken, recorded as failed and counted.
 """
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from msgspec import ValidationError
 
-from services.gateway.answers import Answer, Delivered, Ready, rows_of, worst
-from services.gateway.bodies import (
-    BULK_BYTES,
-    SINGLE_BYTES,
-    is_form,
-    is_ping,
-    not_json,
-    read_body,
-)
+from services.gateway.answers import Delivered, rows_of, worst
+from services.gateway.bodies import BULK_BYTES, SINGLE_BYTES, is_form, is_ping, not_media, read_body
 from services.gateway.connections import Connections
-from services.gateway.connectors import CONNECTORS, forms, woocommerce
-from services.gateway.connectors.port import Connector, Heard, Pending
-from services.gateway.deliveries import Recorder
+from services.gateway.connectors import CONNECTORS, forms, generic, woocommerce
+from services.gateway.connectors.port import QUERY, Connector, Fetch, Heard, Pending
+from services.gateway.deliveries.keeping import Body, kept_days
+from services.gateway.deliveries.recording import Recorder
+from services.gateway.fetching.wanting import Wanting
 from services.gateway.known import Known
-from services.gateway.model import Connection, Delivery, Invalid, Refusal
+from services.gateway.model import TEST, Answer, Connection, Ready, Refusal, part_id
+from services.gateway.orders import asking
+from services.gateway.orders.model import Key
 from services.gateway.remembering import Remembering
-from services.gateway.rules.normalising import Shop, normalise, untitled
+from services.gateway.rules.normalising import Shop
+from services.gateway.rules.reading import check, event_of, events_of, hear
 from services.gateway.spool import Spool
-from services.gateway.throttle import Throttle
-from shared import strict_json
+from services.gateway.throttle import BUSY_SECONDS, Crowd, Pace, Throttle
 from shared.clock import Clock, monotonic
-from shared.errors import FieldError, HttpProblem, Undecodable
-from shared.events import codec
-from shared.events.envelope import Announcement
+from shared.errors import FieldError, HttpProblem
 from shared.ids import parse_id, text_id
 from shared.logs import logger
 from shared.metrics import Metrics
+from shared.random_ids import uuid7
 from shared.sealing import KeyRing
 
-MAX_KEYS: Final = 256
-MAX_TEXT: Final = 64 * 1024
 TOPIC: Final = "storefront"
 PAUSED_SECONDS: Final = "300"
+BREATH: Final = 100
+"""Events of a bulk delivery that are read without letting others go on."""
 _DUMMY: Final = hashlib.sha256(b"no such connection").digest()
 
 
@@ -65,6 +63,7 @@ class Intake:
         recorder: Recorder,
         spool: Spool,
         orders: Remembering,
+        wanting: Wanting,
         *,
         keys: KeyRing,
         metrics: Metrics,
@@ -74,19 +73,29 @@ class Intake:
         self._recorder = recorder
         self._spool = spool
         self._orders = orders
+        self._wanting = wanting
         self._keys = keys
         self._metrics = metrics
         self._clock = clock
         self._known = Known()
         self._throttle = Throttle()
+        self._pace = Pace()
+        self._crowd = Crowd()
 
-    async def single(self, request: Request, connection: str) -> JSONResponse:
+    async def single(self, request: Request, connection: str) -> Response:
         """One delivery of a shop: of one's own one event, of a platform what it says."""
+        with self._room(request, SINGLE_BYTES):
+            return await self._single(request, connection)
+
+    async def _single(self, request: Request, connection: str) -> Response:
         began = monotonic()
-        if is_form(request):
-            return await self._ping(request, connection)
-        raw = await read_body(request, SINGLE_BYTES)
-        delivered = await self._authentic(request, connection, raw, began)
+        found = await self._find(connection)
+        if found is not None and found.source == woocommerce.SOURCE and is_form(request):
+            return await self._ping(request, found)
+        media = CONNECTORS[found.source].MEDIA if found is not None else generic.MEDIA
+        raw = await read_body(request, SINGLE_BYTES, media)
+        delivered = self._authentic(request, found, connection, raw, began)
+        self._paced(delivered, 1)
         content = hashlib.sha256(raw).digest()
         mark = int.from_bytes(content[:8], "big")
         repeat = (delivered.shop.connection.id, delivered.source_id)
@@ -96,22 +105,29 @@ class Intake:
             answers = await self._take_one(delivered)
         if repeat[1] and all(answer.error is None for answer in answers):
             self._known.put(repeat, mark)
-        rows = rows_of(delivered, answers, [content] * len(answers))
-        await self._record(delivered, rows, answers)
+        await self._record(delivered, answers, [content] * len(answers))
         wrong = next((answer.error for answer in answers if answer.error is not None), None)
         if wrong is not None and delivered.own:
             raise _refused(wrong)
+        told = delivered.connector.answered(raw, delivered.headers)
+        if told is not None:
+            return Response(told, media_type="application/json")
         status = worst(answers)
-        told = next(n for n, answer in enumerate(answers) if answer.status == status)
-        body = {"delivery": text_id("dlv", rows[told].delivery_id), "status": status}
-        reason = answers[told].reason
+        part = next(n for n, answer in enumerate(answers) if answer.status == status)
+        body = {"delivery": text_id("dlv", part_id(delivered.id, part)), "status": status}
+        reason = answers[part].reason
         return JSONResponse(body | ({"reason": reason} if reason else {}), 202)
 
     async def bulk(self, request: Request, connection: str) -> JSONResponse:
         """Many events of a shop of one's own under one signature; bad ones are told by index."""
+        with self._room(request, BULK_BYTES):
+            return await self._bulk(request, connection)
+
+    async def _bulk(self, request: Request, connection: str) -> JSONResponse:
         began = monotonic()
-        raw = await read_body(request, BULK_BYTES)
-        delivered = await self._authentic(request, connection, raw, began)
+        raw = await read_body(request, BULK_BYTES, generic.MEDIA)
+        found = await self._find(connection)
+        delivered = self._authentic(request, found, connection, raw, began)
         if not delivered.own:
             raise HttpProblem(404, "not-found", "Only a generic connection takes events in bulk.")
         try:
@@ -120,10 +136,10 @@ class Intake:
             raise _refused(forms.explain(error, raw)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise HttpProblem(400, "malformed", "The body is no JSON object.") from error
-        shop = delivered.shop
-        answers = await self._take(shop, [_event_of(shop, body) for body in bodies])
-        rows = rows_of(delivered, answers, [hashlib.sha256(body).digest() for body in bodies])
-        await self._record(delivered, rows, answers)
+        self._paced(delivered, len(bodies))
+        answers = await self._take(delivered, await _events_of(delivered.shop, bodies))
+        contents = [hashlib.sha256(body).digest() for body in bodies]
+        await self._record(delivered, answers, contents, bulk=True)
         failed = [
             {"index": n, "code": answer.error.code, "pointer": f"/events/{n}{answer.error.pointer}"}
             if answer.error
@@ -136,23 +152,41 @@ class Intake:
         body = {"accepted": accepted, "duplicates": duplicates, "failed": failed}
         return JSONResponse(body, 202)
 
-    async def _ping(self, request: Request, connection: str) -> JSONResponse:
+    @contextmanager
+    def _room(self, request: Request, most: int) -> Iterator[None]:
+        """Room for one more request, whose body may have so many bytes if it does not tell."""
+        told = request.headers.get("content-length", "")
+        size = min(int(told), most) if told.isdigit() else most
+        if not self._crowd.enter(size):
+            raise HttpProblem(
+                503, "busy", "Too much is under way.", headers={"Retry-After": str(BUSY_SECONDS)}
+            )
+        try:
+            yield
+        finally:
+            self._crowd.leave(size)
+
+    def _paced(self, delivered: Delivered, events: int) -> None:
+        """Raises HttpProblem where a connection sends faster than it may."""
+        wait = self._pace.take(delivered.shop.connection.id, events)
+        if wait is not None:
+            self._metrics.count("intake_total", delivered.connector.SOURCE, "too-fast")
+            raise HttpProblem(
+                429, "slow-down", "This connection is too fast.", headers={"Retry-After": str(wait)}
+            )
+
+    async def _ping(self, request: Request, found: Connection) -> JSONResponse:
         """WooCommerce tries an address when a webhook is made, unsigned; nothing is stored."""
-        found = await self._find(connection)
-        open_ = found is not None and found.state in {"active", "paused"}
-        if found is None or not open_ or found.source != woocommerce.SOURCE:
-            raise not_json()
-        if not await is_ping(request):
-            raise not_json()
+        if found.state not in {"active", "paused"} or not await is_ping(request):
+            raise not_media(woocommerce.MEDIA)
         self._metrics.count("intake_total", found.source, "ping")
         return JSONResponse({"status": "ping seen"})
 
-    async def _authentic(
-        self, request: Request, connection: str, raw: bytes, began: float
+    def _authentic(
+        self, request: Request, found: Connection | None, connection: str, raw: bytes, began: float
     ) -> Delivered:
         """The delivery with the secret that signed it. One 401 for whatever is not right."""
         now = self._clock()
-        found = await self._find(connection)
         source = "unknown" if found is None else found.source
         try:
             found = _open(found, raw)
@@ -169,7 +203,7 @@ class Intake:
                 503, "busy", "The connection is paused.", headers={"Retry-After": PAUSED_SECONDS}
             )
         shop = Shop(found, self._keys.blind_index, now)
-        return Delivered(shop, connector, headers, secret, raw, began)
+        return Delivered(shop, connector, headers, secret, raw, began, uuid7(now))
 
     def _forged(self, request: Request, connection: str, reason: str) -> HttpProblem:
         """What the sender of a delivery that is not authentic is told; a flood is not logged."""
@@ -191,81 +225,110 @@ class Intake:
     async def _take_one(self, delivered: Delivered) -> list[Answer]:
         """What became of everything that a delivery says."""
         raw, shop = delivered.raw, delivered.shop
-        try:
-            strict_json.check(raw, max_keys=MAX_KEYS, max_string=MAX_TEXT, max_integer=None)
-        except (ValueError, UnicodeDecodeError) as error:
-            return [_malformed(error)]
+        if "application/json" in delivered.connector.MEDIA and (wrong := check(raw)) is not None:
+            return [wrong]
         if delivered.own:
-            return await self._take(shop, [_event_of(shop, raw)])
-        heard = _heard(delivered)
+            return await self._take(delivered, [event_of(shop, raw)])
+        settings = shop.connection.settings_at(shop.now)
+        heard = hear(delivered.connector, raw, delivered.headers, settings)
         if isinstance(heard, Answer):
             return [heard]
-        said = [_event_of(shop, msgspec.json.encode(each)) for each in heard.events]
-        answers = await self._take(shop, said)
+        return await self._take_heard(delivered, heard)
+
+    async def _take_heard(self, delivered: Delivered, heard: Heard) -> list[Answer]:
+        said = events_of(delivered.shop, heard)
+        answers = await self._take(delivered, said)
+        if delivered.shop.connection.mode == "test":
+            return answers or [Answer("ignored", reason=TEST, type=heard.topic)]
         if heard.pending is not None and isinstance(said[0], Ready):
-            answers += await self._pend(shop, said[0].event, heard.pending)
+            answers += await self._pend(delivered.place(len(said)), said[0], heard.pending)
+        if heard.fetch is not None:
+            answers.append(await self._want(delivered, heard.fetch, delivered.place(len(answers))))
         return answers
 
-    async def _pend(self, shop: Shop, paid: Announcement, pending: Pending) -> list[Answer]:
+    async def _pend(self, place: Key, paid: Ready, pending: Pending) -> list[Answer]:
         """An order that completes later; no answer where that is known already."""
-        due_at, told_at = pending.due_at, pending.told_at
-        program_id = shop.connection.program_id
-        delivery = await self._orders.pend(program_id, paid, due_at, told_at, shop.now)
-        if delivery is None:
+        due_at = pending.due_at
+        row = asking.pending(paid.event, due_at, pending.told_at, place)
+        if not await self._orders.pend(row):
             return []
         why = f"completion-due {due_at.text}"
-        return [Answer("waiting", reason=why, type="order-completed", delivery_id=delivery)]
+        return [Answer("waiting", reason=why, type="order-completed")]
 
-    async def _take(self, shop: Shop, events: Sequence[Ready | Answer]) -> list[Answer]:
+    async def _want(self, delivered: Delivered, fetch: Fetch, place: Key) -> Answer:
+        """Something whose detail is fetched by the worker."""
+        shop = delivered.shop
+        return await self._wanting.want(shop.connection, fetch, place[1], shop.now)
+
+    async def _take(self, delivered: Delivered, events: Sequence[Ready | Answer]) -> list[Answer]:
         """Append what is new, all in one go; an answer for each, same order."""
+        shop = delivered.shop
+        program = shop.connection.program
         answers: list[Answer] = []
-        fresh: dict[UUID, tuple[Ready, int]] = {}
-        for each in events:
-            event = await self._named(shop, each) if isinstance(each, Ready) else each
+        fresh: dict[UUID, Ready] = {}
+        for part, each in enumerate(events):
+            event = await self._named(delivered, each, part)
             if isinstance(event, Answer):
                 answers.append(event)
                 continue
             encoded = event.encoded
             first = fresh.get(encoded.id)
-            before = first[1] if first else self._known.get((shop.connection.program, encoded.id))
+            before = first.encoded.digest if first else self._known.get((program, encoded.id))
             if before is None:
-                fresh[encoded.id] = (event, encoded.digest)
-                status = "published"
-            else:
-                status = "duplicate" if before == encoded.digest else "conflict"
-            answers.append(Answer(status, encoded.id, type=encoded.type.split(".")[1]))
+                fresh[encoded.id] = event
+            answers.append(event.sent(before))
         if fresh:
-            await self._spool.take([event.encoded for event, _ in fresh.values()])
-            self._orders.note(event.event for event, _ in fresh.values())
-            for event, digest in fresh.values():
-                self._known.put((shop.connection.program, event.encoded.id), digest)
+            await self._spool.take([event.encoded for event in fresh.values()])
+            self._orders.note(event.event for event in fresh.values())
+            for event in fresh.values():
+                self._known.put((program, event.encoded.id), event.encoded.digest)
         return answers
 
-    async def _named(self, shop: Shop, ready: Ready) -> Ready | Answer:
-        """The event under its buyer's key, or what it waits for."""
-        found = await self._orders.named(shop.connection.program_id, ready.event, shop.now)
-        if found is ready.event:
-            return ready
-        if isinstance(found, Announcement):
-            return Ready(found, codec.encode("gateway", found))
-        identity, kind = ready.encoded.id, ready.encoded.type.split(".")[1]
-        if found is None:
-            return Answer("duplicate", identity, type=kind)
-        return Answer("waiting", identity, reason="order-unknown", type=kind, delivery_id=found)
+    async def _named(self, delivered: Delivered, each: Ready | Answer, part: int) -> Ready | Answer:
+        """The event under its buyer's key, or what became of it already."""
+        if isinstance(each, Answer):
+            return each
+        if delivered.shop.connection.mode == "test":
+            return each.answer("ignored", TEST)
+        return await self._orders.named(each, delivered.place(part), delivered.shop.now)
 
     async def _record(
-        self, delivered: Delivered, rows: Sequence[Delivery], answers: Sequence[Answer]
+        self,
+        delivered: Delivered,
+        answers: Sequence[Answer],
+        contents: Sequence[bytes],
+        *,
+        bulk: bool = False,
     ) -> None:
         """What failed or waits is committed before the answer, the rest soon after it."""
-        now = []
-        for row, answer in zip(rows, answers, strict=True):
-            self._metrics.count("intake_total", delivered.connector.SOURCE, row.status)
-            if answer.settled:
-                self._recorder.note(row)
-            else:
-                now.append(row)
-        if now:
-            await self._recorder.write(now)
+        rows = rows_of(delivered, answers, contents)
+        shop = delivered.shop
+        for answer in answers:
+            self._metrics.count("intake_total", delivered.connector.SOURCE, answer.status)
+        body = None
+        if any(answer.status != "duplicate" for answer in answers):
+            body = Body(
+                shop.connection.program_id,
+                delivered.id,
+                shop.now,
+                kept_days(answers),
+                delivered.raw,
+                delivered.headers,
+                bulk,
+            )
+        if all(answer.settled for answer in answers):
+            self._recorder.note(rows, body)
+        else:
+            await self._recorder.write(rows, [] if body is None else [body])
+
+
+async def _events_of(shop: Shop, bodies: Sequence[bytes]) -> list[Ready | Answer]:
+    """The events of many bodies; others get their turn in between."""
+    events: list[Ready | Answer] = []
+    for start in range(0, len(bodies), BREATH):
+        events += [event_of(shop, body) for body in bodies[start : start + BREATH]]
+        await asyncio.sleep(0)
+    return events
 
 
 def _open(found: Connection | None, raw: bytes) -> Connection:
@@ -284,6 +347,8 @@ def _headers(request: Request, connector: Connector) -> Mapping[str, str]:
             raise Refusal("header-twice")
         if name in signed or name in others:
             found[name] = value
+    if QUERY in others:
+        found[QUERY] = request.url.query
     return found
 
 
@@ -296,49 +361,6 @@ def _of_shop(
         return
     if headers.get(named, "").rstrip("/").lower() != shop.rstrip("/").lower():
         raise Refusal("another-shop")
-
-
-def _heard(delivered: Delivered) -> Heard | Answer:
-    """What a platform's delivery says, or why nothing."""
-    settings = delivered.shop.connection.settings_at(delivered.shop.now)
-    try:
-        heard = delivered.connector.read(delivered.raw, delivered.headers, settings)
-    except Invalid as error:
-        return Answer("failed", error=error.error)
-    except ValidationError as error:
-        return Answer("failed", error=forms.explain(error, delivered.raw))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _malformed(error)
-    if heard.ignored is not None:
-        return Answer("ignored", reason=heard.ignored, type=heard.topic or None)
-    return heard
-
-
-def _event_of(shop: Shop, raw: bytes) -> Ready | Answer:
-    """The event of a body in generic form, or what is wrong with it."""
-    try:
-        return _encoded(normalise(shop, forms.read(raw)))
-    except Undecodable as error:
-        return Answer("failed", error=FieldError("", "too-large", error.reason))
-    except ValidationError as error:
-        return Answer("failed", error=forms.explain(error, raw))
-    except Invalid as error:
-        return Answer("failed", error=error.error)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _malformed(error)
-
-
-def _malformed(error: Exception) -> Answer:
-    return Answer("failed", error=FieldError("", "malformed", str(error)[:200]))
-
-
-def _encoded(event: Announcement) -> Ready:
-    """The event for the log, without its titles where they make it too large."""
-    try:
-        return Ready(event, codec.encode("gateway", event))
-    except Undecodable:
-        event = untitled(event)
-        return Ready(event, codec.encode("gateway", event))
 
 
 def _refused(error: FieldError) -> HttpProblem:

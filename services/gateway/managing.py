@@ -7,13 +7,18 @@ sealed or hashed.
 import base64
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
+
 from services.gateway import NAME, store
-from services.gateway.connections import IDENTITY_PURPOSE, SECRET_PURPOSE
+from services.gateway.connections import CREDENTIAL_PURPOSE, IDENTITY_PURPOSE, SECRET_PURPOSE
+from services.gateway.fetching import store as fetching
+from services.gateway.fetching.pulling import CHANGES, pulled
+from services.gateway.fetching.wanting import needed
 from services.gateway.keys import new_key
 from services.gateway.schemas import NewConnection, NewKey, NewProgram, NewStore
 from shared.days import render
@@ -21,7 +26,7 @@ from shared.db import outbox
 from shared.db.engine import Database
 from shared.db.locks import channel
 from shared.db.transaction import Tx, notify, transaction
-from shared.errors import HttpProblem
+from shared.errors import FieldError, HttpProblem
 from shared.events import codec
 from shared.events.envelope import Announcement, Cause
 from shared.events.programs.program_changed import ProgramChanged
@@ -134,7 +139,15 @@ class Managing:
             if await store.find_store(tx, row["program_id"], store_id) is None:
                 raise HttpProblem(404, "not-found", "No such store.")
             await store.add_connection(
-                tx, row["program_id"], connection_id, store_id, wanted.source, wanted.name, now
+                tx,
+                row["program_id"],
+                connection_id,
+                store_id,
+                wanted.source,
+                "active",
+                wanted.name,
+                wanted.mode,
+                now,
             )
             secret = wanted.secret or new_secret(wanted.source)
             place = (row["program_id"], connection_id)
@@ -146,17 +159,14 @@ class Managing:
     ) -> tuple[str, str]:
         """Another secret of a connection, at most five at a time: its id, the secret."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            row = await self._program(tx, program)
-            found = await store.load_connection(tx, connection_id)
-            if found is None or found["program_id"] != row["program_id"]:
-                raise HttpProblem(404, "not-found", "No such connection.")
-            count = await store.count_secrets(tx, row["program_id"], connection_id, now)
+            found = await self._connection(tx, program, connection_id)
+            place = (found["program_id"], connection_id)
+            count = await store.count_secrets(tx, *place, now)
             if count >= MOST_SECRETS:
                 raise HttpProblem(
                     409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
                 )
             secret = given or new_secret(found["source"])
-            place = (row["program_id"], connection_id)
             return await self._keep_secret(tx, place, secret, now), secret
 
     async def _keep_secret(
@@ -167,6 +177,43 @@ class Managing:
         sealed = self._keys.seal(SECRET_PURPOSE, text_id("whk", connection_id), secret.encode())
         await store.add_secret(tx, program_id, connection_id, secret_id, sealed, now)
         return text_id("sec", secret_id)
+
+    async def put_credentials(
+        self,
+        program: str,
+        connection_id: UUID,
+        values: Mapping[str, str],
+        expires_at: datetime | None,
+        now: datetime,
+    ) -> None:
+        """Keep what calls of a connection are signed with; what waited for that goes on."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            found = await self._connection(tx, program, connection_id)
+            names = needed(found["source"])
+            if set(values) != set(names):
+                message = f"must have exactly {', '.join(names)}" if names else "must be empty"
+                raise HttpProblem(
+                    422, "validation", "1 field is not valid.",
+                    errors=[FieldError("/values", "names", message)],
+                )  # fmt: skip
+            place = (found["program_id"], connection_id)
+            plain = msgspec.json.encode(dict(values))
+            sealed = self._keys.seal(CREDENTIAL_PURPOSE, text_id("whk", connection_id), plain)
+            await fetching.put_credential(tx, *place, sealed, now, expires_at)
+            waited = await fetching.release_unsure(tx, *place, now)
+            await fetching.mark_fetching(tx, place[0], waited)
+            for kind in pulled(found["source"]):
+                await fetching.start_pull(tx, *place, kind, now)
+
+    async def reconcile(self, program: str, connection_id: UUID, now: datetime) -> None:
+        """Compare with the shop now. Raises HttpProblem where its platform is never asked."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            found = await self._connection(tx, program, connection_id)
+            if CHANGES not in pulled(found["source"]) or found["credential"] is None:
+                raise HttpProblem(
+                    409, "state-conflict", "Its platform cannot be asked what has changed."
+                )
+            await fetching.start_pull(tx, found["program_id"], connection_id, CHANGES, now)
 
     async def end_secret(
         self, program: str, connection_id: UUID, secret_id: UUID, at: datetime
@@ -182,14 +229,11 @@ class Managing:
     ) -> None:
         """Pause, resume or close a connection."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            row = await self._program(tx, program)
+            found = await self._connection(tx, program, connection_id)
             moved = await store.set_connection_state(
-                tx, row["program_id"], connection_id, state, allowed
+                tx, found["program_id"], connection_id, state, allowed
             )
             if not moved:
-                found = await store.load_connection(tx, connection_id)
-                if found is None or found["program_id"] != row["program_id"]:
-                    raise HttpProblem(404, "not-found", "No such connection.")
                 raise HttpProblem(
                     409, "state-conflict", f"It is {found['state']}; that needs {allowed}."
                 )
@@ -230,6 +274,13 @@ class Managing:
             row = await self._program(tx, program)
             if not await store.revoke_key(tx, row["program_id"], key_id, now):
                 raise HttpProblem(404, "not-found", "No such key.")
+
+    async def _connection(self, tx: Tx, program: str, connection_id: UUID) -> Any:  # noqa: ANN401
+        row = await self._program(tx, program)
+        found = await store.load_connection(tx, connection_id)
+        if found is None or found["program_id"] != row["program_id"]:
+            raise HttpProblem(404, "not-found", "No such connection.")
+        return found
 
     async def _program(self, tx: Tx, program: str) -> Any:  # noqa: ANN401 - a record
         row = await store.find_program(tx, uuid_of(program))

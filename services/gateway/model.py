@@ -1,16 +1,26 @@
-"""Values of the gateway: programs and connections as intake needs them, what a delivery came to."""
+"""Values of the gateway: connections as intake needs them, what a delivery came to."""
 
-from datetime import datetime
-from typing import Literal
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
 
 from services.gateway.settings import USUAL, ConnectionSettings
 from shared.errors import FieldError
+from shared.events.codec import Encoded
+from shared.events.envelope import Announcement
 from shared.settings.versions import Versions
 
-DeliveryStatus = Literal["published", "waiting", "duplicate", "conflict", "ignored", "failed"]
+DeliveryStatus = Literal[
+    "published", "fetching", "waiting", "duplicate", "conflict", "ignored", "failed"
+]
+WHOLE: Final = ("published", "duplicate", "ignored")
+"""Statuses in which nothing is left to be done."""
+UNKNOWN_ORDER: Final = "order-unknown"
+NEEDS_CONFIRMATION: Final = "needs-confirmation"
+TEST: Final = "test"
 
 
 class Refusal(Exception):
@@ -56,6 +66,9 @@ class Connection(Struct, frozen=True):
     state: Literal["draft", "active", "paused", "closed"]
     secrets: tuple[Secret, ...]
     identity_key: bytes
+    mode: Literal["live", "test"] = "live"
+    credentials: Mapping[str, str] = {}
+    """What calls to its platform are signed with."""
     settings: Versions[ConnectionSettings] = Versions()
 
     def settings_at(self, now: datetime) -> ConnectionSettings:
@@ -64,8 +77,54 @@ class Connection(Struct, frozen=True):
         return version.body if version is not None else USUAL
 
 
+class Ready(Struct, frozen=True):
+    """An event that may go to the log."""
+
+    event: Announcement
+    encoded: Encoded
+
+    @property
+    def type(self) -> str:
+        """Its name in the catalogue, e.g. `order-paid`."""
+        return self.encoded.type.split(".")[1]
+
+    def answer(self, status: "DeliveryStatus", reason: str | None = None) -> "Answer":
+        """What became of it."""
+        return Answer(status, self.encoded.id, self.encoded.digest, reason=reason, type=self.type)
+
+    def sent(self, told: int | None) -> "Answer":
+        """What it comes to where an event of its id and this digest was sent before, or none."""
+        if told is None:
+            return self.answer("published")
+        return self.answer("duplicate" if told == self.encoded.digest else "conflict")
+
+
+class Answer(Struct, frozen=True):
+    """What became of one part of a delivery."""
+
+    status: DeliveryStatus
+    event_id: UUID | None = None
+    digest: int | None = None
+    error: FieldError | None = None
+    reason: str | None = None
+    type: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether its record may be lost with the process; else it is committed at once."""
+        return self.error is None and self.status not in {"waiting", "fetching"}
+
+    @property
+    def why(self) -> str | None:
+        """The reason as it is recorded: of an error its code and place."""
+        if self.error is None:
+            return self.reason
+        reason = f"{self.error.code} {self.error.pointer}".strip()
+        return reason.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 class Delivery(Struct, frozen=True):
-    """The record of one delivery, or of one item of a bulk delivery."""
+    """The record of one part of a delivery: what it said first, said second, and so on."""
 
     program_id: int
     delivery_id: UUID
@@ -76,11 +135,39 @@ class Delivery(Struct, frozen=True):
     status: str
     reason: str | None
     event_id: UUID | None
+    digest: int | None
     content_hash: bytes
     secret_id: str | None
     took_ms: int
+    part: int
+    attempt: int = 1
 
     @property
     def key(self) -> tuple[int, UUID]:
         """Program and delivery."""
         return self.program_id, self.delivery_id
+
+
+class Sealed(Struct, frozen=True):
+    """A delivery's body as it is kept."""
+
+    program_id: int
+    delivery_id: UUID
+    day: date
+    kept_days: int
+    block: bytes
+
+    @property
+    def key(self) -> tuple[int, UUID]:
+        """Program and delivery."""
+        return self.program_id, self.delivery_id
+
+
+def part_id(delivery: UUID, part: int) -> UUID:
+    """The id of a part of a delivery, which is known by its first part's."""
+    return UUID(int=delivery.int + part)
+
+
+def whole_id(delivery: UUID, part: int) -> UUID:
+    """The id of the delivery that a part belongs to."""
+    return UUID(int=delivery.int - part)

@@ -17,14 +17,14 @@ async def list_stores(reader: Reader) -> Sequence[Row[Any]]:
 
 async def list_connections(reader: Reader) -> Sequence[Row[Any]]:
     """Connections of the program."""
-    table = tables.CONNECTION
-    return await reader.all(_of(reader, table).order_by(table.c.connection_id))
+    query = _connections(reader).order_by(tables.CONNECTION.c.connection_id)
+    return await reader.all(query)
 
 
 async def find_connection(reader: Reader, connection_id: UUID) -> Row[Any] | None:
     """One connection."""
-    table = tables.CONNECTION
-    return await reader.first(_of(reader, table).where(table.c.connection_id == connection_id))
+    of = tables.CONNECTION.c.connection_id == connection_id
+    return await reader.first(_connections(reader).where(of))
 
 
 async def list_secrets(reader: Reader, connection_id: UUID) -> Sequence[Row[Any]]:
@@ -63,6 +63,24 @@ async def find_delivery(reader: Reader, delivery_id: UUID) -> Row[Any] | None:
     """One delivery."""
     table = tables.DELIVERY
     return await reader.first(_of(reader, table).where(table.c.delivery_id == delivery_id))
+
+
+async def find_replay(reader: Reader, replay_id: UUID) -> Row[Any] | None:
+    """One replay."""
+    table = tables.REPLAY
+    return await reader.first(_of(reader, table).where(table.c.replay_id == replay_id))
+
+
+def _connections(reader: Reader) -> Select[Any]:
+    """Connections with what is told of their credentials."""
+    table, kept = tables.CONNECTION, tables.CREDENTIAL
+    same = (kept.c.program_id == table.c.program_id) & (
+        kept.c.connection_id == table.c.connection_id
+    )
+    query = select(table, kept.c.set_at, kept.c.expires_at, kept.c.trouble)
+    return query.select_from(table.outerjoin(kept, same)).where(
+        table.c.program_id == reader.program.id
+    )
 
 
 def _of(reader: Reader, table: Any) -> Select[Any]:  # noqa: ANN401 - a table

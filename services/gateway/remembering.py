@@ -8,29 +8,22 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
-from msgspec import structs
-from msgspec.structs import replace
-
-from services.gateway import NAME
-from services.gateway.orders import store
+from services.gateway.model import UNKNOWN_ORDER, Answer, Ready
+from services.gateway.orders import asking, store
 from services.gateway.orders.decide import of_customer
-from services.gateway.orders.model import OPEN, PendingOrder, WaitingEvent
-from shared.days import Instant
+from services.gateway.orders.model import Key, PendingOrder
+from services.gateway.rules.reading import ready
 from shared.db.engine import Database
 from shared.db.transaction import transaction
-from shared.events import codec
 from shared.events.envelope import Announcement
-from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.order_paid import OrderPaid
-from shared.events.storefront.refund import Refund
 from shared.ids import uuid_of
-from shared.random_ids import uuid7
 
 MOST: Final = 200_000
 """Orders that are remembered without asking anybody."""
+_UNKNOWN: Final = ""
 
 
 class Remembering:
@@ -49,61 +42,27 @@ class Remembering:
                 if len(self._buyers) > MOST:
                     self._buyers.popitem(last=False)
 
-    async def named(
-        self, program_id: int, event: Announcement, now: datetime
-    ) -> Announcement | UUID | None:
-        """The event under its buyer's key; where nobody knows the order, what it waits under.
+    async def named(self, event: Ready, place: Key, now: datetime) -> Ready | Answer:
+        """The event under its buyer's key; where nobody knows the order, that it waits.
 
-        None: it waits already. Raises what says that the database is away.
+        `place`: program and delivery to wait under. Raises what says that the database is away.
         """
-        data = event.data
-        if not isinstance(data, Refund | OrderCancelled) or data.customer_id is not None:
+        order = asking.asks_for(event.event)
+        if order is None:
             return event
-        if data.order_id is None:
-            return event
-        known = self._buyers.get((event.program, data.order_id), "")
-        if known != "":  # None is a guest
-            return of_customer(event, known)
-        return await self._asked(program_id, event, uuid_of(data.order_id), now)
-
-    async def _asked(
-        self, program_id: int, event: Announcement, order_id: UUID, now: datetime
-    ) -> Announcement | UUID | None:
-        key = (program_id, order_id)
+        buyer = self._buyers.get((event.event.program, order), _UNKNOWN)
+        if buyer != _UNKNOWN:  # None is a guest
+            return ready(of_customer(event.event, buyer))
+        key = (place[0], uuid_of(order))
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            await store.lock_orders(tx, [key])
-            order = await store.find_order(tx, key)
-            if order is not None:
-                return of_customer(event, order.customer_id)
-            encoded = codec.encode(NAME, event)
-            delivery = uuid7(now)
-            waiting = WaitingEvent(
-                program_id, encoded.id, order_id, OPEN, encoded.value, delivery, now
-            )
-            return delivery if await store.add_waiting(tx, waiting) else None
+            known = (await store.find_orders(tx, [key])).get(key)
+            if known is not None:
+                return ready(asking.owned(event.event, known))
+            waits = await store.add_waiting(tx, asking.waiting(key, event.encoded, place, now))
+        return event.answer("waiting", UNKNOWN_ORDER) if waits else event.answer("duplicate")
 
-    async def pend(
-        self, program_id: int, paid: Announcement, due_at: Instant, told_at: Instant, now: datetime
-    ) -> UUID | None:
-        """Let a paid order complete later; what it waits under. None for no news of it."""
-        data = paid.data
-        assert isinstance(data, OrderPaid)
-        completed = OrderCompleted(
-            **structs.asdict(data), completed_at=due_at, completed_by="policy"
-        )
-        encoded = codec.encode(NAME, replace(paid, data=completed, at=due_at))
-        delivery = uuid7(now)
-        row = PendingOrder(
-            program_id=program_id,
-            order_id=uuid_of(data.order_id),
-            due_at=due_at,
-            told_at=told_at,
-            total_minor=data.total_minor,
-            refunds=(),
-            state=OPEN,
-            event=encoded.value,
-            delivery_id=delivery,
-        )
+    async def pend(self, row: PendingOrder) -> bool:
+        """Let a paid order complete later; whether that was news of it."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             await store.lock_orders(tx, [row.key])
-            return delivery if await store.put_pending(tx, row) else None
+            return await store.put_pending(tx, row)

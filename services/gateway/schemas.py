@@ -4,8 +4,9 @@ import ipaddress
 from typing import Annotated, Any, Literal, Self
 
 from babel.numbers import UnknownCurrencyError, validate_currency
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from services.gateway.model import DeliveryStatus
 from shared.days import zone
 from shared.ids import BODY
 
@@ -109,6 +110,10 @@ class NewConnection(_Request):
         description="What the shop signs with, where the shop gives it (Shopify: the app's client "
         "secret); else one is made",
     )
+    mode: Literal["live", "test"] = Field(
+        default="live",
+        description="test: deliveries are read and shown, and nothing comes of them",
+    )
 
     @model_validator(mode="after")
     def _given_where_needed(self) -> Self:
@@ -134,6 +139,33 @@ class SecretOnce(BaseModel):
     secret: str
 
 
+class CredentialsState(BaseModel):
+    """What calls to the platform are signed with, without the values."""
+
+    needed: list[str] = Field(description="Names of what its calls need; empty: it calls nobody")
+    set_at: Instant | None
+    expires_at: Instant | None
+    trouble: str | None = Field(description="Why the platform does not take them")
+
+
+class NewCredentials(_Request):
+    """What calls to the platform are signed with, whole; kept sealed and never shown."""
+
+    values: dict[
+        Annotated[str, Field(max_length=64)], Annotated[str, Field(min_length=1, max_length=2000)]
+    ] = Field(max_length=16)
+    expires_at: AwareDatetime | None = Field(
+        default=None, description="When the platform ends them"
+    )
+
+
+class ChangedConnection(_Request):
+    """What of a connection changes; what is not named stays."""
+
+    name: str | None = Field(default=None, max_length=200)
+    mode: Literal["live", "test"] | None = None
+
+
 class Connection(BaseModel):
     """A connection as it is."""
 
@@ -143,7 +175,9 @@ class Connection(BaseModel):
     state: str
     name: str
     url: str
+    mode: str
     created_at: Instant
+    credentials: CredentialsState
 
 
 class ConnectionMade(Connection):
@@ -231,7 +265,44 @@ class DeliveryLine(BaseModel):
     status: str
     reason: str | None
     event_id: str | None
+    attempt: int
     took_ms: int
+
+
+class KeptEvent(BaseModel):
+    """An event that a delivery would give now."""
+
+    type: str
+    id: str
+    event: dict[str, Any]
+
+
+class KeptDelivery(BaseModel):
+    """A delivery as it came, and what it would give now."""
+
+    headers: dict[str, str]
+    body: str = Field(description="As text; what is no text has replacement characters")
+    events: list[KeptEvent]
+
+
+class NewReplay(_Request):
+    """Which deliveries are to be read again."""
+
+    connection_id: str | None = Field(default=None, pattern=f"^whk_{BODY}$")
+    statuses: list[DeliveryStatus] = Field(default=["failed"], min_length=1, max_length=7)
+    since: AwareDatetime | None = Field(default=None, description="Received at or after")
+    until: AwareDatetime | None = Field(default=None, description="Received before")
+
+
+class Replay(BaseModel):
+    """A replay, and how far it has come."""
+
+    replay_id: str
+    asked_at: Instant
+    finished_at: Instant | None
+    total: int
+    done: int
+    outcomes: dict[str, int] = Field(description="What the deliveries came to, by status")
 
 
 class DeliveryPage(BaseModel):
@@ -245,7 +316,7 @@ class Taken(BaseModel):
     """What became of a delivery."""
 
     delivery: str
-    status: Literal["published", "waiting", "duplicate", "conflict", "ignored", "failed"]
+    status: DeliveryStatus
     reason: str | None = Field(default=None, description="Why it waits or is ignored")
 
 

@@ -11,6 +11,9 @@ from services.gateway.orders.store import STATEMENTS
 from services.gateway.orders.sweeps import due_orders
 from services.gateway.settings import CONNECTION
 from services.gateway.tables import APPEND_ONLY, METADATA
+from services.gateway.tasks.fetching import fetching
+from services.gateway.tasks.forgetting import forgetting
+from services.gateway.tasks.replaying import replaying
 from shared.schema import service_schema
 from shared.service import Rebuild, Service, Sweep
 
@@ -21,6 +24,7 @@ SERVICE: Final = Service(
     router=ROUTER,
     flow=FLOW,
     documents=(CONNECTION,),
+    tasks=(fetching, replaying, forgetting),
     sweeps=(Sweep("complete", due_orders),),
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,

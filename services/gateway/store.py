@@ -2,11 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
-from services.gateway import tables
-from services.gateway.model import Delivery
 from shared.db import bulk
 from shared.db.transaction import Row, Tx
 
@@ -78,18 +75,22 @@ async def add_connection(  # noqa: PLR0913, PLR0917 - the columns of a connectio
     connection_id: UUID,
     store_id: UUID,
     source: str,
+    state: str,
     name: str,
+    mode: str,
     now: datetime,
 ) -> None:
-    """A new connection, active from the start: its secret is made with it."""
+    """A new connection."""
     await tx.execute(
-        "insert into connection values ($1, $2, $3, $4, 'active', $5, 1, $6)",
+        "insert into connection values ($1, $2, $3, $4, $5, $6, 1, $7, $8)",
         program_id,
         connection_id,
         store_id,
         source,
+        state,
         name,
         now,
+        mode,
     )
 
 
@@ -159,11 +160,13 @@ async def load_connection(tx: Tx, connection_id: UUID) -> Row | None:
     """A connection with its program, by connection_id_idx."""
     return await tx.fetch_one(
         """
-        select c.*, p.public_id, p.time_zone, k.identity_key, s.region
+        select c.*, p.public_id, p.time_zone, k.identity_key, s.region, r.sealed as credential
         from connection c
         join program p on p.program_id = c.program_id
         join program_key k on k.program_id = c.program_id
         join store s on s.program_id = c.program_id and s.store_id = c.store_id
+        left join credential r
+          on r.program_id = c.program_id and r.connection_id = c.connection_id
         where c.connection_id = $1
         """,
         connection_id,
@@ -248,11 +251,3 @@ async def find_key(tx: Tx, digest: bytes) -> Row | None:
         """,
         digest,
     )
-
-
-async def add_deliveries(tx: Tx, rows: Iterable[Delivery]) -> None:
-    """Record deliveries."""
-    await _DELIVERIES.run(tx, rows)
-
-
-_DELIVERIES: Final = bulk.stored(tables.DELIVERY, Delivery).insert()

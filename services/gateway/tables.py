@@ -2,10 +2,19 @@
 
 from typing import Final
 
-from sqlalchemy import ARRAY, Column, Index, Integer, MetaData, Text, Uuid
+from sqlalchemy import ARRAY, Column, Date, Index, Integer, MetaData, Text, Uuid
 
 from services.gateway.orders import tables as orders
-from shared.db.tables import big, blob, instant, program_table, text, uuid
+from shared.db.tables import (
+    TEXT_KEY,
+    big,
+    blob,
+    code,
+    instant,
+    program_table,
+    text,
+    uuid,
+)
 
 METADATA: Final[MetaData] = orders.METADATA
 
@@ -23,6 +32,7 @@ CONNECTION: Final = program_table(
     text("name"),
     big("version"),
     instant("created_at"),
+    text("mode"),
 )
 Index("connection_id_idx", CONNECTION.c.connection_id)
 SECRET: Final = program_table(
@@ -66,5 +76,94 @@ DELIVERY: Final = program_table(
     blob("content_hash"),
     text("secret_id", null=True),
     Column("took_ms", Integer, nullable=False),
+    big("digest", null=True),
+    Column("part", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
 )
+Index(
+    "delivery_event_idx",
+    DELIVERY.c.program_id,
+    DELIVERY.c.event_id,
+    postgresql_where=DELIVERY.c.event_id.is_not(None),
+)
+Index(
+    "delivery_waiting_idx",
+    DELIVERY.c.delivery_id,
+    postgresql_where=DELIVERY.c.status == "waiting",
+)
+BODY_KEY: Final = program_table(
+    METADATA,
+    "body_key",
+    ("day", "kept_days"),
+    Column("day", Date, nullable=False),
+    code("kept_days"),
+    blob("sealed"),
+)
+DELIVERY_BODY: Final = program_table(
+    METADATA,
+    "delivery_body",
+    ("delivery_id",),
+    uuid("delivery_id"),
+    Column("day", Date, nullable=False),
+    code("kept_days"),
+    blob("block"),
+)
+Index("delivery_body_day_idx", DELIVERY_BODY.c.kept_days, DELIVERY_BODY.c.day)
+CREDENTIAL: Final = program_table(
+    METADATA,
+    "credential",
+    ("connection_id",),
+    uuid("connection_id"),
+    blob("sealed"),
+    instant("set_at"),
+    instant("expires_at", null=True),
+    text("trouble", null=True),
+)
+WANTED: Final = program_table(
+    METADATA,
+    "wanted",
+    ("connection_id", "kind", "number"),
+    uuid("connection_id"),
+    Column("kind", TEXT_KEY, nullable=False),
+    Column("number", TEXT_KEY, nullable=False),
+    text("of_order"),
+    big("version"),
+    code("state"),
+    instant("due_at"),
+    Column("attempts", Integer, nullable=False),
+    instant("since"),
+    uuid("delivery_id"),
+)
+Index("wanted_due_idx", WANTED.c.due_at, postgresql_where=WANTED.c.state == 0)
+REPLAY: Final = program_table(
+    METADATA,
+    "replay",
+    ("replay_id",),
+    uuid("replay_id"),
+    instant("asked_at"),
+    instant("finished_at", null=True),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    text("outcomes"),
+)
+Index("replay_open_idx", REPLAY.c.asked_at, postgresql_where=REPLAY.c.finished_at.is_(None))
+REPLAY_ITEM: Final = program_table(
+    METADATA,
+    "replay_item",
+    ("replay_id", "delivery_id"),
+    uuid("replay_id"),
+    uuid("delivery_id"),
+)
+PULL: Final = program_table(
+    METADATA,
+    "pull",
+    ("connection_id", "kind"),
+    uuid("connection_id"),
+    Column("kind", TEXT_KEY, nullable=False),
+    instant("due_at"),
+    instant("seen_until"),
+    instant("ran_at", null=True),
+    big("listed"),
+)
+Index("pull_due_idx", PULL.c.due_at)
 APPEND_ONLY: Final[tuple[str, ...]] = ()

@@ -55,13 +55,18 @@ async def claim(tx: Tx, events: Sequence[tuple[UUID, int]]) -> dict[UUID, int | 
         [digest for _, digest in ordered],
     )
     found: dict[UUID, int | None] = {row["event_id"]: None for row in new}
-    known = [event for event, _ in ordered if event not in found]
-    if known:
-        rows = await tx.fetch(
-            "select event_id, digest from inbox where event_id = any($1::uuid[])", known
-        )
-        found |= {row["event_id"]: row["digest"] for row in rows}
+    found |= await known(tx, [event for event, _ in ordered if event not in found])
     return found
+
+
+async def known(tx: Tx, events: Sequence[UUID]) -> dict[UUID, int]:
+    """Of ids, those that took effect here, with their digests."""
+    if not events:
+        return {}
+    rows = await tx.fetch(
+        "select event_id, digest from inbox where event_id = any($1::uuid[])", sorted(events)
+    )
+    return {row["event_id"]: row["digest"] for row in rows}
 
 
 async def prepare_months(tx: Tx) -> None:

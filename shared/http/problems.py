@@ -32,6 +32,7 @@ TITLES: Final = {
     "unsupported-media-type": "Unsupported media type",
     "invalid": "The request is not valid",
     "invalid-event": "The event is not valid",
+    "body-gone": "The body is not kept any more",
     "if-match-required": "If-Match is required",
     "slow-down": "Too many requests",
     "busy": "Busy, try again",

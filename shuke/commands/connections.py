@@ -3,15 +3,16 @@
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import typer
 from pydantic import ValidationError
 
 from services.gateway import queries, store
 from services.gateway.managing import Managing
-from services.gateway.schemas import NewConnection
+from services.gateway.schemas import NewConnection, NewCredentials
 from shared.clock import system
 from shared.config import Config
 from shared.db import programs
@@ -152,6 +153,58 @@ def rotate(
 
 
 @app.command()
+def credentials(
+    context: typer.Context,
+    connection: Connection,
+    expires: Annotated[
+        datetime | None, typer.Option(help="When the platform ends them, UTC.")
+    ] = None,
+) -> None:
+    """Give a connection what calls to its platform are signed with, as JSON on standard input.
+
+    What waited for it is fetched at once.
+
+    Example: shuke connections credentials whk_… < credentials.json
+    """
+    config: Config = context.obj
+    found = identity("whk", connection)
+    try:
+        wanted = NewCredentials.model_validate_json(
+            json.dumps({
+                "values": json.loads(sys.stdin.read()),
+                "expires_at": expires and expires.replace(tzinfo=UTC).isoformat(),
+            })
+        )
+    except ValueError as error:
+        raise Misconfigured("standard input: must be a JSON object of texts") from error
+
+    async def work(database: Database) -> None:
+        program = await _program_of(database, connection, found)
+        managing = Managing(database, KeyRing.open(config.keys_dir))
+        await managing.put_credentials(program, found, wanted.values, wanted.expires_at, system())
+
+    _with_gateway(config, work)
+    typer.echo(f"{connection} has its credentials")
+
+
+@app.command()
+def reconcile(context: typer.Context, connection: Connection) -> None:
+    """Ask a platform now what has changed, and fetch what nobody told.
+
+    Example: shuke connections reconcile whk_…
+    """
+    config: Config = context.obj
+    found = identity("whk", connection)
+
+    async def work(database: Database) -> None:
+        program = await _program_of(database, connection, found)
+        await Managing(database, KeyRing.open(config.keys_dir)).reconcile(program, found, system())
+
+    _with_gateway(config, work)
+    typer.echo(f"{connection} is compared with its shop")
+
+
+@app.command()
 def pause(context: typer.Context, connection: Connection) -> None:
     """Let a shop come again later: its deliveries get 503 until the connection is resumed.
 
@@ -182,12 +235,8 @@ def _move(config: Config, connection: str, state: str, allowed: list[str]) -> No
     found = identity("whk", connection)
 
     async def work(database: Database) -> None:
-        async with statements(database) as tx:
-            row = await store.load_connection(tx, found)
-        if row is None:
-            raise Misconfigured(f"no connection {connection}")
+        program = await _program_of(database, connection, found)
         managing = Managing(database, KeyRing.open(config.keys_dir))
-        program = text_id("prg", row["public_id"])
         await managing.move_connection(program, found, state, allowed)
 
     _with_gateway(config, work)
@@ -202,6 +251,15 @@ def _with_gateway(config: Config, work: Work) -> Any:  # noqa: ANN401 - what the
             raise Misconfigured(problem.detail) from problem
 
     return operate(config, [GATEWAY], looking)
+
+
+async def _program_of(database: Database, connection: str, found: UUID) -> str:
+    """The program of a connection."""
+    async with statements(database) as tx:
+        row = await store.load_connection(tx, found)
+    if row is None:
+        raise Misconfigured(f"no connection {connection}")
+    return text_id("prg", row["public_id"])
 
 
 async def _owner(database: Database, store_id: str) -> Program:

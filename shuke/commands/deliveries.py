@@ -1,23 +1,31 @@
 """`shuke deliveries`: what shops delivered, and what became of it."""
 
 import json
-from typing import Annotated, Any, Final
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
 
 import typer
 
 from services.gateway import queries
 from services.gateway.model import DeliveryStatus
+from services.gateway.replaying import Replaying
+from services.gateway.schemas import NewReplay
+from shared.clock import system
 from shared.config import Config
 from shared.days import render
 from shared.db import programs
 from shared.db.transaction import statements
-from shared.errors import Misconfigured
+from shared.errors import HttpProblem, Misconfigured
 from shared.http.reading import Reader
 from shared.ids import text_id
+from shared.sealing import KeyRing
 from shuke.checking import Look
 from shuke.operating import AsJson, identity, operate, table
 from shuke.services import SERVICES
 
+T = TypeVar("T")
 app = typer.Typer(help="What shops delivered.", no_args_is_help=True)
 GATEWAY: Final = SERVICES["gateway"]
 HEADS: Final = ("received_at", "delivery_id", "type", "status", "reason")
@@ -70,17 +78,106 @@ def show(context: typer.Context, delivery: Annotated[str, typer.Argument(help="d
     wanted = identity("dlv", delivery)
 
     async def work(look: Look) -> dict[str, Any]:
-        database = look.databases[GATEWAY.name]
-        async with statements(database) as tx:
-            known = await programs.load(tx)
-        for program in known.values():
-            async with database.reading() as reading:
-                row = await queries.find_delivery(Reader(reading, program), wanted)
-            if row is not None:
-                return _line(row)
-        raise Misconfigured(f"no delivery {delivery}")
+        return _line(await _find(look, wanted))
 
     typer.echo(json.dumps(operate(config, [GATEWAY], work), indent=1))
+
+
+@app.command()
+def body(context: typer.Context, delivery: Annotated[str, typer.Argument(help="dlv_…")]) -> None:
+    """Show a delivery as it came, which may name a person, and the events it would give now.
+
+    Example: shuke deliveries body dlv_…
+    """
+    config: Config = context.obj
+    wanted = identity("dlv", delivery)
+
+    async def work(look: Look) -> dict[str, Any]:
+        owner, replaying = await _found(look, config, wanted)
+        shown = await _told(replaying.shown(owner, wanted, system()))
+        return {
+            "headers": shown.content.headers,
+            "body": shown.content.raw.decode(errors="replace"),
+            "events": [json.loads(each.value) for each in shown.events],
+        }
+
+    typer.echo(json.dumps(operate(config, [GATEWAY], work), indent=1, ensure_ascii=False))
+
+
+@app.command()
+def replay(  # noqa: PLR0913, PLR0917 - filters
+    context: typer.Context,
+    delivery: Annotated[str | None, typer.Argument(help="One delivery (dlv_…).")] = None,
+    program: Annotated[str | None, typer.Option(help="Many: those of this program.")] = None,
+    status: Annotated[DeliveryStatus, typer.Option(help="Many: with this status.")] = "failed",
+    connection: Annotated[str | None, typer.Option(help="Many: of this connection.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Many: received at or after, UTC.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Many: received before, UTC.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read one delivery again, or as a job of the worker many of a program.
+
+    What took effect before has the same id, and no second effect.
+
+    Example: shuke deliveries replay --program prg_… --status failed
+    """
+    config: Config = context.obj
+    if (delivery is None) == (program is None):
+        raise Misconfigured("name a delivery, or with --program those of a program")
+
+    async def one(look: Look) -> dict[str, Any]:
+        wanted = identity("dlv", str(delivery))
+        owner, replaying = await _found(look, config, wanted)
+        await _told(replaying.one(owner, wanted, system()))
+        return _line(await _find(look, wanted))
+
+    async def many(look: Look) -> dict[str, Any]:
+        async with statements(look.databases[GATEWAY.name]) as tx:
+            known = await programs.load(tx)
+        if program not in known:
+            raise Misconfigured(f"no program {program}")
+        wanted = NewReplay(
+            connection_id=connection and text_id("whk", identity("whk", connection)),
+            statuses=[status],
+            since=since and since.replace(tzinfo=UTC),
+            until=until and until.replace(tzinfo=UTC),
+        )
+        replaying = Replaying(look.databases[GATEWAY.name], KeyRing.open(config.keys_dir))
+        identity_, total = await replaying.many(known[program].id, wanted, system())
+        return {"replay_id": text_id("rpl", identity_), "total": total}
+
+    told = operate(config, [GATEWAY], one if delivery else many)
+    typer.echo(
+        json.dumps(told)
+        if as_json
+        else table(("", ""), [[name, value] for name, value in told.items()]).lstrip()
+    )
+
+
+async def _found(look: Look, config: Config, wanted: UUID) -> tuple[int, Replaying]:
+    """Whose a delivery is, and what reads it again."""
+    row = await _find(look, wanted)
+    return row.program_id, Replaying(look.databases[GATEWAY.name], KeyRing.open(config.keys_dir))
+
+
+async def _find(look: Look, wanted: UUID) -> Any:  # noqa: ANN401 - a record
+    database = look.databases[GATEWAY.name]
+    async with statements(database) as tx:
+        known = await programs.load(tx)
+    for program in known.values():
+        async with database.reading() as reading:
+            row = await queries.find_delivery(Reader(reading, program), wanted)
+        if row is not None:
+            return row
+    raise Misconfigured(f"no delivery {text_id('dlv', wanted)}")
+
+
+async def _told(work: Awaitable[T]) -> T:
+    """What work gives; a problem that it meets is told as a command tells it."""
+    try:
+        return await work
+    except HttpProblem as problem:
+        raise Misconfigured(problem.detail) from problem
 
 
 def _line(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a record
@@ -93,5 +190,6 @@ def _line(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a record
         "status": row.status,
         "reason": row.reason,
         "event_id": str(row.event_id) if row.event_id else None,
+        "attempt": row.attempt,
         "took_ms": row.took_ms,
     }

@@ -26,6 +26,8 @@ from shared.stream.factory import open_stream
 from shuke.services import SERVICES
 
 PROBLEM_KEYS = {"type", "title", "status", "code", "detail", "errors", "trace_id"}
+RECORDS = ("delivery", "delivery_body", "body_key", "secret")
+"""Tables in which a delivery is recorded, whatever comes of it."""
 SUBJECT = "key_agojyzjeabykvaaaaaaaaaaaau"
 
 

@@ -13,13 +13,11 @@ import pytest
 from services.gateway.bodies import BULK_BYTES, SINGLE_BYTES
 from shared.ids import text_id, uuid_of
 from shared.random_ids import random_id
-from tests.api.harness import Api, Shop, ok, problem
+from tests.api.harness import RECORDS, Api, Shop, ok, problem
 from tests.builders.deliveries import a_check_in_sent, a_line_sent, a_refund_sent, an_order_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 WAIT_SECONDS = 10.0
-FAILED_ONLY = ("delivery", "secret")
-"""A delivery that failed is recorded, and its secret was used."""
 
 
 def raw_of(event: object) -> bytes:
@@ -100,7 +98,7 @@ async def test_the_same_delivery_again_is_a_duplicate_and_appends_nothing(shop: 
     headers = shop.signed(raw)
     assert ok(await shop.deliver(raw, headers), 202)["status"] == "published"
     await recorded(shop, raw)
-    async with shop.nothing_changes(*FAILED_ONLY):
+    async with shop.nothing_changes(*RECORDS):
         assert ok(await shop.deliver(raw, headers), 202)["status"] == "duplicate"
     assert sorted(r["status"] for r in await recorded(shop, raw, 2)) == ["duplicate", "published"]
 
@@ -422,7 +420,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("raw", MALFORMED.values(), ids=MALFORMED)
 async def test_what_is_no_json_object_is_malformed(shop: Shop, raw: bytes) -> None:
-    async with shop.nothing_changes(*FAILED_ONLY):
+    async with shop.nothing_changes(*RECORDS):
         body = problem(await shop.deliver(raw), 400, "malformed")
         assert body["errors"] == []
     (row,) = await shop.deliveries(raw)
@@ -507,7 +505,7 @@ async def test_what_is_no_event_is_told_by_field(
 ) -> None:
     """One field at a time: where it is, a stable code; alone and in bulk alike."""
     raw = raw_of(event)
-    async with shop.nothing_changes(*FAILED_ONLY):
+    async with shop.nothing_changes(*RECORDS):
         body = problem(await shop.deliver(raw), 422, "invalid-event")
         assert [(each["pointer"], each["code"]) for each in body["errors"]] == [(pointer, code)]
         assert body["errors"][0]["message"]
@@ -537,7 +535,7 @@ async def test_an_event_that_no_reader_could_take_is_refused(shop: Shop) -> None
         a_line_sent(line_id=str(n), product_id="P" * 64, categories=["c" * 64]) for n in range(2000)
     ]
     raw = raw_of(an_order_sent(*lines))
-    async with shop.nothing_changes(*FAILED_ONLY):
+    async with shop.nothing_changes(*RECORDS):
         body = problem(await shop.deliver(raw), 422, "invalid-event")
         assert [each["code"] for each in body["errors"]] == ["too-large"]
     (row,) = await shop.deliveries(raw)
@@ -568,3 +566,23 @@ async def test_another_programs_secret_opens_no_connection(shop: Shop, gateway: 
     stranger = Shop(gateway, shop.program, shop.store, connection, shop.secret)
     async with shop.nothing_changes():
         assert_told_nothing(await stranger.deliver(BODY))
+
+
+async def test_a_repeat_beyond_the_memory_of_intake_is_marked_afterwards(shop: Shop) -> None:
+    """It goes to the log again, where every inbox drops it; its record says what it was."""
+    raw, dearer = raw_of(an_order_sent()), raw_of(an_order_sent(a_line_sent(list_minor=2999)))
+    await shop.send(an_order_sent())
+    await recorded(shop, raw)
+    async with shop.api.site.open("gateway") as another:
+        elsewhere = Shop(another, shop.program, shop.store, shop.connection, shop.secret)
+        assert ok(await elsewhere.deliver(raw), 202)["status"] == "published"
+        await recorded(shop, raw, 2)
+    async with shop.api.site.open("gateway") as third:
+        elsewhere = Shop(third, shop.program, shop.store, shop.connection, shop.secret)
+        assert ok(await elsewhere.deliver(dearer), 202)["status"] == "published"
+        (row,) = await recorded(shop, dearer)
+    assert sorted(each["status"] for each in await recorded(shop, raw, 2)) == [
+        "duplicate",
+        "published",
+    ]
+    assert row["status"] == "conflict"

@@ -12,7 +12,7 @@ import pytest_asyncio
 from shared.clock import system
 from shared.events import codec
 from shared.ids import uuid_of
-from tests.api.harness import Api, Shop, ok, open_shop, problem
+from tests.api.harness import RECORDS, Api, Shop, ok, open_shop, problem
 from tests.rules.gateway.heard import payload
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -107,7 +107,7 @@ async def test_a_delivery_sent_again_is_recognised_by_its_event(shopify: Platfor
 
 
 async def test_what_says_nothing_to_us_is_ignored(shopify: Platform, woo: Platform) -> None:
-    async with shopify.shop.nothing_changes("delivery", "secret"):
+    async with shopify.shop.nothing_changes(*RECORDS):
         assert await shopify.send({"id": 1}, "products/update") == "ignored"
         assert await shopify.send(PAID | {"financial_status": "pending"}, "orders/create") == (
             "ignored"
@@ -124,7 +124,7 @@ async def test_what_cannot_be_read_is_taken_and_recorded_as_failed(
     shopify: Platform, body: bytes
 ) -> None:
     """A platform that is refused ends the subscription."""
-    async with shopify.shop.nothing_changes("delivery", "secret"):
+    async with shopify.shop.nothing_changes(*RECORDS):
         assert await shopify.send(body, "orders/create") == "failed"
     (row,) = await shopify.shop.deliveries(body)
     assert row["status"] == "failed"
@@ -152,7 +152,7 @@ async def test_a_refund_of_an_order_that_passed_has_its_buyer(shopify: Platform)
 
 async def test_a_refund_of_an_order_never_seen_waits(shopify: Platform) -> None:
     assert await shopify.send(REFUND, "refunds/create") == "waiting"
-    async with shopify.shop.nothing_changes("delivery", "secret"):
+    async with shopify.shop.nothing_changes(*RECORDS):
         assert await shopify.send(REFUND, "refunds/create") == "duplicate"
     assert await shopify.told() == []
     site, program = shopify.shop.api.site, shopify.shop.program

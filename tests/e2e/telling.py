@@ -260,7 +260,9 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
         await tx.execute(
             "update program_key set identity_key = $2 where program_id = $1", number, sealed
         )
-        await gateway_store.add_connection(tx, number, connection, shop, "generic", "", now)
+        await gateway_store.add_connection(
+            tx, number, connection, shop, "generic", "active", "", "live", now
+        )
         secret = ring.seal(SECRET_PURPOSE, told.ids["WHK"], SECRET.encode())
         await gateway_store.add_secret(tx, number, connection, uuid7(now), secret, now)
         await gateway_store.add_key(

@@ -87,6 +87,14 @@ def test_a_shopify_shop_from_its_connection_to_its_deliveries(box: Stack, store:
     (waiting,) = [line for line in told(box, "deliveries", "list") if line["type"] == "refund"]
     shown = box.shuke("deliveries", "show", waiting["delivery_id"])
     assert json.loads(shown.stdout)["event_id"] == waiting["event_id"]
+    shown = box.shuke("deliveries", "body", waiting["delivery_id"])
+    assert json.loads(json.loads(shown.stdout)["body"]) == REFUND
+    (again,) = told(box, "deliveries", "replay", waiting["delivery_id"])
+    assert (again["event_id"], again["attempt"]) == (waiting["event_id"], 2)
+    (many,) = told(
+        box, "deliveries", "replay", "--program", made["program_id"], "--status", "duplicate"
+    )
+    assert many["total"] >= 1
 
 
 def test_a_secret_is_rotated_and_a_connection_paused(box: Stack, store: str) -> None:
@@ -114,6 +122,10 @@ def test_a_secret_is_rotated_and_a_connection_paused(box: Stack, store: str) -> 
         (("connections", "rotate", "nonsense"), "whk"),
         (("deliveries", "show", "dlv_" + "a" * 26), "no delivery"),
         (("deliveries", "list", "--connection", "nonsense"), "whk"),
+        (("deliveries", "replay", "dlv_" + "a" * 26), "no delivery"),
+        (("deliveries", "replay"), "--program"),
+        (("deliveries", "body", "nonsense"), "dlv"),
+        (("connections", "reconcile", "whk_" + "a" * 26), "no connection"),
     ],
 )
 def test_what_is_not_there_is_said(box: Stack, words: tuple[str, ...], why: str) -> None:

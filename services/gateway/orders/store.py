@@ -74,10 +74,11 @@ async def lock_orders(tx: Tx, keys: Iterable[Key]) -> None:
         await tx.fetch("select pg_advisory_xact_lock(k) from unnest($1::bigint[]) k", locks)
 
 
-async def find_order(tx: Tx, key: Key) -> KnownOrder | None:
-    """Whose an order is."""
-    found = await _READ_KNOWN.run(tx, [key])
-    return found[0] if found else None
+async def find_orders(tx: Tx, keys: Iterable[Key]) -> dict[Key, KnownOrder]:
+    """Whose orders are, of those that are known; nobody learns of one until the commit."""
+    wanted = set(keys)
+    await lock_orders(tx, wanted)
+    return {order.key: order for order in await _READ_KNOWN.run(tx, wanted)}
 
 
 async def add_waiting(tx: Tx, row: WaitingEvent) -> bool:

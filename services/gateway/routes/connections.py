@@ -7,6 +7,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy import Row
 
 from services.gateway import queries
+from services.gateway.fetching.wanting import needed
 from services.gateway.routes.asked import API, managing, now
 from services.gateway.schemas import (
     Connection,
@@ -14,6 +15,7 @@ from services.gateway.schemas import (
     ConnectionPage,
     EndSecret,
     NewConnection,
+    NewCredentials,
     NewSecret,
     SecretOnce,
     SecretPage,
@@ -84,6 +86,30 @@ async def move_connection(
     return await get_connection(request, connection_id, scope)
 
 
+@ROUTER.put(f"{API}/connections/{{connection_id}}/credentials", name="credentials.put",
+            tags=["connections"], response_model=Connection)  # fmt: skip
+async def put_credentials(
+    request: Request, connection_id: str, body: NewCredentials, scope: _Connections
+) -> Any:
+    """What calls to the platform are signed with, whole. What waited for it is fetched now."""
+    identity = known_id("whk", connection_id, "connection")
+    await managing(request).put_credentials(
+        scope.program, identity, body.values, body.expires_at, now(request)
+    )
+    request.app.state.connections.forget(identity)
+    return await get_connection(request, connection_id, scope)
+
+
+@ROUTER.post(f"{API}/connections/{{connection_id}}:reconcile", name="connections.reconcile",
+             tags=["connections"], status_code=202, response_model=Connection,
+             responses=documented(409))  # fmt: skip
+async def reconcile(request: Request, connection_id: str, scope: _Connections) -> Any:
+    """Ask the platform now what has changed, and fetch what nobody told."""
+    identity = known_id("whk", connection_id, "connection")
+    await managing(request).reconcile(scope.program, identity, now(request))
+    return await get_connection(request, connection_id, scope)
+
+
 @ROUTER.post(f"{API}/connections/{{connection_id}}/secrets", name="secrets.create",
              tags=["connections"], status_code=201, response_model=SecretOnce,
              responses=documented(409))  # fmt: skip
@@ -141,5 +167,12 @@ def _connection(request: Request, row: Row[Any]) -> dict[str, Any]:
         "state": row.state,
         "name": row.name,
         "url": f"{str(request.base_url).rstrip('/')}/webhooks/{identity}",
+        "mode": row.mode,
         "created_at": render(row.created_at),
+        "credentials": {
+            "needed": list(needed(row.source)),
+            "set_at": render(row.set_at) if row.set_at else None,
+            "expires_at": render(row.expires_at) if row.expires_at else None,
+            "trouble": row.trouble,
+        },
     }

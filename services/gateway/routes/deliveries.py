@@ -1,31 +1,36 @@
 """What shops delivered."""
 
-from typing import Annotated, Any, Literal
+import json
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 from sqlalchemy import Row
 
 from services.gateway import queries
-from services.gateway.routes.asked import API
+from services.gateway.model import DeliveryStatus
+from services.gateway.replaying import Replaying
+from services.gateway.routes.asked import API, now
 from services.gateway.schemas import (
     DeliveryLine,
     DeliveryPage,
+    KeptDelivery,
+    NewReplay,
+    Replay,
 )
 from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.ids import text_id
 
 ROUTER = router()
 _Deliveries = Annotated[Scope, Depends(scoped("deliveries.read"))]
-
-
-Status = Annotated[
-    Literal["published", "waiting", "duplicate", "conflict", "ignored", "failed"] | None, Query()
-]
+_Bodies = Annotated[Scope, Depends(scoped("deliveries.read-body"))]
+_Replays = Annotated[Scope, Depends(scoped("deliveries.replay"))]
+Status = Annotated[DeliveryStatus | None, Query()]
 
 
 @ROUTER.get(f"{API}/deliveries", name="deliveries.list", tags=["deliveries"],
@@ -61,6 +66,69 @@ async def get_delivery(request: Request, delivery_id: str, scope: _Deliveries) -
     return _delivery(row)
 
 
+@ROUTER.get(f"{API}/deliveries/{{delivery_id}}/body", name="deliveries.body", tags=["deliveries"],
+            response_model=KeptDelivery, responses=documented(409))  # fmt: skip
+async def get_body(request: Request, delivery_id: str, scope: _Bodies) -> Any:
+    """A delivery as it came, which may name a person, and the events that it would give now."""
+    identity = known_id("dlv", delivery_id, "delivery")
+    shown = await _replaying(request).shown(await _program(request, scope), identity, now(request))
+    return {
+        "headers": shown.content.headers,
+        "body": shown.content.raw.decode(errors="replace"),
+        "events": [
+            {"type": each.type, "id": str(each.id), "event": json.loads(each.value)}
+            for each in shown.events
+        ],
+    }
+
+
+@ROUTER.post(f"{API}/deliveries/{{delivery_id}}:replay", name="deliveries.replay",
+             tags=["deliveries"], response_model=DeliveryLine,
+             responses=documented(409))  # fmt: skip
+async def replay_delivery(request: Request, delivery_id: str, scope: _Replays) -> Any:
+    """Read a delivery again. What took effect before has the same id, and no second effect."""
+    identity = known_id("dlv", delivery_id, "delivery")
+    await _replaying(request).one(await _program(request, scope), identity, now(request))
+    return await get_delivery(request, delivery_id, scope)
+
+
+@ROUTER.post(f"{API}/replays", name="replays.create", tags=["deliveries"], status_code=202,
+             response_model=Replay)  # fmt: skip
+async def add_replay(request: Request, body: NewReplay, scope: _Replays) -> Any:
+    """Read many deliveries again, the oldest 10,000 of those described, one after the other."""
+    program_id = await _program(request, scope)
+    identity, _ = await _replaying(request).many(program_id, body, now(request))
+    return await get_replay(request, text_id("rpl", identity), scope)
+
+
+@ROUTER.get(f"{API}/replays/{{replay_id}}", name="replays.get", tags=["deliveries"],
+            response_model=Replay)  # fmt: skip
+async def get_replay(request: Request, replay_id: str, scope: _Replays) -> Any:
+    """How far a replay has come."""
+    async with reading(request, scope) as reader:
+        row = await queries.find_replay(reader, known_id("rpl", replay_id, "replay"))
+    if row is None:
+        raise HttpProblem(404, "not-found", "No such replay.")
+    return {
+        "replay_id": text_id("rpl", row.replay_id),
+        "asked_at": render(row.asked_at),
+        "finished_at": render(row.finished_at) if row.finished_at else None,
+        "total": row.total,
+        "done": row.done,
+        "outcomes": json.loads(row.outcomes),
+    }
+
+
+async def _program(request: Request, scope: Scope) -> int:
+    async with reading(request, scope) as reader:
+        return reader.program.id
+
+
+def _replaying(request: Request) -> Replaying:
+    replaying: Replaying = request.app.state.replaying
+    return replaying
+
+
 def _delivery(row: Row[Any]) -> dict[str, Any]:
     return {
         "delivery_id": text_id("dlv", row.delivery_id),
@@ -71,5 +139,6 @@ def _delivery(row: Row[Any]) -> dict[str, Any]:
         "status": row.status,
         "reason": row.reason,
         "event_id": str(row.event_id) if row.event_id else None,
+        "attempt": row.attempt,
         "took_ms": row.took_ms,
     }

@@ -1,6 +1,6 @@
 """Webhooks in."""
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from services.gateway.intake import Intake
@@ -15,7 +15,7 @@ from shared.http.problems import documented
 ROUTER = router()
 
 
-async def webhook(request: Request, connection: str) -> JSONResponse:
+async def webhook(request: Request, connection: str) -> Response:
     """One signed event (Standard Webhooks 1.0), at most 1 MiB."""
     intake: Intake = request.app.state.intake
     return await intake.single(request, connection)

@@ -3,19 +3,22 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
+from services.gateway.model import UNKNOWN_ORDER, Ready
+from services.gateway.orders import asking
 from services.gateway.orders.decide import again
-from services.gateway.orders.model import DONE, OPEN
+from services.gateway.orders.model import DONE, OPEN, Key
 from services.gateway.remembering import Remembering
+from services.gateway.rules.reading import ready
 from shared.days import Instant
 from shared.db.transaction import transaction
 from shared.events import codec
-from shared.events.envelope import Announcement, Event
+from shared.events.envelope import Event
 from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.refund import Refund
+from shared.random_ids import uuid7
 from shared.sweeps import Job, take_page
 from shuke.services import SERVICES
 from tests.builders.events import instant
@@ -28,10 +31,15 @@ DAY = timedelta(days=1)
 ANN = customer("ann")
 
 
-def refund(program: str, number: int = 1) -> Announcement:
+def refund(program: str, number: int = 1) -> Ready:
     """A refund that names no buyer."""
     order = f"A-{number}"
-    return again(a_refund(program, no=f"R-{number}", order=order, buyer=None, at=NOON + DAY))
+    return ready(again(a_refund(program, no=f"R-{number}", order=order, buyer=None, at=NOON + DAY)))
+
+
+def place(told: Harness) -> Key:
+    """A delivery to wait under."""
+    return told.program.id, uuid7(NOON)
 
 
 def paid(program: str, number: int = 1) -> Event:
@@ -63,17 +71,19 @@ async def test_a_refund_that_waited_goes_out_with_the_order_and_only_once(
     async with harness(GATEWAY, worker_database) as told:
         orders, program = Remembering(told.database), told.program.text_id
         event = refund(program)
-        assert isinstance(await orders.named(told.program.id, event, NOON), UUID)
-        assert await orders.named(told.program.id, event, NOON) is None
+        assert await orders.named(event, place(told), NOON) == event.answer(
+            "waiting", UNKNOWN_ORDER
+        )
+        assert await orders.named(event, place(told), NOON) == event.answer("duplicate")
         await told.apply(paid(program))
         await told.apply(an_order(program, buyer=ANN, at=NOON + DAY))
         (sent,) = told.told(Refund)
         assert sent.customer_id == ANN
         (row,) = await told.rows("waiting_event")
         assert row["state"] == DONE
-        named = await Remembering(told.database).named(told.program.id, event, NOON)
-        assert isinstance(named, Announcement)
-        assert named.key == ANN
+        named = await Remembering(told.database).named(event, place(told), NOON)
+        assert isinstance(named, Ready)
+        assert named.event.key == ANN
 
 
 async def test_a_refund_and_its_order_at_the_same_time_never_miss_each_other(
@@ -85,10 +95,10 @@ async def test_a_refund_and_its_order_at_the_same_time_never_miss_each_other(
         direct = 0
         for number in range(20):
             named, _ = await asyncio.gather(
-                orders.named(told.program.id, refund(program, number), NOON),
+                orders.named(refund(program, number), place(told), NOON),
                 told.apply(paid(program, number)),
             )
-            direct += isinstance(named, Announcement)
+            direct += isinstance(named, Ready)
         assert direct + len(told.told(Refund)) == 20
         assert [row for row in await told.rows("waiting_event") if row["state"] == OPEN] == []
 
@@ -101,9 +111,9 @@ async def test_an_order_completes_at_the_end_of_its_day_unless_all_came_back(
         orders, program = Remembering(told.database), told.program.text_id
         due_at = Instant.of(NOON + 15 * DAY)
         await told.apply(paid(program))
-        pending = again(paid(program)), due_at, Instant.of(NOON), NOON
-        assert await orders.pend(told.program.id, *pending) is not None
-        assert await orders.pend(told.program.id, *pending) is None
+        row = asking.pending(again(paid(program)), due_at, Instant.of(NOON), place(told))
+        assert await orders.pend(row)
+        assert not await orders.pend(row)
         assert await due(told, NOON + 14 * DAY) == 0
         if refunded:
             back = a_refund(program, order="A-1", amount_minor=500, at=NOON + 3 * DAY, buyer=ANN)

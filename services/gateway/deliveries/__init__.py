@@ -1,0 +1,1 @@
+"""Deliveries as they came and what became of them: recorded, kept, read again, forgotten."""

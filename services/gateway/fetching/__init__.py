@@ -1,0 +1,1 @@
+"""Details that notifications point to, asked for at the platforms, and what is pulled there."""

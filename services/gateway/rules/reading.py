@@ -1,0 +1,79 @@
+"""What a delivery says, as events that may go to the log, or what is wrong with it. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import ValidationError
+
+from services.gateway.connectors import forms
+from services.gateway.connectors.port import Connector, Headers, Heard
+from services.gateway.model import Answer, Invalid, Ready
+from services.gateway.rules.normalising import Shop, normalise, untitled
+from services.gateway.settings import ConnectionSettings
+from shared import strict_json
+from shared.errors import FieldError, Undecodable
+from shared.events import codec
+from shared.events.envelope import Announcement
+
+MAX_KEYS: Final = 256
+MAX_TEXT: Final = 64 * 1024
+
+
+def check(raw: bytes) -> Answer | None:
+    """What is wrong with a JSON body whoever sent it: depth, lengths, keys given twice."""
+    try:
+        strict_json.check(raw, max_keys=MAX_KEYS, max_string=MAX_TEXT, max_integer=None)
+    except (ValueError, UnicodeDecodeError) as error:
+        return malformed(error)
+    return None
+
+
+def hear(
+    connector: Connector, raw: bytes, headers: Headers, settings: ConnectionSettings
+) -> Heard | Answer:
+    """What a platform's delivery says, or why nothing."""
+    try:
+        heard = connector.read(raw, headers, settings)
+    except Invalid as error:
+        return Answer("failed", error=error.error)
+    except ValidationError as error:
+        return Answer("failed", error=forms.explain(error, raw))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return malformed(error)
+    if heard.ignored is not None:
+        return Answer("ignored", reason=heard.ignored, type=heard.topic or None)
+    return heard
+
+
+def events_of(shop: Shop, heard: Heard) -> Sequence[Ready | Answer]:
+    """The events of what was heard, same order."""
+    return [event_of(shop, msgspec.json.encode(each)) for each in heard.events]
+
+
+def event_of(shop: Shop, raw: bytes) -> Ready | Answer:
+    """The event of a body in generic form, or what is wrong with it."""
+    try:
+        return ready(normalise(shop, forms.read(raw)))
+    except Undecodable as error:
+        return Answer("failed", error=FieldError("", "too-large", error.reason))
+    except ValidationError as error:
+        return Answer("failed", error=forms.explain(error, raw))
+    except Invalid as error:
+        return Answer("failed", error=error.error)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return malformed(error)
+
+
+def malformed(error: Exception) -> Answer:
+    """A body that is no JSON object."""
+    return Answer("failed", error=FieldError("", "malformed", str(error)[:200]))
+
+
+def ready(event: Announcement) -> Ready:
+    """The event for the log, without its titles where they make it too large."""
+    try:
+        return Ready(event, codec.encode("gateway", event))
+    except Undecodable:
+        event = untitled(event)
+        return Ready(event, codec.encode("gateway", event))

@@ -1,0 +1,1 @@
+"""What the gateway's worker does besides its batches: it waits for platforms, and for time."""

@@ -1,0 +1,72 @@
+"""What the gateway keeps no longer: bodies by the keys of their days, old records, old orders."""
+
+import asyncio
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from services.gateway import NAME
+from services.gateway.deliveries import store
+from services.gateway.deliveries.keeping import KEPT_DAYS, KEPT_LONGER_DAYS
+from services.gateway.model import UNKNOWN_ORDER
+from services.gateway.tasks.turns import turns
+from shared.db.transaction import transaction
+from shared.logs import logger
+from shared.random_ids import first_of
+from shared.service import Tasking
+
+DELIVERIES: Final = timedelta(days=90)
+"""How long the record of a delivery is kept."""
+ORDERS: Final = timedelta(days=400)
+"""How long it is known whose an order is."""
+WAITS: Final = timedelta(days=7)
+"""After so long what waits for an order has failed; it is kept, and can be replayed."""
+PAGE: Final = 1_000
+EVERY_SECONDS: Final = 600.0
+BEGINNING: Final = (0, UUID(int=0))
+
+
+async def forgetting(tasking: Tasking, stopping: asyncio.Event) -> None:
+    """Forget what is old, every ten minutes, until told to stop."""
+    forgetter = Forgetter(tasking)
+    await turns("forget", forgetter.turn, stopping, EVERY_SECONDS)
+
+
+class Forgetter:
+    """Deletes page by page, so that nobody waits for it."""
+
+    def __init__(self, tasking: Tasking) -> None:
+        self._database = tasking.database
+        self._clock = tasking.around.clock
+        self._walked_on: date | None = None
+        self._after = BEGINNING
+
+    async def turn(self) -> int:
+        """One page of everything; how much was found."""
+        now = self._clock()
+        async with transaction(self._database) as tx:
+            keys = await store.destroy_body_keys(tx, now.date())
+            found = 0
+            for kept in (KEPT_DAYS, KEPT_LONGER_DAYS):
+                found += await store.forget_bodies(tx, kept, now.date(), PAGE)
+            found += await store.forget_deliveries(tx, first_of(now - DELIVERIES), PAGE)
+            unknown = await store.fail_waiting(tx, first_of(now - WAITS), UNKNOWN_ORDER, PAGE)
+        if keys:
+            logger(NAME).info("forget", kind="body-key", count=keys)
+        if unknown:
+            logger(NAME).error("delivery", reason=UNKNOWN_ORDER, state="failed", count=unknown)
+        return found + unknown + await self._orders(now)
+
+    async def _orders(self, now: datetime) -> int:
+        """A page of the daily walk over all orders, in the order of their ids."""
+        if self._walked_on == now.date():
+            return 0
+        async with transaction(self._database) as tx:
+            after = await store.forget_orders(tx, self._after, now - ORDERS, PAGE)
+            if after is None:
+                await store.forget_wanted(tx, now - ORDERS)
+        if after is None:
+            self._walked_on, self._after = now.date(), BEGINNING
+            return 0
+        self._after = after
+        return 1
