@@ -44,7 +44,7 @@ def build_app(service: Service, config: Config) -> FastAPI:
 
     return build(
         service.name,
-        [_common(service), service.router],
+        [_common(service), *service.routers],
         lifespan,
         description=service.description,
         body_bytes=service.body_bytes,

@@ -86,7 +86,7 @@ class Service(Struct, frozen=True):
     name: str
     description: str
     schema: Schema
-    router: APIRouter
+    routers: tuple[APIRouter, ...]
     flow: Flow | None = None
     """None: the service reads no topic."""
     upstream: str | None = None

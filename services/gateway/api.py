@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
 
@@ -20,14 +21,14 @@ from services.gateway.replaying import Replaying
 from services.gateway.routes import connections, deliveries, keys, passing, programs, webhooks
 from services.gateway.spool import Spool
 from shared.config import Config
-from shared.http.app import router
 from shared.http.tokens import Minter
 from shared.sealing import KeyRing
 from shared.stream.factory import open_stream
 
-ROUTER = router()
-for _each in (webhooks, keys, programs, connections, deliveries, passing):
-    ROUTER.include_router(_each.ROUTER)
+ROUTERS: Final = tuple(
+    each.ROUTER for each in (webhooks, keys, programs, connections, deliveries, passing)
+)
+"""Passing on comes last: its paths are everybody else's."""
 
 
 @asynccontextmanager

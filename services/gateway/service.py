@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from services.gateway import NAME
-from services.gateway.api import ROUTER, lifespan
+from services.gateway.api import ROUTERS, lifespan
 from services.gateway.bodies import BULK_BYTES
 from services.gateway.orders.flow import FLOW
 from services.gateway.orders.store import STATEMENTS
@@ -21,7 +21,7 @@ SERVICE: Final = Service(
     name=NAME,
     description="Programs, storefront connections, webhooks in, and the way to the services.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    router=ROUTER,
+    routers=ROUTERS,
     flow=FLOW,
     documents=(CONNECTION,),
     tasks=(fetching, replaying, forgetting),

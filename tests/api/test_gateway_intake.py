@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.gateway.bodies import BULK_BYTES, SINGLE_BYTES
+from shared.http.plain import Plain
 from shared.ids import text_id, uuid_of
 from shared.random_ids import random_id
 from tests.api.harness import RECORDS, Api, Shop, ok, problem
@@ -31,6 +32,14 @@ async def recorded(shop: Shop, raw: bytes, count: int = 1) -> list[dict[str, Any
         while len(rows := await shop.deliveries(raw)) < count:
             await asyncio.sleep(0.02)
     return rows
+
+
+async def test_webhooks_do_not_go_the_long_way_of_the_framework(shop: Shop) -> None:
+    """What it does for a route costs more than the taking of a webhook."""
+    middleware: list[Any] = list(shop.api.app.user_middleware)
+    (plain,) = [each for each in middleware if each.cls is Plain]
+    assert [route.name for route in plain.kwargs["routes"]] == ["webhooks.single", "webhooks.bulk"]
+    assert ok(await shop.send(an_order_sent()), 202)["status"] == "published"
 
 
 # What is taken.
