@@ -24,6 +24,8 @@ from tests.faults.shops import open_shop, orders_of
 
 BODY_SECONDS = 10.0
 pytestmark = pytest.mark.timeout(300)
+OUTAGE_SECONDS = 120.0
+BUSY = 503
 PATIENCE_SECONDS = 8.0
 """A storefront waits at least so long for an answer."""
 
@@ -93,6 +95,35 @@ def test_webhooks_are_acknowledged_while_the_broker_is_dead_and_all_arrive_after
         load.finish()
     assert load.answers == {ACCEPTED: len(sales)}
     assert load.slowest < PATIENCE_SECONDS
+    counter.right(sales)
+    with Delivering(counter.shop, counter.url, counter.next(1)) as load:
+        counter.right(load.finish())
+    assert counter.figure("intake_breaker_open") == 0
+
+
+@pytest.mark.slow
+def test_two_minutes_without_the_log_and_a_while_without_the_database_too(
+    counter: Counter,
+) -> None:
+    """202 from the gateway's own outbox, 503 while neither can take it; all arrives, once."""
+    sales, ground = counter.next(6_000), counter.site.ground
+    with Delivering(counter.shop, counter.url, sales, 40) as load:
+        load.wait(100)
+        ground.broker.kill()
+        wait_until(lambda: counter.figure("intake_breaker_open") == 1, 20, "the breaker is open")
+        began, accepted = time.monotonic(), load.answers[ACCEPTED]
+        while time.monotonic() - began < OUTAGE_SECONDS / 2:
+            time.sleep(1)
+        assert load.answers.keys() == {ACCEPTED}
+        assert load.answers[ACCEPTED] > accepted + OUTAGE_SECONDS / 2 * 30
+        ground.server.crash()
+        wait_until(lambda: load.answers[BUSY] > 0, 20, "neither takes it")
+        assert load.answers.keys() == {ACCEPTED, BUSY}
+        ground.server.start()
+        while time.monotonic() - began < OUTAGE_SECONDS:
+            time.sleep(1)
+        ground.broker.start()
+        load.finish()
     counter.right(sales)
     with Delivering(counter.shop, counter.url, counter.next(1)) as load:
         counter.right(load.finish())
