@@ -26,7 +26,7 @@ from services.gateway.answers import Delivered, rows_of, worst
 from services.gateway.bodies import BULK_BYTES, SINGLE_BYTES, is_form, is_ping, not_media, read_body
 from services.gateway.connections import Connections
 from services.gateway.connectors import CONNECTORS, forms, generic, woocommerce
-from services.gateway.connectors.port import QUERY, Connector, Fetch, Heard, Pending
+from services.gateway.connectors.port import EVERY, QUERY, Connector, Fetch, Heard, Pending
 from services.gateway.deliveries.keeping import Body, kept_days
 from services.gateway.deliveries.recording import Recorder
 from services.gateway.fetching.wanting import Wanting
@@ -193,7 +193,7 @@ class Intake:
             connector = CONNECTORS[found.source]
             headers = _headers(request, connector)
             secrets = [(s.text_id, s.value) for s in found.secrets if s.active(now)]
-            secret = connector.verify(raw, headers, secrets, now)
+            secret = connector.verify(raw, headers, secrets, found.settings_at(now), now)
             _of_shop(found, connector, headers, now)
         except Refusal as error:
             self._metrics.count("intake_total", source, error.reason)
@@ -225,9 +225,9 @@ class Intake:
     async def _take_one(self, delivered: Delivered) -> list[Answer]:
         """What became of everything that a delivery says."""
         raw, shop = delivered.raw, delivered.shop
-        if "application/json" in delivered.connector.MEDIA and (wrong := check(raw)) is not None:
-            return [wrong]
         if delivered.own:
+            if (wrong := check(raw)) is not None:
+                return [wrong]
             return await self._take(delivered, [event_of(shop, raw)])
         settings = shop.connection.settings_at(shop.now)
         heard = hear(delivered.connector, raw, delivered.headers, settings)
@@ -345,7 +345,7 @@ def _headers(request: Request, connector: Connector) -> Mapping[str, str]:
     for name, value in request.headers.items():
         if name in signed and name in found:
             raise Refusal("header-twice")
-        if name in signed or name in others:
+        if name in signed or name in others or EVERY in others:
             found[name] = value
     if QUERY in others:
         found[QUERY] = request.url.query

@@ -16,11 +16,18 @@ import msgspec
 
 from services.gateway import NAME, store
 from services.gateway.connections import CREDENTIAL_PURPOSE, IDENTITY_PURPOSE, SECRET_PURPOSE
+from services.gateway.connectors import PULLERS
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.fetching.wanting import needed
 from services.gateway.keys import new_key
-from services.gateway.schemas import NewConnection, NewKey, NewProgram, NewStore
+from services.gateway.schemas import (
+    NewConnection,
+    NewKey,
+    NewProgram,
+    NewStore,
+    wrong_secret,
+)
 from shared.days import render
 from shared.db import outbox
 from shared.db.engine import Database
@@ -130,8 +137,11 @@ class Managing:
 
     async def add_connection(
         self, program: str, wanted: NewConnection, now: datetime
-    ) -> tuple[UUID, str, str]:
-        """A new connection with its first secret: id, secret's id, secret (shown this once)."""
+    ) -> tuple[UUID, tuple[str, str] | None]:
+        """A new connection: its id, and its first secret's id and text, which is shown this once.
+
+        Without a secret where nothing is delivered, but pulled.
+        """
         connection_id = random_id()
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
@@ -149,10 +159,12 @@ class Managing:
                 wanted.mode,
                 now,
             )
+            if wanted.source in PULLERS:
+                return connection_id, None
             secret = wanted.secret or new_secret(wanted.source)
             place = (row["program_id"], connection_id)
             secret_id = await self._keep_secret(tx, place, secret, now)
-        return connection_id, secret_id, secret
+        return connection_id, (secret_id, secret)
 
     async def add_secret(
         self, program: str, connection_id: UUID, given: str | None, now: datetime
@@ -160,6 +172,12 @@ class Managing:
         """Another secret of a connection, at most five at a time: its id, the secret."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
+            wrong = wrong_secret(found["source"], given)
+            if found["source"] in PULLERS:
+                wrong = "A connection that is pulled has no secret"
+            if wrong is not None:
+                errors = [FieldError("/secret", "invalid", wrong)]
+                raise HttpProblem(422, "invalid", f"{wrong}.", errors=errors)
             place = (found["program_id"], connection_id)
             count = await store.count_secrets(tx, *place, now)
             if count >= MOST_SECRETS:

@@ -19,7 +19,7 @@ from services.gateway.deliveries import store
 from services.gateway.deliveries.keeping import Bodies, Content
 from services.gateway.model import Answer, Connection, Delivery
 from services.gateway.rules.normalising import Shop
-from services.gateway.rules.reading import check, event_of, events_of, hear
+from services.gateway.rules.reading import event_of, events_of, hear
 from services.gateway.schemas import NewReplay
 from services.gateway.settling import record, settle, settle_events, whole
 from shared.days import EPOCH
@@ -131,6 +131,4 @@ def _own(content: Content, part: int) -> bytes:
 
 def _hear(connection: Connection, content: Content, now: datetime) -> Heard | Answer:
     connector = CONNECTORS[connection.source]
-    if "application/json" in connector.MEDIA and (wrong := check(content.raw)) is not None:
-        return wrong
     return hear(connector, content.raw, content.headers, connection.settings_at(now))

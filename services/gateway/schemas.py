@@ -1,11 +1,13 @@
 """HTTP models of the gateway, with examples."""
 
 import ipaddress
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Annotated, Any, Final, Literal, Self
 
 from babel.numbers import UnknownCurrencyError, validate_currency
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from services.gateway.connectors import PULLERS
 from services.gateway.model import DeliveryStatus
 from shared.days import zone
 from shared.ids import BODY
@@ -99,16 +101,37 @@ class StorePage(BaseModel):
     items: list[Store]
 
 
+_GIVEN: Final = {
+    "shopify": "Shopify signs with the app's client secret: give it as `secret`",
+    "taobao-spi": "Taobao signs with the app's secret: give it as `secret`",
+    "youzan": "Youzan signs with client_id:client_secret: give it as `secret`",
+}
+"""Sources whose secret is the platform's, and how that is told."""
+_PAIR: Final = re.compile(r"[^\s:]+:[^\s:]+")
+
+
+def wrong_secret(source: str, given: str | None) -> str | None:
+    """What is wrong with the secret that is given, or is not, for a connection of a source."""
+    if given is None:
+        return _GIVEN.get(source)
+    if source in PULLERS:
+        return "A connection that is pulled has no secret, but credentials"
+    return _GIVEN[source] if source == "youzan" and not _PAIR.fullmatch(given) else None
+
+
 class NewConnection(_Request):
     """A webhook of a store."""
 
     store_id: str = Field(pattern=f"^sto_{BODY}$")
-    source: Literal["generic", "shopify", "woocommerce"] = "generic"
+    source: Literal["generic", "shopify", "woocommerce", "taobao-spi", "taobao-tmc", "youzan"] = (
+        "generic"
+    )
     name: str = Field(default="", max_length=200)
     secret: Annotated[str, Field(min_length=4, max_length=200)] | None = Field(
         default=None,
         description="What the shop signs with, where the shop gives it (Shopify: the app's client "
-        "secret); else one is made",
+        "secret; taobao-spi: the app's secret; Youzan: client_id:client_secret); else one is made. "
+        "Nothing signs for taobao-tmc",
     )
     mode: Literal["live", "test"] = Field(
         default="live",
@@ -117,10 +140,11 @@ class NewConnection(_Request):
 
     @model_validator(mode="after")
     def _given_where_needed(self) -> Self:
-        if self.source == "shopify" and self.secret is None:
-            raise ValueError("Shopify signs with the app's client secret: give it as `secret`")
+        wrong = wrong_secret(self.source, self.secret)
         if self.source == "generic" and self.secret is not None:
-            raise ValueError("the secret of a generic connection is made here")
+            wrong = "the secret of a generic connection is made here"
+        if wrong is not None:
+            raise ValueError(wrong)
         return self
 
 

@@ -1,12 +1,15 @@
 """What a merchant may set of a connection. Versioned; a document per connection."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from shared.settings.versions import Document, Settings
 
 MOST_DAYS: Final = 60
+_Status = Annotated[str, Field(min_length=1, max_length=64)]
+Meaning = Literal["paid", "completed", "cancelled", "ignored"]
+"""What a status of a platform comes to."""
 
 
 class ConnectionSettings(Settings):
@@ -14,8 +17,9 @@ class ConnectionSettings(Settings):
 
     shop: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
         default=None,
-        description="The shop as its platform names it in each delivery "
-        "(demo.myshopify.com, https://shop.example/); another one's are refused",
+        description="The shop as its platform names it in each delivery (demo.myshopify.com, "
+        "https://shop.example/, Youzan's kdt_id, the seller's nick at Taobao); another one's are "
+        "refused",
     )
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = Field(
         default=None, description="Region of phones without a country code; default: the store's"
@@ -27,6 +31,16 @@ class ConnectionSettings(Settings):
     )
     delivered_days: Annotated[int, Field(ge=0, le=MOST_DAYS)] | None = Field(
         default=None, description="Days from the carrier's delivery; default 7 (Shopify)"
+    )
+    legacy_sign: bool = Field(
+        default=False,
+        description="Take deliveries without the header Event-Sign by the older `sign` inside them "
+        "(Youzan)",
+    )
+    status_map: Annotated[dict[_Status, Meaning], Field(max_length=50)] = Field(
+        default={},
+        description="What statuses of orders mean: paid, completed, cancelled or ignored; for new "
+        "ones, or instead of the usual meaning (Taobao, Youzan)",
     )
 
 

@@ -78,7 +78,9 @@ def list_(
 def add(
     context: typer.Context,
     store_id: Annotated[str, typer.Argument(metavar="STORE", help="Id of the store (sto_…).")],
-    source: Annotated[str, typer.Option(help="generic, shopify or woocommerce.")] = "generic",
+    source: Annotated[
+        str, typer.Option(help="generic, shopify, woocommerce, taobao-tmc, taobao-spi, youzan.")
+    ] = "generic",
     name: Annotated[str, typer.Option(help="A name for people.")] = "",
     secret: Secret = None,
     as_json: AsJson = False,
@@ -104,14 +106,13 @@ def add(
         owner = await _owner(database, wanted.store_id)
         keys = KeyRing.open(config.keys_dir)
         made = await Managing(database, keys).add_connection(owner.text_id, wanted, system())
-        connection, secret_id, value = text_id("whk", made[0]), made[1], made[2]
-        return {
+        connection = text_id("whk", made[0])
+        told = {
             "connection_id": connection,
             "program_id": owner.text_id,
             "url": _url(config, connection),
-            "secret_id": secret_id,
-            "secret": value,
         }
+        return told | ({"secret_id": made[1][0], "secret": made[1][1]} if made[1] else {})
 
     _tell(_with_gateway(config, work), as_json=as_json)
 

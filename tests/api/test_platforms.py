@@ -16,7 +16,7 @@ from tests.api.harness import RECORDS, Api, Shop, ok, open_shop, problem
 from tests.rules.gateway.heard import payload
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-Source = Literal["shopify", "woocommerce"]
+Source = Literal["shopify", "woocommerce", "taobao-spi", "youzan"]
 SECRET = "the app's client secret"
 PAID = payload("shopify", "orders_create") | {"customer": {"id": 12, "email": "li@example.com"}}
 SENT = PAID | {
@@ -236,7 +236,18 @@ async def test_only_a_shop_of_ones_own_sends_in_bulk(shopify: Platform) -> None:
 
 @pytest.mark.parametrize(
     ("source", "secret", "field"),
-    [("shopify", None, "/"), ("generic", "given by me", "/"), ("shopify", "abc", "/secret")],
+    [
+        ("shopify", None, "/"),
+        ("generic", "given by me", "/"),
+        ("shopify", "abc", "/secret"),
+        ("taobao-spi", None, "/"),
+        ("taobao-tmc", "appsecret", "/"),
+        ("youzan", None, "/"),
+        ("youzan", "only the client secret", "/"),
+        ("youzan", "cid:", "/"),
+        ("youzan", ":csecret", "/"),
+        ("youzan", "cid:csecret:more", "/"),
+    ],
 )
 async def test_a_secret_is_given_where_the_shop_has_it(
     gateway: Api, source: str, secret: str | None, field: str
@@ -261,6 +272,44 @@ async def test_rotation_of_a_given_secret(shopify: Platform) -> None:
     again = Platform(shopify.shop, "shopify", shopify.connection, made["secret"])
     assert await again.send(PAID, "orders/paid") == "published"
     assert await shopify.send(PAID, "orders/paid", x_shopify_event_id="n") == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("source", "secret", "another"),
+    [
+        ("shopify", SECRET, None),
+        ("taobao-spi", "appsecret", None),
+        ("youzan", "cid:csecret", None),
+        ("youzan", "cid:csecret", "csecret"),
+    ],
+)
+async def test_a_secret_of_a_platform_is_never_made_up(
+    gateway: Api, source: Source, secret: str, another: str | None
+) -> None:
+    made = await connect(gateway, source, secret)
+    path = f"/api/gateway/v1/connections/{made.connection}/secrets"
+    staff = gateway.caller(made.shop.program)
+    async with made.shop.nothing_changes():
+        body = {"secret": another} if another else None
+        told = problem(await staff.post(path, body), 422, "invalid")
+        assert [each["pointer"] for each in told["errors"]] == ["/secret"]
+
+
+async def test_a_connection_that_is_pulled_has_no_secret_and_takes_no_delivery(
+    gateway: Api,
+) -> None:
+    shop = await open_shop(gateway)
+    staff = gateway.caller(shop.program)
+    body = {"store_id": shop.store, "source": "taobao-tmc"}
+    made = ok(await staff.post("/api/gateway/v1/connections", body), 201)
+    assert made["secrets"] == []
+    async with shop.nothing_changes():
+        path = f"/api/gateway/v1/connections/{made['connection_id']}/secrets"
+        for wanted in (None, {"secret": "appsecret"}):
+            problem(await staff.post(path, wanted), 422, "invalid")
+        headers = {"content-type": "application/json"}
+        answer = await shop.deliver(b"{}", headers, connection=made["connection_id"])
+        problem(answer, 401, "unauthenticated")
 
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -51,10 +51,11 @@ async def open_shop(where: Place) -> Shop:
         await managing.add_program(program, now, uuid_of(workload.PROGRAM))
         store = NewStore(kind="generic", name="Shop")
         await managing.add_store(workload.PROGRAM, store, now, uuid_of(workload.STORE))
-        connection, _, secret = await managing.add_connection(
+        connection, made = await managing.add_connection(
             workload.PROGRAM, NewConnection(store_id=workload.STORE), now
         )
-    return Shop(text_id("whk", connection), secret)
+    assert made is not None
+    return Shop(text_id("whk", connection), made[1])
 
 
 def told(sale: Sale) -> dict[str, Any]:

@@ -32,11 +32,14 @@ _SYMMETRIC: Final = "whsec_"
 _ASYMMETRIC: Final = "whpk_"
 
 
-def verify(raw: bytes, headers: Headers, secrets: Secrets, now: datetime) -> str:
+def verify(
+    raw: bytes, headers: Headers, secrets: Secrets, settings: ConnectionSettings, now: datetime
+) -> str:
     """Id of the secret that signed the body. Raises Refusal with the reason, for the log alone.
 
     `secrets` are (id, text) of all active ones, each is tried; any entry of the header suffices.
     """
+    del settings
     identity, stamp = headers.get("webhook-id"), headers.get("webhook-timestamp")
     signatures = headers.get("webhook-signature")
     if not identity or not stamp or not signatures:

@@ -8,15 +8,15 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from services.gateway.connectors import forms
 from services.gateway.model import Invalid, Refusal
-from services.gateway.settings import ConnectionSettings
+from services.gateway.settings import ConnectionSettings, Meaning
 from shared import currencies
 from shared.days import Instant
 from shared.errors import FieldError
@@ -25,6 +25,10 @@ OURS: Final = "shuke_"
 """What a shop writes at an order under names of this prefix is for us: shuke_hold_ids, …"""
 QUERY: Final = ":query"
 """Stands for the query of the address among a request's headers, as it was sent."""
+EVERY: Final = ":every"
+"""Among the headers that a connector asks for: all there are, since each request names its own."""
+BEIJING: Final = timezone(timedelta(hours=8))
+"""Times of the platforms of mainland China, which never say so."""
 Headers = Mapping[str, str]
 """By name in small letters, those that a connector asked for."""
 Secrets = Iterable[tuple[str, str]]
@@ -117,8 +121,18 @@ class Connector(Protocol):
         """Names the shop, unsigned: it must be the connection's."""
         ...
 
-    def verify(self, raw: bytes, headers: Headers, secrets: Secrets, now: datetime) -> str:
-        """Id of the secret that signed. Raises Refusal with the reason, for the log alone."""
+    def verify(
+        self,
+        raw: bytes,
+        headers: Headers,
+        secrets: Secrets,
+        settings: ConnectionSettings,
+        now: datetime,
+    ) -> str:
+        """Id of the secret that signed. Raises Refusal with the reason, for the log alone.
+
+        A shop that the signed body names must be that of the settings.
+        """
         ...
 
     def delivery_id(self, raw: bytes, headers: Headers) -> str:
@@ -150,12 +164,86 @@ class Fetcher(Connector, Protocol):
         """Names of the values that its calls need."""
         ...
 
+    @property
+    def SETTLES(self) -> timedelta:  # noqa: N802 - a constant of the module
+        """So long after a notification the platform surely answers what it has told."""
+        ...
+
     def call(self, wanted: Fetch, credentials: Credentials, base: str, now: datetime) -> Call:
         """The call for a detail."""
         ...
 
     def detail(self, wanted: Fetch, raw: bytes, settings: ConnectionSettings) -> Heard:
         """What the answer to that call says. Raises TryLater, NotAuthorised, or as `read` does."""
+        ...
+
+
+class Lister(Fetcher, Protocol):
+    """A storefront that can be asked what changed between two instants. Pure, too."""
+
+    @property
+    def SPAN(self) -> timedelta:  # noqa: N802 - a constant of the module
+        """The longest time between the two."""
+        ...
+
+    def changed(
+        self,
+        since: datetime,
+        until: datetime,
+        page: int,
+        credentials: Credentials,
+        base: str,
+        now: datetime,
+    ) -> Call:
+        """The call for a page of what changed, the first being 1."""
+        ...
+
+    def listed(self, raw: bytes) -> tuple[list[Fetch], bool]:
+        """What to fetch of a page, and whether another follows.
+
+        Raises TryLater, NotAuthorised, Invalid or ValidationError.
+        """
+        ...
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A message that waits at a platform until it is confirmed."""
+
+    id: int | str
+    topic: str
+    content: str = "{}"
+    """JSON, as a text."""
+    pub_time: str = ""
+    user_nick: str = ""
+    """The seller whose shop it is about."""
+
+
+class Puller(Lister, Protocol):
+    """A storefront whose messages are taken instead of delivered. Pure, too.
+
+    `read` of a message's JSON, without headers, is what was kept of it read again.
+    """
+
+    def permit(self, credentials: Credentials, base: str, now: datetime) -> Call:
+        """The call that lets a shop's messages come: once, before the first is taken."""
+        ...
+
+    def consume(self, credentials: Credentials, base: str, now: datetime) -> Call:
+        """The call for the next messages; what is not confirmed comes again."""
+        ...
+
+    def messages(self, raw: bytes) -> Sequence[Message]:
+        """The messages of an answer. Raises TryLater, NotAuthorised, Invalid, ValidationError."""
+        ...
+
+    def confirm(
+        self, ids: Sequence[str], credentials: Credentials, base: str, now: datetime
+    ) -> Call:
+        """The call by which messages do not come again."""
+        ...
+
+    def read_message(self, message: Message, settings: ConnectionSettings) -> Heard:
+        """What a message says. Raises Invalid, ValidationError or DecodeError."""
         ...
 
 
@@ -186,6 +274,36 @@ def instant(text: str, pointer: str) -> Instant:
     except ValueError as error:
         message = "must be RFC 3339 with an offset"
         raise Invalid(FieldError(pointer, "time-malformed", message)) from error
+
+
+def beijing(text: str, pointer: str) -> Instant:
+    """An instant of a shop in China, e.g. `2026-03-01 18:00:00`. Raises Invalid."""
+    try:
+        return Instant.parse(f"{text.replace(' ', 'T')}+08:00")
+    except ValueError as error:
+        message = "must be a time like 2026-03-01 18:00:00"
+        raise Invalid(FieldError(pointer, "time-malformed", message)) from error
+
+
+def plain(text: str | None, most: int) -> str | None:
+    """What a platform tells of a person, cut; None for what it masks (`138****1542`) or encrypts.
+
+    >>> plain("13800138000", 40), plain("138****1542", 40), plain("$eTS8t8h==$1$", 40)
+    ('13800138000', None, None)
+    """
+    return text[:most] if text and "*" not in text and "$" not in text else None
+
+
+def completed(paid: forms.OrderPaid, at: Instant) -> forms.OrderCompleted:
+    """The same order, its receipt confirmed."""
+    return forms.OrderCompleted(**structs.asdict(paid), completed_at=at.text)
+
+
+def meaning(
+    status: str, usual: Mapping[str, Meaning], settings: ConnectionSettings
+) -> Meaning | None:
+    """What a status of the platform means: as set, else as usual; None for one nobody knows."""
+    return settings.status_map.get(status) or usual.get(status)
 
 
 def noted(written: Iterable[tuple[str, object]]) -> dict[str, Any]:

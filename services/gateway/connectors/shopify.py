@@ -216,9 +216,11 @@ _REFUND: Final = msgspec.json.Decoder(Refund)
 _CUSTOMER: Final = msgspec.json.Decoder(Customer)
 
 
-def verify(raw: bytes, headers: Headers, secrets: Secrets, now: datetime) -> str:
+def verify(
+    raw: bytes, headers: Headers, secrets: Secrets, settings: ConnectionSettings, now: datetime
+) -> str:
     """Id of the secret that signed the body; there is no signed time. Raises Refusal."""
-    del now
+    del settings, now
     return verify_hmac(raw, headers.get("x-shopify-hmac-sha256"), secrets)
 
 

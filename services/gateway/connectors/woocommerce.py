@@ -17,7 +17,7 @@ given back whole.
 """
 
 import html
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -152,9 +152,11 @@ _CUSTOMER: Final = msgspec.json.Decoder(Customer)
 _VERSIONED: Final = msgspec.json.Decoder(_Versioned)
 
 
-def verify(raw: bytes, headers: Headers, secrets: Secrets, now: object) -> str:
+def verify(
+    raw: bytes, headers: Headers, secrets: Secrets, settings: ConnectionSettings, now: datetime
+) -> str:
     """Id of the secret that signed the body; there is no signed time. Raises Refusal."""
-    del now
+    del settings, now
     return verify_hmac(raw, headers.get("x-wc-webhook-signature"), secrets)
 
 

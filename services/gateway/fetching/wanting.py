@@ -46,7 +46,7 @@ async def want(
         of_order=fetch.order[:128],
         version=fetch.version,
         state=OPEN if ready else UNSURE,
-        due_at=now,
+        due_at=now if again else now + FETCHERS[connection.source].SETTLES,
         attempts=0,
         since=now,
         delivery_id=delivery,

@@ -36,13 +36,12 @@ _Connections = Annotated[Scope, Depends(scoped("connections.manage"))]
              status_code=201, response_model=ConnectionMade)  # fmt: skip
 async def add_connection(request: Request, body: NewConnection, scope: _Connections) -> Any:
     """Connect a store: its webhook's address and secret. The secret is shown this once."""
-    identity, secret_id, secret = await managing(request).add_connection(
-        scope.program, body, now(request)
-    )
+    identity, made = await managing(request).add_connection(scope.program, body, now(request))
     async with reading(request, scope) as reader:
         row = await queries.find_connection(reader, identity)
     assert row is not None
-    return _connection(request, row) | {"secrets": [{"secret_id": secret_id, "secret": secret}]}
+    secrets = [] if made is None else [{"secret_id": made[0], "secret": made[1]}]
+    return _connection(request, row) | {"secrets": secrets}
 
 
 @ROUTER.get(f"{API}/connections", name="connections.list", tags=["connections"],

@@ -33,6 +33,8 @@ def hear(
     connector: Connector, raw: bytes, headers: Headers, settings: ConnectionSettings
 ) -> Heard | Answer:
     """What a platform's delivery says, or why nothing."""
+    if raw and _is_json(headers) and (wrong := check(raw)) is not None:
+        return wrong
     try:
         heard = connector.read(raw, headers, settings)
     except Invalid as error:
@@ -44,6 +46,11 @@ def hear(
     if heard.ignored is not None:
         return Answer("ignored", reason=heard.ignored, type=heard.topic or None)
     return heard
+
+
+def _is_json(headers: Headers) -> bool:
+    """Whether a body is JSON: all are, but where a connector looks at the media of its own."""
+    return "json" in headers.get("content-type", "json").partition(";")[0].lower()
 
 
 def events_of(shop: Shop, heard: Heard) -> Sequence[Ready | Answer]:

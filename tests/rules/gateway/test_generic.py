@@ -13,6 +13,7 @@ from msgspec import DecodeError, ValidationError
 
 from services.gateway.connectors import forms, generic
 from services.gateway.model import Refusal
+from services.gateway.settings import USUAL
 from shared.days import EPOCH
 from shared.errors import FieldError
 from tests.builders.deliveries import a_check_in_sent, a_line_sent, a_refund_sent, an_order_sent
@@ -48,7 +49,7 @@ def signer(
     """Text of the secret that signed, or why none did."""
     known = [(text, text) for text in secrets or (OLD,)]
     try:
-        return generic.verify(raw, sent if sent is not None else headers(), known, now)
+        return generic.verify(raw, sent if sent is not None else headers(), known, USUAL, now)
     except Refusal as refusal:
         return refusal.reason
 
@@ -81,7 +82,7 @@ def test_any_active_secret_and_any_entry_of_the_header_suffices(
     known = [(text, text) for text in secrets]
     sent = headers(signature=signature)
     try:
-        found = generic.verify(BODY, sent, known, AT)
+        found = generic.verify(BODY, sent, known, USUAL, AT)
     except Refusal as refusal:
         found = refusal.reason
     assert found == expected

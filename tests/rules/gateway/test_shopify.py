@@ -7,7 +7,7 @@ import pytest
 
 from services.gateway.connectors import shopify
 from services.gateway.model import Refusal
-from services.gateway.settings import ConnectionSettings
+from services.gateway.settings import USUAL, ConnectionSettings
 from shared.events.storefront.customer_updated import CustomerUpdated
 from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_paid import OrderPaid
@@ -46,15 +46,15 @@ def said(body: dict[str, Any], topic: str = "orders/updated", **shop: Any) -> li
 
 
 def test_the_vectors_of_the_signature() -> None:
-    assert shopify.verify(b'{"id":1}', SIGNED, SECRETS, NOW) == "sec_1"
+    assert shopify.verify(b'{"id":1}', SIGNED, SECRETS, USUAL, NOW) == "sec_1"
     other = {"x-shopify-hmac-sha256": "xnor2JhL7PwtGKJtfmpXoSFN1ReZaryEhZRkTjpdq8g="}
-    assert shopify.verify(b'{"id": 1}', other, SECRETS[::-1], NOW) == "sec_1"
+    assert shopify.verify(b'{"id": 1}', other, SECRETS[::-1], USUAL, NOW) == "sec_1"
 
 
 @pytest.mark.parametrize("raw", [b'{"id": 1}', b'{"id":2}', b""])
 def test_another_body_is_refused(raw: bytes) -> None:
     with pytest.raises(Refusal, match="signature-wrong"):
-        shopify.verify(raw, SIGNED, SECRETS, NOW)
+        shopify.verify(raw, SIGNED, SECRETS, USUAL, NOW)
 
 
 @pytest.mark.parametrize("bit", range(0, 352, 7))
@@ -63,12 +63,14 @@ def test_any_bit_of_the_signature_counts(bit: int) -> None:
     told = bytearray(SIGNED["x-shopify-hmac-sha256"], "latin-1")
     told[bit // 8] ^= 1 << bit % 8
     with pytest.raises(Refusal):
-        shopify.verify(b'{"id":1}', {"x-shopify-hmac-sha256": told.decode("latin-1")}, SECRETS, NOW)
+        shopify.verify(
+            b'{"id":1}', {"x-shopify-hmac-sha256": told.decode("latin-1")}, SECRETS, USUAL, NOW
+        )
 
 
 def test_without_signature_nothing_is_believed() -> None:
     with pytest.raises(Refusal, match="header-missing"):
-        shopify.verify(b'{"id":1}', {}, SECRETS, NOW)
+        shopify.verify(b'{"id":1}', {}, SECRETS, USUAL, NOW)
 
 
 @pytest.mark.parametrize("topic", ["orders/create", "orders/paid"])

@@ -7,6 +7,7 @@ import pytest
 
 from services.gateway.connectors import woocommerce
 from services.gateway.model import Refusal
+from services.gateway.settings import USUAL
 from shared.events.storefront.customer_updated import CustomerUpdated
 from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_paid import OrderPaid
@@ -28,11 +29,11 @@ def said(body: dict[str, Any], topic: str = "order.updated") -> list[Any]:
 
 
 def test_the_vector_of_the_signature() -> None:
-    assert woocommerce.verify(b'{"id":1}', SIGNED, SECRETS, NOW) == "sec_2"
+    assert woocommerce.verify(b'{"id":1}', SIGNED, SECRETS, USUAL, NOW) == "sec_2"
     with pytest.raises(Refusal, match="signature-wrong"):
-        woocommerce.verify(b'{"id": 1}', SIGNED, SECRETS, NOW)
+        woocommerce.verify(b'{"id": 1}', SIGNED, SECRETS, USUAL, NOW)
     with pytest.raises(Refusal, match="header-missing"):
-        woocommerce.verify(b'{"id":1}', {}, SECRETS, NOW)
+        woocommerce.verify(b'{"id":1}', {}, SECRETS, USUAL, NOW)
 
 
 def test_an_order_as_the_documentation_has_it() -> None:

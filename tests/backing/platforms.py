@@ -1,0 +1,250 @@
+"""Taobao's and Youzan's open platforms on loopback, as their public documents describe them.
+
+`async with TopStandIn() as top: top.trades["1"] = a_trade(tid_str="1")`, then calls go to
+`top.base`. They check what the real ones check (signatures, sessions, tokens), tell only the fields
+that are asked for, and answer with an error where `fail` said so. Written apart from the
+connectors, so that both would have to be wrong in the same way.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+Fields = Mapping[str, str]
+DAY = timedelta(days=1)
+
+
+class StandIn:
+    """A server that answers each request with what `answer` makes of it, status 200."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, str]] = []
+        """What was asked, in order; of Youzan with the name of the API under `method`."""
+        self._failing: deque[Any] = deque()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def base(self) -> str:
+        """Where calls go."""
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}{self.path}"
+
+    path = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    def answer(self, path: str, asked: dict[str, str]) -> Any:
+        """JSON for a request, whose query and form are one."""
+        raise NotImplementedError
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        target = urlsplit(head.split(" ", 2)[1])
+        headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
+        form = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
+        asked = dict(parse_qsl(target.query) + parse_qsl(form))
+        body = json.dumps(self.answer(target.path, asked), ensure_ascii=False).encode()
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+
+class TopStandIn(StandIn):
+    """TOP: one app, one seller's session, their trades, refunds and waiting messages."""
+
+    path = "/router/rest"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credentials = {"app_key": "12345678", "app_secret": "appsecret", "session": "6100"}
+        self.trades: dict[str, dict[str, Any]] = {}
+        """By number."""
+        self.refunds: dict[str, dict[str, Any]] = {}
+        self.messages: list[dict[str, Any]] = []
+        """Waiting: each comes again with every consumption until it is confirmed."""
+        self.permitted = False
+        """Whether messages of the seller go to the app."""
+
+    def fail(self, code: int, sub_code: str = "", times: int = 1) -> None:
+        """The next calls are answered with an error: 7 called too often, 27 session over."""
+        self._failing.extend([_error(code, sub_code)] * times)
+
+    def answer(self, path: str, asked: dict[str, str]) -> Any:
+        """What the router answers."""
+        assert path == self.path
+        self.calls.append(asked)
+        refusal = self._refusal(asked)
+        if self._failing or refusal:
+            return self._failing.popleft() if self._failing else refusal
+        method = asked["method"]
+        made = {
+            "taobao.trade.fullinfo.get": self._trade,
+            "taobao.refund.get": self._refund,
+            "taobao.trades.sold.increment.get": self._changed,
+            "taobao.tmc.messages.consume": self._consume,
+            "taobao.tmc.messages.confirm": self._confirm,
+            "taobao.tmc.user.permit": self._permit,
+        }
+        if method not in made:
+            return _error(22)
+        answer = made[method](asked)
+        if "error_response" in answer:
+            return answer
+        name = method.removeprefix("taobao.").replace(".", "_")
+        return {f"{name}_response": answer | {"request_id": "16pvlvx"}}
+
+    def _refusal(self, asked: Fields) -> Any:
+        """An error where a call is not signed as it must be."""
+        known = self.credentials
+        if asked.get("app_key") != known["app_key"]:
+            return _error(29)
+        text = "".join(name + asked[name] for name in sorted(asked) if name != "sign")
+        secret = known["app_secret"].encode()
+        if asked.get("sign_method") == "hmac":
+            sign = hmac.new(secret, text.encode(), "md5").hexdigest()
+        else:
+            sign = hashlib.md5(secret + text.encode() + secret, usedforsecurity=False).hexdigest()
+        if asked.get("sign") != sign.upper():
+            return _error(25)
+        datetime.fromisoformat(asked["timestamp"])
+        if asked["method"].startswith("taobao.tmc.messages."):
+            return None
+        if "session" not in asked:
+            return _error(26)
+        return None if asked["session"] == known["session"] else _error(27)
+
+    def _trade(self, asked: Fields) -> Any:
+        found = self.trades.get(asked["tid"])
+        if found is None:
+            return _error(15, "isv.trade-not-exist")
+        return {"trade": _only(found, asked["fields"])}
+
+    def _refund(self, asked: Fields) -> Any:
+        found = self.refunds.get(asked["refund_id"])
+        if found is None:
+            return _error(15, "isv.refund-not-exist")
+        return {"refund": _only(found, asked["fields"])}
+
+    def _changed(self, asked: Fields) -> Any:
+        since, until = asked["start_modified"], asked["end_modified"]
+        if datetime.fromisoformat(until) - datetime.fromisoformat(since) > DAY:
+            return _error(41, "isv.invalid-parameter")
+        found = [each for each in self.trades.values() if since <= each["modified"] <= until]
+        found.sort(key=lambda each: each["modified"], reverse=True)
+        size = int(asked["page_size"])
+        first = (int(asked["page_no"]) - 1) * size
+        page = [_only(each, asked["fields"]) for each in found[first : first + size]]
+        told = {"trades": {"trade": page}} if page else {}
+        return told | {"has_next": len(found) > first + size}
+
+    def _consume(self, asked: Fields) -> Any:
+        waiting = self.messages[: int(asked["quantity"])]
+        return {"messages": {"tmc_message": waiting}} if waiting else {}
+
+    def _confirm(self, asked: Fields) -> Any:
+        confirmed = asked["s_message_ids"].split(",")
+        self.messages = [each for each in self.messages if str(each["id"]) not in confirmed]
+        return {"is_success": True}
+
+    def _permit(self, _asked: Fields) -> Any:
+        self.permitted = True
+        return {"is_success": True}
+
+
+class YouzanStandIn(StandIn):
+    """Youzan's gateway: one shop's token, its orders and refunds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credentials = {"access_token": "9fe34bcc + &"}
+        self.orders: dict[str, dict[str, Any]] = {}
+        """What stands under `data`, by number."""
+        self.refunds: dict[str, dict[str, Any]] = {}
+
+    def fail(self, code: int, *, gateway: bool = False, times: int = 1) -> None:
+        """The next calls are answered with an error: 5000 not found yet; 4202 token over."""
+        self._failing.extend([_denied(code) if gateway else _failed(code)] * times)
+
+    def answer(self, path: str, asked: dict[str, str]) -> Any:
+        """What the gateway answers: the address first, then the token, then the API."""
+        _, _, name = path.partition("/api/")
+        self.calls.append(asked | {"method": name})
+        made = {
+            "youzan.trade.get/4.0.2": self._order,
+            "youzan.trade.refund.get/3.0.1": self._refund,
+            "youzan.trades.sold.get/4.0.4": self._changed,
+        }
+        if self._failing:
+            return self._failing.popleft()
+        if name not in made:
+            return _denied(4005)
+        if asked.get("access_token") != self.credentials["access_token"]:
+            return _denied(4203 if "access_token" in asked else 4201)
+        return made[name](asked)
+
+    def _order(self, asked: Fields) -> Any:
+        found = self.orders.get(asked["tid"])
+        return _good(found) if found else _failed(5000)
+
+    def _refund(self, asked: Fields) -> Any:
+        found = self.refunds.get(asked["refund_id"])
+        return _good(found) if found else _failed(103011024)
+
+    def _changed(self, asked: Fields) -> Any:
+        since, until = asked["start_update"], asked["end_update"]
+        found = [
+            each
+            for each in self.orders.values()
+            if since <= each["full_order_info"]["order_info"]["update_time"] <= until
+        ]
+        number, size = int(asked["page_no"]), int(asked["page_size"])
+        if number > 100 or size > 100:
+            return _failed(5000)
+        page = found[(number - 1) * size : number * size]
+        return _good({"full_order_info_list": page, "total_results": len(found)})
+
+
+def _only(whole: Mapping[str, Any], fields: str) -> dict[str, Any]:
+    """The fields that were asked for."""
+    return {name: value for name, value in whole.items() if name in fields.split(",")}
+
+
+def _error(code: int, sub_code: str = "") -> dict[str, Any]:
+    told: dict[str, Any] = {"code": code, "msg": "refused", "request_id": "16pvlvx"}
+    return {"error_response": told | ({"sub_code": sub_code} if sub_code else {})}
+
+
+def _good(data: Any) -> dict[str, Any]:
+    return {"trace_id": "yz7", "code": 200, "success": True, "message": "successful", "data": data}
+
+
+def _failed(code: int) -> dict[str, Any]:
+    empty: dict[str, Any] = {"delivery_order": [], "refund_order": [], "full_order_info_list": []}
+    return {"trace_id": "yz7", "code": code, "success": False, "message": "no", "data": empty}
+
+
+def _denied(code: int) -> dict[str, Any]:
+    return {"gw_err_resp": {"err_code": code, "err_msg": "no", "trace_id": "yz7"}}
