@@ -41,6 +41,7 @@ from services.gateway.spool import Spool
 from services.gateway.throttle import BUSY_SECONDS, Crowd, Pace, Throttle
 from shared.clock import Clock, monotonic
 from shared.errors import FieldError, HttpProblem
+from shared.http.strict import unknown_query
 from shared.ids import parse_id, text_id
 from shared.logs import logger
 from shared.metrics import Metrics
@@ -92,8 +93,10 @@ class Intake:
         found = await self._find(connection)
         if found is not None and found.source == woocommerce.SOURCE and is_form(request):
             return await self._ping(request, found)
-        media = CONNECTORS[found.source].MEDIA if found is not None else generic.MEDIA
-        raw = await read_body(request, SINGLE_BYTES, media)
+        connector = CONNECTORS[found.source] if found is not None else generic
+        if request.query_params and QUERY not in connector.HEADERS:
+            raise unknown_query(next(iter(request.query_params)))
+        raw = await read_body(request, SINGLE_BYTES, connector.MEDIA)
         delivered = self._authentic(request, found, connection, raw, began)
         self._paced(delivered, 1)
         content = hashlib.sha256(raw).digest()

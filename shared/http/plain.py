@@ -2,14 +2,15 @@
 
 What the framework does for a route (dependencies, models of bodies and answers, exit stacks) costs
 more than the taking of a webhook itself. A plain route uses none of it. It is declared like any
-other and is in the OpenAPI document; a request that has a query, which no plain route takes, and
-one of another method or path goes the framework's way.
+other and is in the OpenAPI document; a request of another method or path goes the framework's way,
+and so does one that has a query, unless the route takes it as it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from starlette.middleware.exceptions import ExceptionMiddleware
 
 from shared.http.strict import StrictRoute
@@ -22,6 +23,14 @@ class PlainRoute(StrictRoute):
     """
 
 
+class QueriedRoute(PlainRoute):
+    """A plain route whose endpoint judges the query itself."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        """The handler, with no look at the names."""
+        return APIRoute.get_route_handler(self)
+
+
 class Plain:
     """Pure ASGI: runs the endpoint of a plain route, before the framework looks for a route."""
 
@@ -32,8 +41,10 @@ class Plain:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass on whatever is no plain request."""
-        if scope["type"] == "http" and not scope["query_string"]:
+        if scope["type"] == "http":
             for route in self._routes:
+                if scope["query_string"] and not isinstance(route, QueriedRoute):
+                    continue
                 found = route.path_regex.match(scope["path"])
                 if found is not None and scope["method"] in (route.methods or ()):
                     scope["route"], scope["path_params"] = route, found.groupdict()

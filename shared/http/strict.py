@@ -22,12 +22,17 @@ class StrictRoute(APIRoute):
             else:
                 unknown = []
             if unknown:
-                raise RequestValidationError([
-                    {"type": "extra_forbidden", "loc": ("query", unknown[0]), "msg": "is unknown"}
-                ])
+                raise unknown_query(unknown[0])
             return await handler(request)
 
         return strict
+
+
+def unknown_query(name: str) -> RequestValidationError:
+    """What a request is told whose query has a name that is not known there."""
+    return RequestValidationError([
+        {"type": "extra_forbidden", "loc": ("query", name), "msg": "is unknown"}
+    ])
 
 
 def _query_fields(dependant: Any) -> list[Any]:

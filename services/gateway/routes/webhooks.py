@@ -9,7 +9,7 @@ from services.gateway.schemas import (
     Taken,
 )
 from shared.http.app import router
-from shared.http.plain import PlainRoute
+from shared.http.plain import PlainRoute, QueriedRoute
 from shared.http.problems import documented
 
 ROUTER = router()
@@ -27,9 +27,9 @@ async def webhook_bulk(request: Request, connection: str) -> JSONResponse:
     return await intake.bulk(request, connection)
 
 
-for _path, _name, _endpoint, _model in (
-    ("/webhooks/{connection}", "webhooks.single", webhook, Taken),
-    ("/webhooks/{connection}/bulk", "webhooks.bulk", webhook_bulk, BulkTaken),
+for _path, _name, _endpoint, _model, _kind in (
+    ("/webhooks/{connection}", "webhooks.single", webhook, Taken, QueriedRoute),
+    ("/webhooks/{connection}/bulk", "webhooks.bulk", webhook_bulk, BulkTaken, PlainRoute),
 ):
     ROUTER.add_api_route(
         _path,
@@ -41,5 +41,5 @@ for _path, _name, _endpoint, _model in (
         response_model=_model,
         responses=documented(408, 415, 429),
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
-        route_class_override=PlainRoute,
+        route_class_override=_kind,
     )
