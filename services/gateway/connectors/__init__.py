@@ -29,11 +29,9 @@ CONNECTORS: Final[dict[str, Connector]] = {
     each.SOURCE: each for each in (generic, shopify, woocommerce, taobao_spi, taobao_tmc, youzan)
 }
 """By the `source` of a connection."""
-FETCHERS: Final[dict[str, Fetcher]] = {
-    each.SOURCE: each for each in (taobao_spi, taobao_tmc, youzan)
-}
-"""Those whose notifications only point to a detail."""
 LISTERS: Final[dict[str, Lister]] = {each.SOURCE: each for each in (taobao_spi, taobao_tmc, youzan)}
 """Those that can be asked what has changed."""
+FETCHERS: Final[dict[str, Fetcher]] = {**LISTERS}
+"""Those whose notifications only point to a detail."""
 PULLERS: Final[dict[str, Puller]] = {taobao_tmc.SOURCE: taobao_tmc}
 """Those whose messages wait to be taken."""

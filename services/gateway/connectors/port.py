@@ -18,7 +18,7 @@ from services.gateway.connectors import forms
 from services.gateway.model import Invalid, Refusal
 from services.gateway.settings import ConnectionSettings, Meaning
 from shared import currencies
-from shared.days import Instant
+from shared.days import EPOCH, Instant
 from shared.errors import FieldError
 
 OURS: Final = "shuke_"
@@ -29,6 +29,8 @@ EVERY: Final = ":every"
 """Among the headers that a connector asks for: all there are, since each request names its own."""
 BEIJING: Final = timezone(timedelta(hours=8))
 """Times of the platforms of mainland China, which never say so."""
+MILLISECONDS: Final = 10**12
+"""A unix time from here on is one in milliseconds."""
 Headers = Mapping[str, str]
 """By name in small letters, those that a connector asked for."""
 Secrets = Iterable[tuple[str, str]]
@@ -283,6 +285,18 @@ def beijing(text: str, pointer: str) -> Instant:
     except ValueError as error:
         message = "must be a time like 2026-03-01 18:00:00"
         raise Invalid(FieldError(pointer, "time-malformed", message)) from error
+
+
+def in_beijing(at: datetime) -> str:
+    """An instant as platforms of mainland China write it, e.g. `2026-03-01 18:00:00`."""
+    return at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def since_epoch(milliseconds: int, pointer: str) -> Instant:
+    """The instant of a unix time in milliseconds, from 2001 on. Raises Invalid."""
+    if not MILLISECONDS <= milliseconds < 100 * MILLISECONDS:
+        raise Invalid(FieldError(pointer, "time-malformed", "must be a unix time"))
+    return Instant.of(EPOCH + timedelta(milliseconds=milliseconds))
 
 
 def plain(text: str | None, most: int) -> str | None:

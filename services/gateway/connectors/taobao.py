@@ -31,13 +31,13 @@ from msgspec import Struct
 
 from services.gateway.connectors import forms, top
 from services.gateway.connectors.port import (
-    BEIJING,
     Call,
     Credentials,
     Fetch,
     Heard,
     beijing,
     completed,
+    in_beijing,
     meaning,
     minor,
 )
@@ -215,8 +215,8 @@ def changed(
     """
     asked = {
         "fields": _CHANGED_FIELDS,
-        "start_modified": since.astimezone(BEIJING).strftime(top.STAMP),
-        "end_modified": until.astimezone(BEIJING).strftime(top.STAMP),
+        "start_modified": in_beijing(since),
+        "end_modified": in_beijing(until),
         "page_no": str(page),
         "page_size": str(PAGE),
         "use_has_next": "true",

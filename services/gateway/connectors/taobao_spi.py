@@ -89,6 +89,7 @@ class _Signed(Struct, frozen=True):
 
     @property
     def method(self) -> str:
+        """What is called."""
         return self.parameters.get("method", "")
 
     def said(self) -> Mapping[str, Any]:
@@ -146,7 +147,7 @@ def answered(raw: bytes, headers: Headers) -> bytes:
     }
     try:
         said = signed.said()
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         said = {}
     if method in _JOINS:
         answer = {_JOINS[method]: "SUC" if _buyer(said) else _AGAIN}
@@ -179,10 +180,10 @@ def _signed(raw: bytes, headers: Headers) -> _Signed:
     media = kind.partition(";")[0].strip().lower()
     given = _CHARSET.search(kind)
     charset = given[1] if given else "utf-8"
-    listed_names = [name for name in headers.get("top-sign-list", "").split(",") if name]
     parameters = {
         name: unquote_plus(headers.get(name.lower(), ""), charset, "strict")
-        for name in listed_names
+        for name in headers.get("top-sign-list", "").split(",")
+        if name
     }
     if media == _FORM:
         parameters |= _pairs(raw.decode(charset), charset)

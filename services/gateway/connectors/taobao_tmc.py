@@ -18,7 +18,7 @@ same text as `buyer_open_uid` of trades is not written there: compare on the fir
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -34,10 +34,11 @@ from services.gateway.connectors.port import (
     Message,
     Secrets,
     beijing,
+    since_epoch,
 )
 from services.gateway.model import Invalid, Refusal
 from services.gateway.settings import ConnectionSettings
-from shared.days import EPOCH, Instant
+from shared.days import Instant
 from shared.errors import FieldError
 
 SOURCE: Final = "taobao-tmc"
@@ -64,6 +65,8 @@ _TRADES: Final = {
     "taobao_trade_TradeChanged",
 }
 """After these something of a trade may differ that counts here."""
+_LONGEST: Final = 18
+"""Digits of a number that is one."""
 _RATED: Final = "taobao_trade_TradeRated"
 _REFUNDED: Final = "taobao_refund_RefundSuccess"
 _JOINED: Final = "taobao_opencrm_MemberJoinPrivate"
@@ -122,6 +125,8 @@ def read_message(message: Message, settings: ConnectionSettings) -> Heard:
     topic = message.topic[:100]
     if settings.shop is not None and message.user_nick != settings.shop:
         return Heard(topic, ignored="of another seller")
+    if topic not in {*_TRADES, _REFUNDED, _JOINED, _RATED}:
+        return Heard(topic, ignored=f"topic {topic[:60]}")
     content = _READ_CONTENT.decode(message.content)
     if topic in _TRADES:
         return Heard(topic, fetch=Fetch("order", _number(content.tid, "/tid")))
@@ -130,9 +135,7 @@ def read_message(message: Message, settings: ConnectionSettings) -> Heard:
         return Heard(topic, fetch=Fetch("refund", number, str(content.tid)))
     if topic == _JOINED:
         return _heard_join(topic, content)
-    if topic == _RATED:
-        return _heard_review(message, content)
-    return Heard(topic, ignored=f"topic {topic[:60]}")
+    return _heard_review(message, content)
 
 
 def verify(
@@ -196,6 +199,7 @@ def _heard_review(message: Message, content: _Content) -> Heard:
 
 def _instant(told: int | str) -> Instant:
     """A time as text of GMT+8, or in milliseconds: the platform's list allows both."""
-    if isinstance(told, int) or told.isdigit():
-        return Instant.of(EPOCH + timedelta(milliseconds=int(told)))
-    return beijing(told, "/join_time")
+    text = str(told)
+    if text.isascii() and text.isdigit() and len(text) <= _LONGEST:
+        return since_epoch(int(text), "/join_time")
+    return beijing(text, "/join_time")

@@ -24,13 +24,12 @@ from typing import Final, Literal, NoReturn
 import msgspec
 from msgspec import Struct
 
-from services.gateway.connectors.port import BEIJING, Call, Credentials, NotAuthorised, TryLater
+from services.gateway.connectors.port import Call, Credentials, NotAuthorised, TryLater, in_beijing
 from services.gateway.model import Invalid
 from shared.errors import FieldError
 
 BASE: Final = "https://eco.taobao.com/router/rest"
 CREDENTIALS: Final = ("app_key", "app_secret", "session")
-STAMP: Final = "%Y-%m-%d %H:%M:%S"
 _BUSY: Final = {7, 10, 15, 50}
 _NOT_AUTHORISED: Final = {11, 12, 13, 26, 27, 53}
 _ERROR: Final = "error_response"
@@ -85,7 +84,7 @@ def call(
         "method": method,
         "app_key": credentials["app_key"],
         "session": credentials.get("session", ""),
-        "timestamp": now.astimezone(BEIJING).strftime(STAMP),
+        "timestamp": in_beijing(now),
         "format": "json",
         "v": "2.0",
         "sign_method": "hmac",

@@ -33,18 +33,19 @@ from msgspec import Struct
 
 from services.gateway.connectors import forms, youzan_trades
 from services.gateway.connectors.port import (
-    BEIJING,
+    MILLISECONDS,
     Call,
     Credentials,
     Fetch,
     Headers,
     Heard,
     Secrets,
+    in_beijing,
     plain,
+    since_epoch,
 )
 from services.gateway.model import Invalid, Refusal
 from services.gateway.settings import ConnectionSettings
-from shared.days import EPOCH, Instant
 from shared.errors import FieldError
 
 SOURCE: Final = "youzan"
@@ -74,9 +75,10 @@ _REFUNDS: Final = {
 }
 _CUSTOMER: Final = "SCRM_CUSTOMER_EVENT"
 _POINTS: Final = "POINTS"
-_SECONDS, _MILLISECONDS, _TOO_MANY = 10**9, 10**12, 10**14
-"""From where on a version is a unix time in seconds, in milliseconds, nothing known."""
-_STAMP: Final = "%Y-%m-%d %H:%M:%S"
+_SECONDS: Final = 10**9
+"""A version from here on is a unix time."""
+_LONGEST: Final = 18
+"""Digits of a version that is one."""
 
 
 class _Said(Struct, frozen=True, kw_only=True):
@@ -99,13 +101,15 @@ class Push(_Said, frozen=True, kw_only=True):
     @property
     def ordered(self) -> int:
         """Its version; 0: it has none. Times are milliseconds, seconds those of their end."""
-        told = str(self.version or "")
-        number = int(told) if told.isascii() and told.isdigit() else 0
-        return number * 1000 + 999 if _SECONDS <= number < _MILLISECONDS else number
+        told = str(self.version)
+        if not told.isascii() or not told.isdigit() or len(told) > _LONGEST:
+            return 0
+        number = int(told)
+        return number * 1000 + 999 if _SECONDS <= number < MILLISECONDS else number
 
 
 class _Info(_Said, frozen=True, kw_only=True):
-    tid: str = ""
+    tid: str | None = None
 
 
 class _Order(_Said, frozen=True, kw_only=True):
@@ -113,9 +117,9 @@ class _Order(_Said, frozen=True, kw_only=True):
 
 
 class _Message(_Said, frozen=True, kw_only=True):
-    tid: str = ""
+    tid: str | None = None
     full_order_info: _Order = _Order()
-    refund_id: int | str = ""
+    refund_id: int | str | None = None
     yz_open_id: str | None = None
     mobile: str | None = None
     name: str | None = None
@@ -151,7 +155,7 @@ def delivery_id(raw: bytes, headers: Headers) -> str:
     del headers
     try:
         push = _READ.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return f"{push.msg_id or f'{push.type}/{push.id}'}/{push.version}"
 
@@ -209,8 +213,8 @@ def changed(
     """
     del now
     asked = {
-        "start_update": since.astimezone(BEIJING).strftime(_STAMP),
-        "end_update": until.astimezone(BEIJING).strftime(_STAMP),
+        "start_update": in_beijing(since),
+        "end_update": in_beijing(until),
         "page_no": str(page),
         "page_size": str(youzan_trades.PAGE),
     }
@@ -265,7 +269,7 @@ def _number_of_order(push: Push) -> str:
 
 
 def _refund(push: Push) -> Fetch:
-    number = str(_message(push).refund_id)
+    number = str(_message(push).refund_id or "")
     if not number:
         raise Invalid(FieldError("/msg/refund_id", "required", "is required"))
     return Fetch("refund", number, _number_of_order(push), push.ordered)
@@ -282,11 +286,5 @@ def _heard_customer(topic: str, push: Push) -> Heard:
     )
     if buyer.id is None and buyer.phone is None:
         return Heard(topic, ignored="nothing of a customer")
-    at = _instant(push.ordered).text
+    at = since_epoch(push.ordered, "/version").text
     return Heard(topic, [forms.CustomerUpdated(customer=buyer, updated_at=at)])
-
-
-def _instant(version: int) -> Instant:
-    if not _MILLISECONDS <= version < _TOO_MANY:
-        raise Invalid(FieldError("/version", "time-malformed", "must be a unix time"))
-    return Instant.of(EPOCH + timedelta(milliseconds=version))

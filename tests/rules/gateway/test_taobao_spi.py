@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,6 +231,14 @@ def test_what_is_not_served_is_ignored_and_refused_for_now(method: str) -> None:
     raw, headers = a_call(method, {})
     assert taobao_spi.read(raw, headers, USUAL).ignored is not None
     assert json.loads(taobao_spi.answered(raw, headers))["failCode"] == "not-served"
+
+
+@pytest.mark.parametrize("raw", [b"[", b"[1]", b'{"ouid": "\xff"}'])
+def test_what_nobody_can_read_is_asked_for_again(raw: bytes) -> None:
+    headers = {"content-type": JSON, QUERY: a_signed_query(BIND, raw)}
+    assert taobao_spi.answered(raw, headers) == b'{"bind_code":"E04"}'
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        taobao_spi.read(raw, headers, USUAL)
 
 
 def test_a_body_that_is_not_json_says_nothing_beside_its_parameters() -> None:

@@ -110,6 +110,7 @@ def test_one_buyer_is_one_customer_in_trades_reviews_and_joins() -> None:
         ("taobao_trade_TradePartlyConfirmPay", {"tid": TID}),
         ("taobao_refund_RefundCreated", {"tid": TID, "refund_id": 1}),
         ("Success", {"tid": TID}),
+        ("taobao_opencrm_CouponUseUp", {"user": {"of": "another form"}}),
         ("", {}),
     ],
 )
@@ -117,6 +118,13 @@ def test_what_says_nothing_to_us_is_left_alone(topic: str, content: dict[str, An
     heard = said(topic, **content)
     assert heard.ignored is not None
     assert heard.fetch is None
+
+
+@pytest.mark.parametrize("at", ["yesterday", "", "²", 0, 7, 10**15, "9" * 5_000])
+def test_a_join_without_a_time_is_unreadable(at: Any) -> None:
+    with pytest.raises(Invalid) as refusal:
+        said("taobao_opencrm_MemberJoinPrivate", user=BUYER, join_time=at)
+    assert refusal.value.error.code == "time-malformed"
 
 
 @pytest.mark.parametrize("topic", ["taobao_trade_TradeSuccess", "taobao_refund_RefundSuccess"])

@@ -177,3 +177,4 @@ def test_a_repeat_has_order_version_and_topic_in_common() -> None:
     assert woocommerce.delivery_id(later, headers) != identity
     assert woocommerce.delivery_id(raw, {"x-wc-webhook-topic": "order.created"}) != identity
     assert not woocommerce.delivery_id(b"[", headers)
+    assert not woocommerce.delivery_id(b'{"id": "\xff"}', headers)

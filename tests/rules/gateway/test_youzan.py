@@ -125,6 +125,7 @@ def test_a_push_sent_again_has_its_number_and_version_in_common() -> None:
     bare = json.dumps(a_push("trade_TradeSuccess", msg_id=None)).encode()
     assert youzan.delivery_id(bare, {}) == f"trade_TradeSuccess/{TID}/1772359200000"
     assert not youzan.delivery_id(b"[", {})
+    assert not youzan.delivery_id(b'{"type": "\xff"}', {})
 
 
 @pytest.mark.parametrize("end", ["Paid", "BuyerPay", "SellerShip", "Success", "Close"])
@@ -141,6 +142,9 @@ def test_what_changes_an_order_is_followed_by_its_detail(end: str) -> None:
         ("7", 7),
         (None, 0),
         ("x", 0),
+        ("²", 0),
+        (10**18, 0),
+        ("9" * 5_000, 0),
         (2**53 + 1, 2**53 + 1),
         (1_772_359_200, 1_772_359_200_999),
         (1_772_359_200_000, 1_772_359_200_000),
