@@ -13,6 +13,7 @@ from services.gateway.settings import CONNECTION
 from services.gateway.tables import APPEND_ONLY, METADATA
 from services.gateway.tasks.fetching import fetching
 from services.gateway.tasks.forgetting import forgetting
+from services.gateway.tasks.pulling import pulling
 from services.gateway.tasks.replaying import replaying
 from shared.schema import service_schema
 from shared.service import Rebuild, Service, Sweep
@@ -24,7 +25,7 @@ SERVICE: Final = Service(
     routers=ROUTERS,
     flow=FLOW,
     documents=(CONNECTION,),
-    tasks=(fetching, replaying, forgetting),
+    tasks=(fetching, pulling, replaying, forgetting),
     sweeps=(Sweep("complete", due_orders),),
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,

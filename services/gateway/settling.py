@@ -32,15 +32,22 @@ from shared.db.transaction import Tx
 from shared.ids import uuid_of
 
 _NOTHING: Final = Answer("ignored", reason="nothing new")
+_OLD: Final = {"duplicate", "ignored"}
 
 
 async def settle(
-    tx: Tx, shop: Shop, heard: Heard, first: Delivery, *, again: bool = False
+    tx: Tx,
+    shop: Shop,
+    heard: Heard,
+    first: Delivery,
+    *,
+    again: bool = False,
+    quiet: bool = False,
 ) -> list[Answer]:
     """Let what was heard take effect; an answer for each of its parts, recorded.
 
     `first`: the record of its first part; the others get records of their own. `again`: somebody
-    asks for it, so even what is known is fetched.
+    asks for it, so even what is known is fetched. `quiet`: nothing new leaves no record.
     """
     if shop.connection.mode == "test":
         answers = [Answer("ignored", reason=TEST, type=heard.topic or None)]
@@ -58,7 +65,8 @@ async def settle(
             delivery = part_id(first.delivery_id, len(answers))
             answers.append(await want(tx, shop.connection, fetch, delivery, shop.now, again=again))
     answers = answers or [_NOTHING]
-    await record(tx, first, answers)
+    if not quiet or any(answer.status not in _OLD for answer in answers):
+        await record(tx, first, answers)
     return answers
 
 

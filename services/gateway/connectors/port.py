@@ -244,6 +244,10 @@ class Puller(Lister, Protocol):
         """The call by which messages do not come again."""
         ...
 
+    def accepted(self, raw: bytes) -> None:
+        """Nothing, where `permit` or `confirm` did what it says. Raises as `messages`."""
+        ...
+
     def read_message(self, message: Message, settings: ConnectionSettings) -> Heard:
         """What a message says. Raises Invalid, ValidationError or DecodeError."""
         ...

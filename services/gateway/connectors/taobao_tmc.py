@@ -115,6 +115,11 @@ def messages(raw: bytes) -> Sequence[Message]:
     return _READ_CONSUMED.decode(top.answer(_CONSUME, raw)).messages.tmc_message
 
 
+def accepted(raw: bytes) -> None:
+    """Nothing, where `permit` or `confirm` did what it says. Raises as `messages`."""
+    top.accepted(raw)
+
+
 def confirm(ids: Sequence[str], credentials: Credentials, base: str, now: datetime) -> Call:
     """The call by which messages do not come again."""
     return top.call(_CONFIRM, {"s_message_ids": ",".join(ids)}, _of_app(credentials), base, now)

@@ -96,13 +96,19 @@ def call(
 
 def answer(method: str, raw: bytes) -> msgspec.Raw:
     """What a method answered. Raises TryLater, NotAuthorised, Invalid or DecodeError."""
-    parts = _ANSWER.decode(raw)
-    if _ERROR in parts:
-        _refuse(_READ_ERROR.decode(parts[_ERROR]))
+    parts = accepted(raw)
     name = method.removeprefix("taobao.").replace(".", "_") + "_response"
     if name not in parts:
         raise Invalid(FieldError(f"/{name}", "required", "is required"))
     return parts[name]
+
+
+def accepted(raw: bytes) -> Mapping[str, msgspec.Raw]:
+    """The parts of an answer that is no error. Raises as `answer`."""
+    parts = _ANSWER.decode(raw)
+    if _ERROR in parts:
+        _refuse(_READ_ERROR.decode(parts[_ERROR]))
+    return parts
 
 
 def _refuse(error: _Error) -> NoReturn:

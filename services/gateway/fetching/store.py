@@ -135,11 +135,12 @@ async def note_trouble(tx: Tx, program_id: int, connection_id: UUID, trouble: st
 async def start_pull(
     tx: Tx, program_id: int, connection_id: UUID, kind: str, now: datetime
 ) -> None:
-    """Begin to pull from a platform, from now on; at once where that has begun before."""
+    """Begin to pull from a platform, from now on; anew and at once where that has begun before."""
     await tx.execute(
         """
-        insert into pull values ($1, $2, $3, $4, $4, null, 0)
-        on conflict (program_id, connection_id, kind) do update set due_at = excluded.due_at
+        insert into pull values ($1, $2, $3::text, $4, $4, null, 0)
+        on conflict (program_id, connection_id, kind) do update
+        set due_at = excluded.due_at, ran_at = null
         """,
         program_id,
         connection_id,
@@ -158,7 +159,7 @@ async def claim_pulls(tx: Tx, now: datetime, until: datetime, limit: int) -> Seq
           where due_at <= $1 order by due_at limit $3 for update skip locked
         ) d
         where (p.program_id, p.connection_id, p.kind) = (d.program_id, d.connection_id, d.kind)
-        returning p.program_id, p.connection_id, p.kind, p.seen_until
+        returning p.program_id, p.connection_id, p.kind, p.seen_until, p.ran_at
         """,
         now,
         until,
@@ -174,13 +175,13 @@ async def note_pulled(  # noqa: PLR0913, PLR0917 - the columns of a pull
     due_at: datetime,
     seen_until: datetime | None,
     listed: int,
-    now: datetime,
+    ran_at: datetime | None,
 ) -> None:
-    """Note how far was pulled, and when the next time is."""
+    """Note how far was pulled, and when the next time is. No `ran_at`: it was in vain."""
     await tx.execute(
         """
         update pull set due_at = $4, seen_until = coalesce($5, seen_until),
-          listed = listed + $6, ran_at = $7
+          listed = listed + $6, ran_at = coalesce($7, ran_at)
         where program_id = $1 and connection_id = $2 and kind = $3
         """,
         program_id,
@@ -189,7 +190,7 @@ async def note_pulled(  # noqa: PLR0913, PLR0917 - the columns of a pull
         due_at,
         seen_until,
         listed,
-        now,
+        ran_at,
     )
 
 

@@ -64,6 +64,16 @@ async def get_connection(request: Request, connection_id: str, scope: _Connectio
     return _connection(request, row)
 
 
+@ROUTER.post(f"{API}/connections/{{connection_id}}:reconcile", name="connections.reconcile",
+             tags=["connections"], status_code=202, response_model=Connection,
+             responses=documented(409))  # fmt: skip
+async def reconcile(request: Request, connection_id: str, scope: _Connections) -> Any:
+    """Ask the platform now what has changed, and fetch what nobody told."""
+    identity = known_id("whk", connection_id, "connection")
+    await managing(request).reconcile(scope.program, identity, now(request))
+    return await get_connection(request, connection_id, scope)
+
+
 _MOVES = {"pause": ("paused", ["active"]), "resume": ("active", ["paused"]),
           "close": ("closed", ["draft", "active", "paused"])}  # fmt: skip
 
@@ -96,16 +106,6 @@ async def put_credentials(
         scope.program, identity, body.values, body.expires_at, now(request)
     )
     request.app.state.connections.forget(identity)
-    return await get_connection(request, connection_id, scope)
-
-
-@ROUTER.post(f"{API}/connections/{{connection_id}}:reconcile", name="connections.reconcile",
-             tags=["connections"], status_code=202, response_model=Connection,
-             responses=documented(409))  # fmt: skip
-async def reconcile(request: Request, connection_id: str, scope: _Connections) -> Any:
-    """Ask the platform now what has changed, and fetch what nobody told."""
-    identity = known_id("whk", connection_id, "connection")
-    await managing(request).reconcile(scope.program, identity, now(request))
     return await get_connection(request, connection_id, scope)
 
 

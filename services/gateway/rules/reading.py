@@ -7,7 +7,7 @@ import msgspec
 from msgspec import ValidationError
 
 from services.gateway.connectors import forms
-from services.gateway.connectors.port import Connector, Headers, Heard
+from services.gateway.connectors.port import Connector, Fetch, Fetcher, Headers, Heard
 from services.gateway.model import Answer, Invalid, Ready
 from services.gateway.rules.normalising import Shop, normalise, untitled
 from services.gateway.settings import ConnectionSettings
@@ -18,6 +18,11 @@ from shared.events.envelope import Announcement
 
 MAX_KEYS: Final = 256
 MAX_TEXT: Final = 64 * 1024
+UNREADABLE: Final = (
+    Invalid, msgspec.MsgspecError, ArithmeticError, AssertionError, AttributeError, LookupError,
+    RecursionError, TypeError, ValueError,
+)  # fmt: skip
+"""What reading a body may raise; all of it says that nobody can read it."""
 
 
 def check(raw: bytes) -> Answer | None:
@@ -36,16 +41,36 @@ def hear(
     if raw and _is_json(headers) and (wrong := check(raw)) is not None:
         return wrong
     try:
-        heard = connector.read(raw, headers, settings)
-    except Invalid as error:
-        return Answer("failed", error=error.error)
-    except ValidationError as error:
-        return Answer("failed", error=forms.explain(error, raw))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return malformed(error)
+        return _meant(connector.read(raw, headers, settings))
+    except UNREADABLE as error:
+        return _wrong(error, raw)
+
+
+def hear_detail(
+    fetcher: Fetcher, wanted: Fetch, raw: bytes, settings: ConnectionSettings
+) -> Heard | Answer:
+    """What a platform's answer says of a detail. Raises TryLater or NotAuthorised."""
+    try:
+        return _meant(fetcher.detail(wanted, raw, settings))
+    except UNREADABLE as error:
+        return _wrong(error, raw)
+
+
+def _meant(heard: Heard) -> Heard | Answer:
     if heard.ignored is not None:
         return Answer("ignored", reason=heard.ignored, type=heard.topic or None)
     return heard
+
+
+def _wrong(error: Exception, raw: bytes) -> Answer:
+    """What is wrong with a body. A slip of ours is blamed on the body that shows it."""
+    if isinstance(error, Invalid):
+        return Answer("failed", error=error.error)
+    if isinstance(error, ValidationError):
+        return Answer("failed", error=forms.explain(error, raw))
+    if isinstance(error, msgspec.DecodeError | UnicodeDecodeError):
+        return malformed(error)
+    return Answer("failed", error=FieldError("", "unreadable", repr(error)[:200]))
 
 
 def _is_json(headers: Headers) -> bool:

@@ -8,20 +8,19 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-from msgspec import ValidationError
 from msgspec.structs import replace
 
 from services.gateway import NAME
 from services.gateway.connections import Connections
-from services.gateway.connectors import FETCHERS, forms
+from services.gateway.connectors import FETCHERS
 from services.gateway.connectors.port import Heard, NotAuthorised, TryLater
 from services.gateway.deliveries.store import find_delivery
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking, client
 from services.gateway.fetching.model import DONE, FAILED, GIVEN_UP, OPEN, Wanted, later
-from services.gateway.model import Answer, Connection, Delivery, Invalid
+from services.gateway.model import Answer, Connection, Delivery
 from services.gateway.rules.normalising import Shop
+from services.gateway.rules.reading import hear_detail
 from services.gateway.settling import record, settle
 from services.gateway.tasks.turns import turns
 from shared.db.transaction import Tx, statements, transaction
@@ -81,8 +80,12 @@ class Fetcher:
 
     async def _ask(self, wanted: Wanted, connection: Connection) -> None:
         now = self._around.clock()
+        source = FETCHERS[connection.source]
+        base = self._asking.base(connection.source)
+        call = source.call(wanted.fetch, connection.credentials, base, now)
         try:
-            heard = await self._heard(wanted, connection, now)
+            raw = await self._asking.send(connection.id, call)
+            heard = hear_detail(source, wanted.fetch, raw, connection.settings_at(now))
         except TryLater as error:
             await self._again(wanted, connection, str(error), now)
         except NotAuthorised as error:
@@ -90,24 +93,11 @@ class Fetcher:
             self._log.error("fetch", connection=connection.text_id, reason=str(error)[:200])
             wait = max(UNAUTHORISED, later(wanted.attempts))
             await self._postpone(wanted, wait, str(error)[:200])
-        except Invalid as error:
-            await self._end(wanted, connection, Answer("failed", error=error.error))
         else:
-            await self._settle(wanted, connection, heard, now)
-
-    async def _heard(self, wanted: Wanted, connection: Connection, now: datetime) -> Heard:
-        """What the platform says of a detail. Raises Invalid for what nobody can read."""
-        source = FETCHERS[connection.source]
-        call = source.call(
-            wanted.fetch, connection.credentials, self._asking.base(connection.source), now
-        )
-        raw = await self._asking.send(connection.id, call)
-        try:
-            return source.detail(wanted.fetch, raw, connection.settings_at(now))
-        except ValidationError as error:
-            raise Invalid(forms.explain(error, raw)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Invalid(FieldError("", "malformed", str(error)[:200])) from error
+            if isinstance(heard, Answer):
+                await self._end(wanted, connection, heard)
+            else:
+                await self._settle(wanted, connection, heard, now)
 
     async def _again(
         self, wanted: Wanted, connection: Connection, reason: str, now: datetime

@@ -1,0 +1,216 @@
+"""The task that pulls: messages that wait at a platform, and what changed that nobody told.
+
+Messages are committed, each as a delivery of its own, before they are confirmed; what a kill leaves
+comes again. What changed is listed with an overlap and fetched: only what is new is recorded.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import ValidationError
+
+from services.gateway import NAME
+from services.gateway.connections import Connections
+from services.gateway.connectors import FETCHERS, LISTERS, PULLERS
+from services.gateway.connectors.port import Fetch, Message, NotAuthorised, TryLater
+from services.gateway.deliveries.keeping import KEPT_LONGER_DAYS, Bodies, Body
+from services.gateway.deliveries.store import add_bodies
+from services.gateway.fetching import store
+from services.gateway.fetching.asking import Asking, client
+from services.gateway.fetching.pulling import MESSAGES
+from services.gateway.fetching.wanting import can_fetch
+from services.gateway.model import Answer, Connection, Delivery, Invalid
+from services.gateway.rules.normalising import Shop
+from services.gateway.rules.reading import hear, hear_detail
+from services.gateway.settling import record, settle
+from services.gateway.tasks.turns import turns
+from shared.db.transaction import statements, transaction
+from shared.logs import logger
+from shared.random_ids import uuid7
+from shared.service import Tasking
+
+CLAIM: Final = timedelta(minutes=10)
+IDLE_SECONDS: Final = 0.5
+AT_ONCE: Final = 4
+SOON: Final = timedelta(seconds=1)
+"""After messages came, the next ones are asked for."""
+SELDOM: Final = timedelta(seconds=10)
+"""How long it is waited at most after none came."""
+EVERY: Final = timedelta(minutes=15)
+"""How often it is asked what has changed."""
+OVERLAP: Final = timedelta(minutes=10)
+AT_MOST: Final = timedelta(hours=1)
+"""Of changes that are listed at a time; after an outage one such part follows the other."""
+TROUBLE: Final = timedelta(minutes=1)
+_LAST_PAGE: Final = 100
+
+
+async def pulling(tasking: Tasking, stopping: asyncio.Event) -> None:
+    """Pull what is due until told to stop."""
+    async with client() as http:
+        puller = Pulling(tasking, Asking(tasking.config, http))
+        await turns("pull", puller.turn, stopping, IDLE_SECONDS)
+
+
+class Pulling:
+    """Pulls from the platforms of all connections."""
+
+    def __init__(self, tasking: Tasking, asking: Asking) -> None:
+        self._database = tasking.database
+        self._around = tasking.around
+        self._keys = tasking.keys
+        self._bodies = Bodies(tasking.database, tasking.keys)
+        self._connections = Connections(tasking.database, tasking.keys)
+        self._asking = asking
+        self._empty: dict[object, timedelta] = {}
+        """By connection, how long was waited after nothing came."""
+
+    async def turn(self) -> int:
+        """Pull what is due; how many connections that were."""
+        now = self._around.clock()
+        async with transaction(self._database) as tx:
+            due = await store.claim_pulls(tx, now, now + CLAIM, AT_ONCE)
+        found = await asyncio.gather(*(self._one(row, now) for row in due), return_exceptions=True)
+        if due:
+            self._around.committed()
+        for error in found:
+            if error is not None:
+                raise error
+        return len(due)
+
+    async def _one(self, row: Any, now: datetime) -> None:  # noqa: ANN401 - a record
+        async with statements(self._database) as tx:
+            connection = await self._connections.read(tx, row["connection_id"])
+        assert connection is not None
+        if connection.state != "active" or not can_fetch(connection):
+            await self._note(row, now + EVERY, None)
+            return
+        trouble: str | None = None
+        wait: timedelta | None = TROUBLE
+        try:
+            if row["kind"] == MESSAGES:
+                await self._messages(row, connection, now)
+            else:
+                await self._changes(row, connection, now)
+        except TryLater as error:
+            logger(NAME).info("pull", connection=connection.text_id, reason=str(error)[:200])
+        except (NotAuthorised, Invalid, ValidationError, msgspec.DecodeError) as error:
+            trouble, wait = str(error)[:200], EVERY
+            logger(NAME).error("pull", connection=connection.text_id, reason=trouble)
+        else:
+            wait = None
+        if wait is not None:
+            await self._note(row, now + wait, None)
+        async with statements(self._database) as tx:
+            await store.note_trouble(tx, connection.program_id, connection.id, trouble)
+
+    async def _note(
+        self,
+        row: Any,  # noqa: ANN401 - a record
+        due_at: datetime,
+        ran_at: datetime | None,
+        *,
+        seen_until: datetime | None = None,
+        listed: int = 0,
+    ) -> None:
+        place = (row["program_id"], row["connection_id"], row["kind"])
+        async with statements(self._database) as tx:
+            await store.note_pulled(tx, *place, due_at, seen_until, listed, ran_at)
+
+    async def _messages(self, row: Any, connection: Connection, now: datetime) -> None:  # noqa: ANN401
+        """Take messages, commit them, and let them not come again."""
+        source = PULLERS[connection.source]
+        base, credentials = self._asking.base(connection.source), connection.credentials
+        if row["ran_at"] is None:
+            permit = source.permit(credentials, base, now)
+            source.accepted(await self._asking.send(connection.id, permit))
+        raw = await self._asking.send(connection.id, source.consume(credentials, base, now))
+        found = source.messages(raw)
+        for message in found:
+            await self._take(connection, message, now)
+        if found:
+            ids = [str(each.id) for each in found]
+            confirm = source.confirm(ids, credentials, base, now)
+            source.accepted(await self._asking.send(connection.id, confirm))
+        wait = SOON if found else min(self._empty.get(connection.id, SOON) * 2, SELDOM)
+        self._empty[connection.id] = wait
+        await self._note(row, now + wait, now, seen_until=now, listed=len(found))
+
+    async def _take(self, connection: Connection, message: Message, now: datetime) -> None:
+        """One message as a delivery: its effect, its record and its body."""
+        source, shop = PULLERS[connection.source], Shop(connection, self._keys.blind_index, now)
+        raw = msgspec.json.encode(message)
+        first = _delivery(connection, str(message.id)[:190], raw, now)
+        heard = hear(source, raw, {}, connection.settings_at(now))
+        body = Body(first.program_id, first.delivery_id, now, KEPT_LONGER_DAYS, raw, {})
+        sealed = await self._bodies.sealed([body])
+        async with transaction(self._database) as tx:
+            if isinstance(heard, Answer):
+                answers = [heard]
+                await record(tx, first, answers)
+            else:
+                answers = await settle(tx, shop, heard, first)
+            await add_bodies(tx, sealed)
+        self._count("intake_total", connection, answers)
+
+    async def _changes(self, row: Any, connection: Connection, now: datetime) -> None:  # noqa: ANN401
+        """List what changed since the last time, and let take effect what is new of it."""
+        source = LISTERS[connection.source]
+        since = row["seen_until"] - OVERLAP
+        until = min(now, row["seen_until"] + min(AT_MOST, source.SPAN - OVERLAP))
+        base, listed = self._asking.base(connection.source), 0
+        for page in range(1, _LAST_PAGE + 1):
+            call = source.changed(since, until, page, connection.credentials, base, now)
+            found, more = source.listed(await self._asking.send(connection.id, call))
+            listed += len(found)
+            for fetch in found:
+                await self._compare(connection, fetch, now)
+            if not more:
+                break
+        due_at = now + EVERY if until == now else now
+        await self._note(row, due_at, now, seen_until=until, listed=listed)
+
+    async def _compare(self, connection: Connection, fetch: Fetch, now: datetime) -> None:
+        """Ask for a detail that was listed; only what is new of it is recorded."""
+        source = FETCHERS[connection.source]
+        base = self._asking.base(connection.source)
+        call = source.call(fetch, connection.credentials, base, now)
+        raw = await self._asking.send(connection.id, call)
+        first = _delivery(connection, f"listed/{fetch.kind}/{fetch.number}"[:190], raw, now)
+        heard = hear_detail(source, fetch, raw, connection.settings_at(now))
+        async with transaction(self._database) as tx:
+            if isinstance(heard, Answer):
+                answers = [heard]
+                await record(tx, first, answers)
+            else:
+                shop = Shop(connection, self._keys.blind_index, now)
+                answers = await settle(tx, shop, heard, first, quiet=True)
+        self._count("fetch_total", connection, answers)
+
+    def _count(self, name: Any, connection: Connection, answers: Sequence[Answer]) -> None:  # noqa: ANN401
+        for answer in answers:
+            self._around.metrics.count(name, connection.source, answer.status)
+
+
+def _delivery(connection: Connection, source_id: str, raw: bytes, now: datetime) -> Delivery:
+    """The record of something that was pulled, before anything came of it."""
+    return Delivery(
+        program_id=connection.program_id,
+        delivery_id=uuid7(now),
+        connection_id=connection.id,
+        received_at=now,
+        source_id=source_id,
+        type=None,
+        status="ignored",
+        reason=None,
+        event_id=None,
+        digest=None,
+        content_hash=hashlib.sha256(raw).digest(),
+        secret_id=None,
+        took_ms=0,
+        part=0,
+    )
