@@ -179,7 +179,7 @@ async def test_credentials_that_are_over_are_told_and_new_ones_taken(
     async with TopStandIn() as top:
         top.messages = [a_message(PAY, 1, tid=TID)]
         await tmc.trust(top)
-        top.fail(27)
+        top.fail(27, times=2)  # messages and changes are pulled at once
         await tmc.work(database, top, turns=1)
         assert "27" in ok(await tmc.staff.get(tmc.path))["credentials"]["trouble"]
         assert len(top.messages) == 1
