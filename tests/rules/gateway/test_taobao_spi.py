@@ -51,6 +51,7 @@ def a_call(method: str, body: dict[str, Any] | None = None) -> tuple[bytes, dict
 
 
 def test_vector_9_is_taken() -> None:
+    """Five parameters in the query, one of them empty, no body."""
     assert signer(request(MEMBER, SIGNED)) == "sec_2"
 
 

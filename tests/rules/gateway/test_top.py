@@ -27,18 +27,22 @@ TEXTS = st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=8), ma
 
 
 def test_vector_6_a_call_signed_by_md5() -> None:
+    """Computed from the documented rule, as all of these are."""
     assert top.sign_call(FOO, SECRET, "md5") == "C93F59FDF6D64ADBBBA058C714FF797E"
 
 
 def test_vector_7_a_call_signed_by_hmac() -> None:
+    """The same parameters under the other method."""
     assert top.sign_call(FOO, SECRET) == "9B6642462144912C0D49B7CDD2FC1AD5"
 
 
 def test_vector_8_a_delivery_with_a_body() -> None:
+    """The body stands before the second secret."""
     assert top.sign_delivery(FOO, b'{"id":1}', SECRET) == "B096CFA7B09710F044488BB90564F0B1"
 
 
 def test_vector_9_a_delivery_with_an_empty_parameter() -> None:
+    """Empty values count in a delivery."""
     assert top.sign_delivery(MEMBER, b"", SECRET) == "5908F692D7707206B3B0001D4AC665F7"
 
 

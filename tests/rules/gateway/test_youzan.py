@@ -42,10 +42,12 @@ def said(kind: str, msg: Any = None, **changes: Any) -> Heard:
 
 
 def test_vector_11_the_header() -> None:
+    """Client id, body, client secret, in small letters of hex."""
     assert signer(BODY, VECTOR) == "sec_2"
 
 
 def test_vector_12_the_older_signature_where_it_is_set() -> None:
+    """Over the message as it stands in the body, still URL-encoded."""
     assert signer(json.dumps(LEGACY).encode(), settings=OLD) == "sec_2"
     assert signer(json.dumps(LEGACY).encode()) == "header-missing"
 
