@@ -28,13 +28,14 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def run(
+async def run(  # noqa: PLR0913 - a request, and what it asks for
     request: Request,
     scope: Scope,
     flow: Flow,
     data: Any,
     key: str | None,
     *,
+    needs: commands.Needs = commands.NOTHING,
     status: int = commands.CREATED,
 ) -> Response:
     """Decide a command under its key; the answer, or a problem when the rule refused."""
@@ -48,7 +49,14 @@ async def run(
     path = getattr(request.scope["route"], "path", "")
     try:
         answer = await commands.execute(
-            database, request.app.title, flow, asked, data, status=status, clock=clock
+            database,
+            request.app.title,
+            flow,
+            asked,
+            data,
+            needs=needs,
+            status=status,
+            clock=clock,
         )
     except HttpProblem as problem:
         metrics.count("commands_total", path, str(problem.status))

@@ -27,6 +27,8 @@ PUBLIC: Mapping[str, set[str]] = {
 """All that answers without a token; webhooks ask for a signature instead."""
 PASSING = "/api/{service}/v1/{path:path}"
 SAMPLE = {
+    "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
+    "store_id": "sto_agojyzjeabykvaaaaaaaaaaaay",
     "connection": "whk_caireeyuculbogazdinryhi6d4",
     "connection_id": "whk_caireeyuculbogazdinryhi6d4",
     "secret_id": "sec_caireeyuculbogazdinryhi6d4",
@@ -48,6 +50,8 @@ SAMPLE = {
 }
 """Ids that nobody has."""
 BODIES: Mapping[str, Any] = {
+    "programs.change": {"name": "Another"},
+    "stores.change": {"name": "Another"},
     "secrets.end": {},
     "customers.link": {"member_id": SAMPLE["member_id"], "reason": "the same person"},
     "customers.unlink": {"reason": "another person"},
@@ -246,9 +250,11 @@ async def test_without_its_permission_no_route_answers(api: Api) -> None:
 
 
 BY_STORE: Mapping[str, set[str]] = {
-    "gateway": {"keys.create", "services.pass", "programs.create", "programs.list"},
+    "gateway": {"keys.create", "services.pass", "programs.create", "programs.list",
+                "programs.get", "stores.list", "stores.get"},
+    "members": {"members.list", "members.get", "customers.get"},
     "analytics": {"home.get", "subjects.get", "rfm.get"},
-}
+}  # fmt: skip
 """Routes that narrow their answers to a caller's stores, pass them on, or are of no store."""
 
 

@@ -82,6 +82,8 @@ async def _gateway(api: Api) -> World:
     return World(
         shop.program,
         {
+            "program_id": shop.program,
+            "store_id": shop.store,
             "connection": shop.connection,
             "connection_id": shop.connection,
             "secret_id": secret["secret_id"],
