@@ -23,7 +23,8 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         description="1 to 255 visible ASCII characters, quoted or bare; the same key with the same "
-        "request gets the same answer for 72 hours"
+        "request gets the same answer for 72 hours",
+        json_schema_extra={"pattern": "^[\\x21-\\x7e]{1,255}$"},
     ),
 ]
 
