@@ -312,6 +312,12 @@ class Taken(BaseModel):
     reason: str | None = Field(default=None, description="Why it waits or is ignored")
 
 
+class PingSeen(BaseModel):
+    """WooCommerce tries an address when a webhook is made; nothing is kept of it."""
+
+    status: Literal["ping seen"]
+
+
 class BulkTaken(BaseModel):
     """What became of a bulk delivery."""
 
