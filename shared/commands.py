@@ -26,7 +26,7 @@ from shared.events.codec import enc_hook
 from shared.flow import Command, Flow
 from shared.ids import derive
 from shared.outcome import Refused
-from shared.programs import Program
+from shared.programs import LIVE, OPEN, Program
 
 KEPT: Final = timedelta(hours=72)
 OK: Final = 200
@@ -64,6 +64,19 @@ class Request(Struct, frozen=True):
     body: bytes
 
 
+class Needs(Struct, frozen=True):
+    """What a command asks of its program, and of the store that it is about."""
+
+    open: bool = False
+    """Joining and spending: the program must be open, not only there."""
+    store: str | None = None
+    """Text id of the store, which must be open too."""
+
+
+NOTHING: Final = Needs()
+"""Whatever is no joining or spending: it is taken while the program is not closed."""
+
+
 class Answer(Struct, frozen=True):
     """What the caller is told."""
 
@@ -79,13 +92,15 @@ async def execute(  # noqa: PLR0913 - who asks what of whom
     request: Request,
     data: Any,  # noqa: ANN401 - a command value of the service
     *,
+    needs: Needs = NOTHING,
     status: int = CREATED,
     clock: Clock = system,
 ) -> Answer:
     """Decide a command, or repeat the answer that its key got before.
 
     Raises HttpProblem: 404 for an unknown program, 409 `idempotency-in-progress` or `-key-expired`,
-    422 `idempotency-key-reused`. A refusal of the rule is an answer, stored like a success.
+    422 `idempotency-key-reused`, and what `admit` raises. A refusal of the rule is an answer,
+    stored like a success; one of `admit` is not, so that the key is good once the program is open.
     """
     identity = derive("command", request.program, request.caller, request.route, request.key)
     async with transaction(database, wait_seconds=1.0) as tx:
@@ -97,6 +112,7 @@ async def execute(  # noqa: PLR0913 - who asks what of whom
         before = await _earlier(tx, program, request, clock)
         if before is not None:
             return before
+        admit(program, needs)
         item = Command(identity, request.program, clock(), request.caller, data)
         fold = await effect(tx, service, flow, [item], known)
         if fold.failures:
@@ -108,6 +124,25 @@ async def execute(  # noqa: PLR0913 - who asks what of whom
         await _remember(tx, program, request, item, answer)
     await notify(database, channel(service))
     return answer
+
+
+def admit(program: Program, needs: Needs = NOTHING) -> None:
+    """Whether the program takes a change now. Raises HttpProblem.
+
+    409 `program-closed`; for what needs an open program also `program-paused` or
+    `program-setting-up`; 404 for a store that is not the program's, 409 `store-paused` or
+    `store-closed`. What commands say is looked at here and not in a rule: a rule decides the same
+    whenever it is asked again.
+    """
+    if program.status not in LIVE or (needs.open and program.status != OPEN):
+        raise HttpProblem(409, f"program-{program.status}", f"The program is {program.status}.")
+    if needs.store is None:
+        return
+    store = program.store(needs.store)
+    if store is None:
+        raise HttpProblem(404, "not-found", "No such store.")
+    if store.status != OPEN:
+        raise HttpProblem(409, f"store-{store.status}", f"The store is {store.status}.")
 
 
 async def keep(tx: Tx, program: Program, item: Command) -> None:

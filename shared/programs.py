@@ -1,11 +1,16 @@
 """A program as each service knows it: zone, currency, stores. A value, importable by rules."""
 
 from functools import cached_property
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from shared.days import zone
+
+OPEN: Final = "open"
+LIVE: Final = frozenset({"setting-up", OPEN, "paused"})
+"""States in which a program, or a store, may be changed. In the others it is only read."""
 
 
 class Store(Struct, frozen=True, order=True):
@@ -13,6 +18,7 @@ class Store(Struct, frozen=True, order=True):
 
     text_id: str
     kind: str
+    status: str
 
 
 class Program(Struct, frozen=True, dict=True):
@@ -33,3 +39,7 @@ class Program(Struct, frozen=True, dict=True):
     def zone(self) -> ZoneInfo:
         """Time zone that the program's days follow."""
         return zone(self.time_zone)
+
+    def store(self, text_id: str) -> Store | None:
+        """The store of this id; None for another program's, and for one not known yet."""
+        return next((store for store in self.stores if store.text_id == text_id), None)

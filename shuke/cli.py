@@ -20,8 +20,10 @@ from shuke.commands import (
     demo,
     keys,
     migrate,
+    programs,
     rebuild,
     resume,
+    stores,
     stream,
     tail,
     topics,
@@ -49,6 +51,8 @@ app.command()(verify.verify)
 app.command()(rebuild.rebuild)
 app.command()(tail.tail)
 app.add_typer(demo.app, name="demo")
+app.add_typer(programs.app, name="programs")
+app.add_typer(stores.app, name="stores")
 app.add_typer(connections.app, name="connections")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(dead_letter.app, name="dead-letter")

@@ -5,23 +5,30 @@ import getpass
 import json
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 import typer
+from pydantic import BaseModel, ValidationError
 
 from shared.config import Config
+from shared.db import programs
+from shared.db.engine import Database
 from shared.db.faults import Culprit, blame
+from shared.db.transaction import statements
 from shared.dead_letters import OPEN, REQUEUED, Letters
-from shared.errors import Misconfigured, Unavailable
+from shared.errors import HttpProblem, Misconfigured, Unavailable
 from shared.ids import parse_id, text_id
+from shared.programs import Program
 from shared.service import Service
 from shuke import running
 from shuke.checking import Look
 from shuke.services import SERVICES
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+GATEWAY: Final = SERVICES["gateway"]
 READERS: Final = tuple(name for name, service in SERVICES.items() if service.flow is not None)
 """Services that read topics: the others have no quarantine and nothing that stands still."""
 TRIES: Final = 3
@@ -57,6 +64,38 @@ def operate(config: Config, services: Sequence[Service], work: Callable[[Look], 
 
     with running.with_database(config) as ready:
         return asyncio.run(opened(ready))
+
+
+def at_gateway(config: Config, work: Callable[[Database], Awaitable[T]]) -> T:
+    """What a piece of work gives with the gateway's database. A refusal ends the command."""
+
+    async def looking(look: Look) -> T:
+        try:
+            return await work(look.databases[GATEWAY.name])
+        except HttpProblem as problem:
+            raise Misconfigured(problem.detail) from problem
+
+    return operate(config, [GATEWAY], looking)
+
+
+async def owner_of(database: Database, store_id: str) -> Program:
+    """The program of a store. Raises Misconfigured."""
+    async with statements(database) as tx:
+        known = await programs.load(tx)
+    for program in known.values():
+        if program.store(store_id) is not None:
+            return program
+    raise Misconfigured(f"no store {store_id}")
+
+
+def validated(model: type[M], given: Mapping[str, Any]) -> M:
+    """What was given as arguments, as the API takes it. Raises Misconfigured."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        told = error.errors()[0]
+        where = ".".join(map(str, told["loc"]))
+        raise Misconfigured(f"{where}: {told['msg']}".removeprefix(": ")) from error
 
 
 class Trying:
@@ -101,6 +140,27 @@ def identity(prefix: str, text: str) -> UUID:
         return parse_id(prefix, text)
     except ValueError as error:
         raise Misconfigured(str(error)) from error
+
+
+def tell(told: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one thing: a line of JSON, or a line for each of its fields."""
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        typer.echo(table(("", ""), [[name, value] for name, value in told.items()]).lstrip())
+
+
+def tell_all(
+    lines: Sequence[Mapping[str, Any]], heads: Sequence[str], nothing: str, *, as_json: bool
+) -> None:
+    """Print things: a line of JSON each, or some of their fields as a table."""
+    if as_json:
+        for line in lines:
+            typer.echo(json.dumps(line, ensure_ascii=False))
+    elif lines:
+        typer.echo(table(heads, [[line[head] for head in heads] for line in lines]))
+    else:
+        typer.echo(nothing, err=True)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -9,8 +9,6 @@ from services.analytics import queries
 from shared.errors import FieldError, HttpProblem
 from shared.http.auth import Scope, sees_store
 from shared.http.reading import Reader, known_id
-from shared.http.tokens import EVERYTHING
-from shared.ids import parse_id
 
 LONGEST_DAYS: Final = 731
 FIRST_DAY: Final = date(2000, 1, 1)
@@ -36,13 +34,10 @@ async def seen_stores(reader: Reader, scope: Scope, store: str | None) -> Sequen
 
     None: all of the program. A store of another program, or outside the caller's scope: 404.
     """
-    caller = scope.caller
     if store is None:
-        if EVERYTHING in caller.stores:
-            return None
-        return [parse_id("sto", each) for each in caller.stores]
+        return scope.store_uuids
     identity = known_id("sto", store, "store")
-    known = await queries.find_store(reader, identity) if sees_store(caller, store) else None
+    known = await queries.find_store(reader, identity) if sees_store(scope.caller, store) else None
     if known is None:
         raise HttpProblem(404, "not-found", "No such store.")
     return [identity]

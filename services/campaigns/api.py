@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Request, Response
 
 from services.campaigns import queries
 from services.campaigns.coupons import api as coupons
@@ -28,6 +28,7 @@ from shared.http import idempotency
 from shared.http.app import database_of, router
 from shared.http.auth import Scope, scoped
 from shared.http.idempotency import IdempotencyKey
+from shared.http.matching import IfMatch
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
@@ -37,7 +38,6 @@ from shared.random_ids import uuid7
 ROUTER = router(prefix="/v1", tags=["campaigns"])
 _Read = Annotated[Scope, Depends(scoped("campaigns.read"))]
 _Write = Annotated[Scope, Depends(scoped("campaigns.write"))]
-_IfMatch = Annotated[str | None, Header(description="The ETag that the caller has seen, or *")]
 _GUARDED = documented(409, 412, 428)
 MOST_COUPONS: Final = 3
 
@@ -97,7 +97,7 @@ async def save_campaign(
     body: CampaignRequest,
     response: Response,
     scope: _Write,
-    if_match: _IfMatch = None,
+    if_match: IfMatch = None,
 ) -> Any:
     """Save a draft. Once confirmed, its start and end are locked for good."""
     identity = known_id("cmp", campaign_id, "campaign")
@@ -123,7 +123,7 @@ async def stop_campaign(
     body: StopRequest,
     response: Response,
     scope: _Write,
-    if_match: _IfMatch = None,
+    if_match: IfMatch = None,
 ) -> Any:
     """End a campaign early. Coupons that it gave stay good."""
     identity = known_id("cmp", campaign_id, "campaign")
@@ -143,7 +143,7 @@ async def move_campaign(
     move: Literal["confirm", "pause", "resume"],
     response: Response,
     scope: _Write,
-    if_match: _IfMatch = None,
+    if_match: IfMatch = None,
 ) -> Any:
     """Confirm a draft, which makes its templates; pause it, at once; resume it."""
     identity = known_id("cmp", campaign_id, "campaign")

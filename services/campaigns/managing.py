@@ -27,12 +27,16 @@ async def carry_out(
     data: Any,  # noqa: ANN401 - a command value of the service
     now: datetime,
 ) -> Outcome:
-    """Decide a command in a transaction of its own. Raises 404 for an unknown program."""
+    """Decide a command in a transaction of its own. Raises 404 for an unknown program.
+
+    And 409 `program-closed`.
+    """
     item = Command(random_id(), program, now, caller, data)
     async with transaction(database, wait_seconds=1.0) as tx:
         known = await programs.load(tx)
         if program not in known:
             raise HttpProblem(404, "not-found", "No such program.")
+        commands.admit(known[program])
         fold = await effect(tx, NAME, FLOW, [item], known)
         if fold.failures:
             raise fold.failures[0].error

@@ -15,10 +15,19 @@ from services.gateway.fetching.wanting import Wanting
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
+from services.gateway.programs.managing import Programs
 from services.gateway.proxy import Proxy, client
 from services.gateway.remembering import Remembering
 from services.gateway.replaying import Replaying
-from services.gateway.routes import connections, deliveries, keys, passing, programs, webhooks
+from services.gateway.routes import (
+    connections,
+    deliveries,
+    keys,
+    passing,
+    programs,
+    stores,
+    webhooks,
+)
 from services.gateway.spool import Spool
 from shared.config import Config
 from shared.http.tokens import Minter
@@ -26,7 +35,7 @@ from shared.sealing import KeyRing
 from shared.stream.factory import open_stream
 
 ROUTERS: Final = tuple(
-    each.ROUTER for each in (webhooks, keys, programs, connections, deliveries, passing)
+    each.ROUTER for each in (webhooks, keys, programs, stores, connections, deliveries, passing)
 )
 """Passing on comes last: its paths are everybody else's."""
 
@@ -39,6 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.keys = ring
     app.state.verifier = Callers(app.state.database, app.state.verifier, app.state.clock)
     app.state.managing = Managing(app.state.database, ring)
+    app.state.programs = Programs(app.state.database, ring)
     app.state.connections = Connections(app.state.database, ring)
     app.state.replaying = Replaying(app.state.database, ring)
     bodies = Bodies(app.state.database, ring)

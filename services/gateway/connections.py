@@ -12,11 +12,12 @@ from shared.clock import monotonic
 from shared.db.engine import Database
 from shared.db.transaction import Tx, statements
 from shared.ids import text_id
+from shared.programs import LIVE
 from shared.sealing import KeyRing
 from shared.settings import store as settings
 
 FRESH_SECONDS: Final = 5.0
-"""A paused connection or a new secret is known everywhere after so long."""
+"""A paused connection, a closed program or a new secret is known everywhere after so long."""
 MOST: Final = 10_000
 SECRET_PURPOSE: Final = "webhook-secret"  # noqa: S105 - a label
 CREDENTIAL_PURPOSE: Final = "credential"
@@ -52,6 +53,12 @@ class Connections:
         """It was changed here: read it anew."""
         self._known.pop(connection_id, None)
 
+    def forget_program(self, program: str) -> None:
+        """Its state was changed here, or that of one of its stores: read its connections anew."""
+        kept = {key: each for key, each in self._known.items()
+                if each[1] is None or each[1].program != program}  # fmt: skip
+        self._known = kept
+
     def _credentials(self, text: str, sealed: bytes | None) -> dict[str, str]:
         if sealed is None:
             return {}
@@ -74,6 +81,7 @@ class Connections:
             )
             for secret in await store.load_secrets(tx, row["program_id"], connection_id)
         ]
+        owners = (row["program_status"], row["store_status"])
         published = await settings.load(tx, [CONNECTION], [row["program_id"]])
         return Connection(
             id=connection_id,
@@ -84,7 +92,7 @@ class Connections:
             region=row["region"],
             store=text_id("sto", row["store_id"]),
             source=row["source"],
-            state=row["state"],
+            state=row["state"] if LIVE.issuperset(owners) else "closed",
             mode=row["mode"],
             secrets=tuple(secrets),
             identity_key=self._keys.unseal(IDENTITY_PURPOSE, program, row["identity_key"]),

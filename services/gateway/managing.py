@@ -1,7 +1,6 @@
-"""What staff make at the gateway: programs, stores, connections, secrets, keys.
+"""What staff make at the gateway for a program: connections, secrets, keys.
 
-Each is one transaction, its event in the same outbox; whatever is secret is shown once and kept
-sealed or hashed.
+Each is one transaction; whatever is secret is shown once and kept sealed or hashed.
 """
 
 import base64
@@ -14,31 +13,20 @@ from uuid import UUID
 
 import msgspec
 
-from services.gateway import NAME, store
-from services.gateway.connections import CREDENTIAL_PURPOSE, IDENTITY_PURPOSE, SECRET_PURPOSE
+from services.gateway import store
+from services.gateway.connections import CREDENTIAL_PURPOSE, SECRET_PURPOSE
 from services.gateway.connectors import PULLERS
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.fetching.wanting import needed
 from services.gateway.keys import new_key
-from services.gateway.schemas import (
-    NewConnection,
-    NewKey,
-    NewProgram,
-    NewStore,
-    wrong_secret,
-)
+from services.gateway.schemas import NewConnection, NewKey, wrong_secret
 from shared.days import render
-from shared.db import outbox
 from shared.db.engine import Database
-from shared.db.locks import channel
-from shared.db.transaction import Tx, notify, transaction
+from shared.db.transaction import Tx, transaction
 from shared.errors import FieldError, HttpProblem
-from shared.events import codec
-from shared.events.envelope import Announcement, Cause
-from shared.events.programs.program_changed import ProgramChanged
-from shared.events.programs.store_changed import StoreChanged
 from shared.ids import parse_id, text_id, uuid_of
+from shared.programs import LIVE
 from shared.random_ids import random_id, uuid7
 from shared.sealing import KeyRing
 
@@ -62,79 +50,6 @@ class Managing:
         self._database = database
         self._keys = keys
 
-    async def add_program(
-        self, wanted: NewProgram, now: datetime, public_id: UUID | None = None
-    ) -> str:
-        """A new program with its identity key, told to every service. Its text id."""
-        identity = public_id or uuid7(now)
-        text = text_id("prg", identity)
-        sealed = self._keys.seal(IDENTITY_PURPOSE, text, secrets.token_bytes(KEY_BYTES))
-        async with transaction(self._database, wait_seconds=1.0) as tx:
-            program_id = await store.add_program(
-                tx,
-                identity,
-                wanted.name,
-                wanted.time_zone,
-                wanted.currency,
-                wanted.default_region,
-                wanted.locale,
-            )
-            await store.add_program_key(tx, program_id, sealed)
-            data = ProgramChanged(
-                name=wanted.name,
-                time_zone=wanted.time_zone,
-                currency=wanted.currency,
-                default_region=wanted.default_region,
-                locale=wanted.locale,
-                status="open",
-                version=1,
-            )
-            await self._tell(tx, text, text, data, Cause("program", text, 1), now)
-        await notify(self._database, channel(NAME))
-        return text
-
-    async def add_store(
-        self, program: str, wanted: NewStore, now: datetime, store_id: UUID | None = None
-    ) -> str:
-        """A new store of a program, told to every service. Its text id."""
-        identity = store_id or uuid7(now)
-        text = text_id("sto", identity)
-        async with transaction(self._database, wait_seconds=1.0) as tx:
-            row = await self._program(tx, program)
-            region = wanted.region or row["default_region"]
-            await store.add_store(tx, row["program_id"], identity, wanted.kind, wanted.name, region)
-            data = StoreChanged(
-                store_id=text,
-                kind=wanted.kind,
-                name=wanted.name,
-                region=region,
-                status="open",
-                version=1,
-            )
-            await self._tell(tx, program, text, data, Cause("store", text, 1), now)
-        await notify(self._database, channel(NAME))
-        return text
-
-    async def _tell(
-        self,
-        tx: Tx,
-        program: str,
-        subject: str,
-        data: ProgramChanged | StoreChanged,
-        cause: Cause,
-        now: datetime,
-    ) -> None:
-        announcement = Announcement(
-            data=data,
-            program=program,
-            key=program,
-            subject=subject,
-            at=now,
-            cause=cause,
-            causation=None,
-        )
-        await outbox.append(tx, [codec.encode(NAME, announcement)])
-
     async def add_connection(
         self, program: str, wanted: NewConnection, now: datetime
     ) -> tuple[UUID, tuple[str, str] | None]:
@@ -146,8 +61,12 @@ class Managing:
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
             store_id = parse_id("sto", wanted.store_id)
-            if await store.find_store(tx, row["program_id"], store_id) is None:
+            place = await store.find_store(tx, row["program_id"], store_id)
+            if place is None:
                 raise HttpProblem(404, "not-found", "No such store.")
+            for what, state in (("program", row["status"]), ("store", place["status"])):
+                if state not in LIVE:
+                    raise HttpProblem(409, f"{what}-closed", f"The {what} is {state}.")
             await store.add_connection(
                 tx,
                 row["program_id"],
@@ -162,8 +81,8 @@ class Managing:
             if wanted.source in PULLERS:
                 return connection_id, None
             secret = wanted.secret or new_secret(wanted.source)
-            place = (row["program_id"], connection_id)
-            secret_id = await self._keep_secret(tx, place, secret, now)
+            owner = (row["program_id"], connection_id)
+            secret_id = await self._keep_secret(tx, owner, secret, now)
         return connection_id, (secret_id, secret)
 
     async def add_secret(

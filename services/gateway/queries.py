@@ -5,14 +5,33 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway import tables
 from shared.http.reading import Reader
+from shared.ids import uuid_of
 
 
-async def list_stores(reader: Reader) -> Sequence[Row[Any]]:
-    """Stores of the program."""
-    return await reader.all(_of(reader, tables.STORE).order_by(tables.STORE.c.store_id))
+async def list_programs(connection: AsyncConnection, program: str | None) -> Sequence[Row[Any]]:
+    """Programs in the order in which they were made; the one of this text id where it is given."""
+    table = tables.PROGRAM
+    query = select(table).order_by(table.c.program_id)
+    if program is not None:
+        query = query.where(table.c.public_id == uuid_of(program))
+    return (await connection.execute(query)).all()
+
+
+async def list_stores(reader: Reader, stores: Sequence[UUID] | None) -> Sequence[Row[Any]]:
+    """Stores of the program with their links; those of `stores` alone where it is given."""
+    query = _stores(reader)
+    if stores is not None:
+        query = query.where(tables.STORE.c.store_id.in_(stores))
+    return await reader.all(query.order_by(tables.STORE.c.store_id))
+
+
+async def find_store(reader: Reader, store_id: UUID) -> Row[Any] | None:
+    """One store with its links."""
+    return await reader.first(_stores(reader).where(tables.STORE.c.store_id == store_id))
 
 
 async def list_connections(reader: Reader) -> Sequence[Row[Any]]:
@@ -85,3 +104,10 @@ def _connections(reader: Reader) -> Select[Any]:
 
 def _of(reader: Reader, table: Any) -> Select[Any]:  # noqa: ANN401 - a table
     return select(table).where(table.c.program_id == reader.program.id)
+
+
+def _stores(reader: Reader) -> Select[Any]:
+    store, link = tables.STORE, tables.STORE_LINK
+    same = (link.c.program_id == store.c.program_id) & (link.c.store_id == store.c.store_id)
+    query = select(store, link.c.links).join_from(store, link, same, isouter=True)
+    return query.where(store.c.program_id == reader.program.id)

@@ -40,6 +40,14 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Zone = Annotated[str, AfterValidator(_zone), Field(max_length=64)]
+Currency = Annotated[str, AfterValidator(_currency)]
+Region = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+Locale = Annotated[str, Field(min_length=2, max_length=16)]
+StoreId = Annotated[str, Field(pattern=f"^sto_{BODY}$")]
+
+
 class NewProgram(_Request):
     """A merchant's programme."""
 
@@ -50,11 +58,34 @@ class NewProgram(_Request):
         },
     )
 
-    name: str = Field(min_length=1, max_length=200)
-    time_zone: Annotated[str, AfterValidator(_zone), Field(max_length=64)]
-    currency: Annotated[str, AfterValidator(_currency)]
-    default_region: str = Field(default="CN", pattern="^[A-Z]{2}$")
-    locale: str = Field(default="zh-CN", min_length=2, max_length=16)
+    name: Name
+    time_zone: Zone
+    currency: Currency
+    default_region: Region = "CN"
+    locale: Locale = "zh-CN"
+    status: Literal["setting-up", "open"] = Field(
+        default="open", description="`setting-up`: orders are taken, nobody joins yet"
+    )
+
+
+class ChangeProgram(_Request):
+    """What is to be otherwise; what is left out stays as it is.
+
+    Time zone, currency and region stay for good once an order was accepted.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"status": "paused"}})
+
+    # A factory's default is not in the schema: there is none, only what is left out.
+    name: Name = Field(default_factory=str)
+    time_zone: Zone = Field(default_factory=str)
+    currency: Currency = Field(default_factory=str)
+    default_region: Region = Field(default_factory=str)
+    locale: Locale = Field(default_factory=str)
+    status: Literal["open", "paused", "closed"] = Field(
+        default_factory=lambda: "open",
+        description="setting-up → open ⇄ paused → closed, from which nothing comes back",
+    )
 
 
 class Program(BaseModel):
@@ -76,12 +107,42 @@ class ProgramPage(BaseModel):
     items: list[Program]
 
 
+class Link(_Request):
+    """A page where something is done that stays in the storefront."""
+
+    name: str = Field(min_length=1, max_length=60)
+    url: str = Field(max_length=2000, pattern="^https?://")
+
+
+Links = Annotated[list[Link], Field(max_length=20, description="Pages of the storefront")]
+
+
 class NewStore(_Request):
     """A sales channel of the programme."""
 
     kind: Literal["taobao", "tmall", "youzan", "shopify", "woocommerce", "generic", "branch"]
-    name: str = Field(min_length=1, max_length=200)
-    region: str | None = Field(default=None, pattern="^[A-Z]{2}$")
+    name: Name
+    region: Region | None = None
+    parent: StoreId | None = Field(default=None, description="Of a branch, the store above it")
+    links: Links = []
+
+
+class ChangeStore(_Request):
+    """What is to be otherwise; what is left out stays as it is.
+
+    The region stays for good once an order of the program was accepted.
+    """
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"status": "paused"}})
+
+    name: Name = Field(default_factory=str)
+    region: Region = Field(default_factory=str)
+    parent: StoreId | None = Field(default=None, description="null: none above it")
+    status: Literal["open", "paused", "closed"] = Field(
+        default_factory=lambda: "open",
+        description="open ⇄ paused → closed, from which nothing comes back",
+    )
+    links: Links = Field(default_factory=list)
 
 
 class Store(BaseModel):
@@ -90,8 +151,10 @@ class Store(BaseModel):
     store_id: str
     kind: str
     name: str
+    parent: str | None
     region: str
     status: str
+    links: list[Link]
     version: int
 
 
@@ -122,7 +185,7 @@ def wrong_secret(source: str, given: str | None) -> str | None:
 class NewConnection(_Request):
     """A webhook of a store."""
 
-    store_id: str = Field(pattern=f"^sto_{BODY}$")
+    store_id: StoreId
     source: Literal["generic", "shopify", "woocommerce", "taobao-spi", "taobao-tmc", "youzan"] = (
         "generic"
     )
@@ -342,6 +405,12 @@ class Taken(BaseModel):
     delivery: str
     status: DeliveryStatus
     reason: str | None = Field(default=None, description="Why it waits or is ignored")
+
+
+class PingSeen(BaseModel):
+    """WooCommerce tries an address when a webhook is made; nothing is kept of it."""
+
+    status: Literal["ping seen"]
 
 
 class BulkTaken(BaseModel):

@@ -8,55 +8,6 @@ from shared.db import bulk
 from shared.db.transaction import Row, Tx
 
 
-async def add_program(  # noqa: PLR0913, PLR0917 - the columns of a program
-    tx: Tx,
-    public_id: UUID,
-    name: str,
-    time_zone: str,
-    currency: str,
-    region: str,
-    locale: str,
-) -> int:
-    """A new program; the small integer that leads its keys here."""
-    row = await tx.fetch_one(
-        """
-        insert into program (public_id, name, time_zone, currency, default_region, locale, status,
-                             version)
-        values ($1, $2, $3, $4, $5, $6, 'open', 1) returning program_id
-        """,
-        public_id,
-        name,
-        time_zone,
-        currency,
-        region,
-        locale,
-    )
-    assert row is not None
-    return int(row["program_id"])
-
-
-async def add_program_key(tx: Tx, program_id: int, sealed: bytes) -> None:
-    """The sealed key that the program's customer ids are made with. Never rotated."""
-    await tx.execute("insert into program_key values ($1, $2)", program_id, sealed)
-
-
-async def add_store(
-    tx: Tx, program_id: int, store_id: UUID, kind: str, name: str, region: str
-) -> None:
-    """A new store of a program."""
-    await tx.execute(
-        """
-        insert into store (program_id, store_id, kind, name, region, status, version)
-        values ($1, $2, $3, $4, $5, 'open', 1)
-        """,
-        program_id,
-        store_id,
-        kind,
-        name,
-        region,
-    )
-
-
 async def find_program(tx: Tx, public_id: UUID) -> Row | None:
     """A program by its public id."""
     return await tx.fetch_one("select * from program where public_id = $1", public_id)
@@ -160,7 +111,8 @@ async def load_connection(tx: Tx, connection_id: UUID) -> Row | None:
     """A connection with its program, by connection_id_idx."""
     return await tx.fetch_one(
         """
-        select c.*, p.public_id, p.time_zone, k.identity_key, s.region, r.sealed as credential
+        select c.*, p.public_id, p.time_zone, k.identity_key, s.region, r.sealed as credential,
+               p.status as program_status, s.status as store_status
         from connection c
         join program p on p.program_id = c.program_id
         join program_key k on k.program_id = c.program_id

@@ -21,6 +21,9 @@ METADATA: Final[MetaData] = orders.METADATA
 PROGRAM: Final = METADATA.tables["program"]
 STORE: Final = METADATA.tables["store"]
 PROGRAM_KEY: Final = program_table(METADATA, "program_key", (), blob("identity_key"))
+STORE_LINK: Final = program_table(
+    METADATA, "store_link", ("store_id",), uuid("store_id"), blob("links")
+)
 CONNECTION: Final = program_table(
     METADATA,
     "connection",

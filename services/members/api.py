@@ -21,6 +21,7 @@ from services.members.schemas import (
     UnlinkRequest,
 )
 from services.members.tiers.settings import Ladder, Tier, five_tiers, four_tiers
+from shared.commands import Needs
 from shared.days import render
 from shared.errors import HttpProblem
 from shared.http import idempotency
@@ -34,19 +35,20 @@ from shared.ids import parse_id, text_id
 
 ROUTER = router(prefix="/v1", tags=["members"])
 _Read = Annotated[Scope, Depends(scoped("members.read"))]
+_Branch = Annotated[Scope, Depends(scoped("members.read", by_store=True))]
 _Write = Annotated[Scope, Depends(scoped("members.write"))]
 _COMMAND = documented(409)
 
 
 @ROUTER.get("/members", name="members.list", response_model=MemberPage)
 async def list_members(
-    request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
+    request: Request, scope: _Branch, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
-    """Members by id."""
+    """Members by id; of a branch those who joined, bought or are known there."""
     cursor = after(page_token, str)
     start = known_id("mem", cursor[0], "page") if cursor else None
     async with reading(request, scope) as reader:
-        rows = await queries.list_members(reader, start, page_size + 1)
+        rows = await queries.list_members(reader, start, page_size + 1, scope.store_uuids)
     items = [
         {
             "member_id": text_id("mem", row.member_id),
@@ -62,20 +64,20 @@ async def list_members(
 
 @ROUTER.get("/members/{member_id}", name="members.get", response_model=MemberAnswer,
             response_model_exclude_unset=True)  # fmt: skip
-async def get_member(request: Request, member_id: str, scope: _Read) -> Any:
+async def get_member(request: Request, member_id: str, scope: _Branch) -> Any:
     """A member with linked customers and tiers."""
     identity = known_id("mem", member_id, "member")
     async with reading(request, scope) as reader:
-        return await _member(reader, identity)
+        return await _member(reader, identity, scope.store_uuids)
 
 
 @ROUTER.get("/customers/{customer_id}", name="customers.get", response_model=CustomerAnswer,
             response_model_exclude_unset=True)  # fmt: skip
-async def get_customer(request: Request, customer_id: str, scope: _Read) -> Any:
+async def get_customer(request: Request, customer_id: str, scope: _Branch) -> Any:
     """A customer, and the member that they are if they are one."""
     identity = known_id("cus", customer_id, "customer")
     async with reading(request, scope) as reader:
-        row = await queries.find_customer(reader, identity)
+        row = await queries.find_customer(reader, identity, scope.store_uuids)
         if row is None or row.first_seen is None:
             raise HttpProblem(404, "not-found", "No such customer.")
         links = await queries.list_links(reader, customer_id=identity)
@@ -99,9 +101,10 @@ async def get_customer(request: Request, customer_id: str, scope: _Read) -> Any:
 async def apply(
     request: Request, body: Application, scope: _Write, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """A customer joins by the open route."""
+    """A customer joins by the open route; program and store must be open."""
     wanted = JoinOpen(parse_id("cus", body.customer_id), parse_id("sto", body.store_id))
-    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key)
+    needs = Needs(open=True, store=body.store_id)
+    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key, needs=needs)
 
 
 @ROUTER.put(
@@ -162,8 +165,8 @@ async def totals(request: Request, scope: _Read) -> Any:
         return await queries.count_totals(reader)
 
 
-async def _member(reader: Reader, identity: UUID) -> dict[str, Any]:
-    row = await queries.find_member(reader, identity)
+async def _member(reader: Reader, identity: UUID, stores: queries.Stores = None) -> dict[str, Any]:
+    row = await queries.find_member(reader, identity, stores)
     if row is None:
         raise HttpProblem(404, "not-found", "No such member.")
     links = await queries.list_links(reader, member_id=identity)

@@ -1,9 +1,10 @@
 """Read SQL of members."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.members import tables
@@ -15,33 +16,76 @@ from shared.settings.store import PUBLISHED
 _SETTINGS = tables.METADATA.tables["settings"]
 
 
-async def find_member(reader: Reader, member_id: UUID) -> Row[Any] | None:
-    """A member by id."""
-    member = tables.MEMBER
+Stores = Sequence[UUID] | None
+"""Stores of a branch, to which an answer is cut; None: the whole program."""
+
+
+async def find_member(reader: Reader, member_id: UUID, stores: Stores = None) -> Row[Any] | None:
+    """A member by id, of those that the stores see."""
     return await reader.first(
-        select(member).where(
-            member.c.program_id == reader.program.id, member.c.member_id == member_id
-        )
+        _members(reader, stores).where(tables.MEMBER.c.member_id == member_id)
     )
 
 
-async def list_members(reader: Reader, after: UUID | None, limit: int) -> list[Row[Any]]:
-    """Members by id, after a cursor."""
+async def list_members(
+    reader: Reader, after: UUID | None, limit: int, stores: Stores = None
+) -> list[Row[Any]]:
+    """Members by id, after a cursor, of those that the stores see."""
     member = tables.MEMBER
-    query = select(member).where(member.c.program_id == reader.program.id)
+    query = _members(reader, stores)
     if after is not None:
         query = query.where(member.c.member_id > after)
     return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
 
 
-async def find_customer(reader: Reader, customer_id: UUID) -> Row[Any] | None:
-    """A customer by id."""
+async def find_customer(
+    reader: Reader, customer_id: UUID, stores: Stores = None
+) -> Row[Any] | None:
+    """A customer by id, of those that the stores see."""
     customer = tables.CUSTOMER
-    return await reader.first(
-        select(customer).where(
-            customer.c.program_id == reader.program.id, customer.c.customer_id == customer_id
-        )
+    query = select(customer).where(
+        customer.c.program_id == reader.program.id, customer.c.customer_id == customer_id
     )
+    return await reader.first(query if stores is None else query.where(_seen(stores)))
+
+
+def _members(reader: Reader, stores: Stores) -> Select[Any]:
+    """Members; of a branch those who joined there, or of whose customers it has seen one."""
+    member, link, customer = tables.MEMBER, tables.LINK, tables.CUSTOMER
+    query = select(member).where(member.c.program_id == reader.program.id)
+    if stores is None:
+        return query
+    known = (
+        select(link)
+        .join(
+            customer,
+            (customer.c.program_id == link.c.program_id)
+            & (customer.c.customer_id == link.c.customer_id),
+        )
+        .where(
+            link.c.program_id == member.c.program_id,
+            link.c.member_id == member.c.member_id,
+            link.c.ended_at.is_(None),
+            _seen(stores),
+        )
+        .correlate(member)
+    )
+    return query.where(member.c.joined_store.in_(stores) | known.exists())
+
+
+def _seen(stores: Sequence[UUID]) -> ColumnElement[bool]:
+    """Whether a customer is of one of the stores, or has an order there."""
+    customer, order = tables.CUSTOMER, tables.ORDER_SEEN
+    ordered = (
+        select(order)
+        .where(
+            order.c.program_id == customer.c.program_id,
+            order.c.customer_id == customer.c.customer_id,
+            order.c.store_id.in_(stores),
+        )
+        .correlate(customer)
+    )
+    return customer.c.store_id.in_(stores) | ordered.exists()
 
 
 async def list_links(

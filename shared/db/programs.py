@@ -59,7 +59,8 @@ async def load(tx: Tx) -> dict[str, Program]:
     rows = await tx.fetch(
         """
         select p.*, array_agg(s.store_id) filter (where s.store_id is not null) as stores,
-               array_agg(s.kind) filter (where s.store_id is not null) as kinds
+               array_agg(s.kind) filter (where s.store_id is not null) as kinds,
+               array_agg(s.status) filter (where s.store_id is not null) as statuses
         from program p left join store s on s.program_id = p.program_id
         group by p.program_id
         """
@@ -68,7 +69,7 @@ async def load(tx: Tx) -> dict[str, Program]:
 
 
 def _program(row: Any) -> Program:  # noqa: ANN401 - a record
-    stores = zip(row["stores"] or (), row["kinds"] or (), strict=True)
+    stores = zip(row["stores"] or (), row["kinds"] or (), row["statuses"] or (), strict=True)
     return Program(
         row["program_id"],
         text_id("prg", row["public_id"]),
@@ -78,7 +79,7 @@ def _program(row: Any) -> Program:  # noqa: ANN401 - a record
         row["default_region"],
         row["locale"],
         row["status"],
-        tuple(sorted(Store(text_id("sto", store_id), kind) for store_id, kind in stores)),
+        tuple(sorted(Store(text_id("sto", each), kind, status) for each, kind, status in stores)),
     )
 
 

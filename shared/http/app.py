@@ -21,6 +21,8 @@ from shared.version import VERSION
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 _TRACEPARENT_PARTS: Final = 4
+GUARDS: Final = frozenset({"idempotency-key", "if-match"})
+"""Headers without which a route that takes them refuses: 400 and 428."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -86,10 +88,21 @@ def _describe_problem(app: FastAPI) -> None:
             # FastAPI's own shape of a 422 is never sent: problems are.
             components.pop("HTTPValidationError", None)
             components.pop("ValidationError", None)
+            _require_guards(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _require_guards(schema: dict[str, Any]) -> None:
+    """Say which headers must be there. To the framework they may be left out: each has a code."""
+    operations = [each for path in schema["paths"].values() for each in path.values()]
+    for parameter in [each for found in operations for each in found.get("parameters", ())]:
+        if parameter["in"] == "header" and parameter["name"] in GUARDS:
+            parameter["required"] = True
+            given, _absent = parameter["schema"].pop("anyOf")
+            parameter["schema"] |= given
 
 
 class Trace:

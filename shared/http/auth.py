@@ -1,6 +1,6 @@
 """Who calls: the token of a request, what it permits, and the program it is about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final, Protocol
 from uuid import UUID
 
@@ -36,6 +36,13 @@ class Scope(Struct, frozen=True):
     def program_uuid(self) -> UUID:
         """The program's id as tables hold it."""
         return uuid_of(self.program)
+
+    @property
+    def store_uuids(self) -> Sequence[UUID] | None:
+        """The stores that lists are cut to, as tables hold their ids; None: all."""
+        if EVERYTHING in self.caller.stores:
+            return None
+        return [parse_id("sto", each) for each in self.caller.stores]
 
 
 class Reach(Struct, frozen=True):

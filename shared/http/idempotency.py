@@ -23,18 +23,20 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         description="1 to 255 visible ASCII characters, quoted or bare; the same key with the same "
-        "request gets the same answer for 72 hours"
+        "request gets the same answer for 72 hours",
+        json_schema_extra={"pattern": "^[\\x21-\\x7e]{1,255}$"},
     ),
 ]
 
 
-async def run(
+async def run(  # noqa: PLR0913 - a request, and what it asks for
     request: Request,
     scope: Scope,
     flow: Flow,
     data: Any,
     key: str | None,
     *,
+    needs: commands.Needs = commands.NOTHING,
     status: int = commands.CREATED,
 ) -> Response:
     """Decide a command under its key; the answer, or a problem when the rule refused."""
@@ -48,7 +50,14 @@ async def run(
     path = getattr(request.scope["route"], "path", "")
     try:
         answer = await commands.execute(
-            database, request.app.title, flow, asked, data, status=status, clock=clock
+            database,
+            request.app.title,
+            flow,
+            asked,
+            data,
+            needs=needs,
+            status=status,
+            clock=clock,
         )
     except HttpProblem as problem:
         metrics.count("commands_total", path, str(problem.status))

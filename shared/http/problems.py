@@ -7,10 +7,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.db.engine import AWAY, ERRORS
 from shared.db.faults import Culprit, blame
@@ -19,6 +21,7 @@ from shared.errors import FieldError, HttpProblem, Shortage, Unavailable
 MEDIA_TYPE: Final = "application/problem+json"
 BASE: Final = "https://shuke.dev/problems/"
 _BUSY_SECONDS: Final = "5"
+_NO_SUCH_METHOD: Final = 405
 TITLES: Final = {
     "malformed": "The request cannot be read",
     "unauthenticated": "Not authenticated",
@@ -136,10 +139,23 @@ async def _problem(_request: Request, error: Exception) -> JSONResponse:
     return answer(error.status, error.code, error.detail, error.errors, error.headers)
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = _BY_STATUS.get(error.status_code, "invalid")
-    return answer(error.status_code, code, str(error.detail), headers=error.headers)
+    headers = error.headers
+    if error.status_code == _NO_SUCH_METHOD:
+        headers = {"Allow": ", ".join(sorted(_methods(request)))}
+    return answer(error.status_code, code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Methods that any route takes at the path; the framework names those of the first alone."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= route.methods or set()
+    return found
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

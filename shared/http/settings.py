@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.clock import Clock
+from shared.commands import admit
 from shared.days import local_day, render
 from shared.db import journal, programs
 from shared.db.engine import Database
@@ -18,6 +19,7 @@ from shared.db.transaction import Tx, transaction
 from shared.errors import FieldError, HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
+from shared.http.matching import IfMatch, match
 from shared.http.problems import documented, field_errors
 from shared.programs import Program
 from shared.settings import store
@@ -87,7 +89,10 @@ def _reading(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
 
 def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
     @routes.put(
-        "/{document:path}", name="settings.put", responses=documented(412, 428), status_code=200
+        "/{document:path}",
+        name="settings.put",
+        responses=documented(409, 412, 428),
+        status_code=200,
     )
     async def put(
         request: Request,
@@ -95,14 +100,15 @@ def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
         body: dict[str, Any],
         response: Response,
         scope: _Writer,
-        if_match: Annotated[str | None, Header()] = None,
+        if_match: IfMatch = None,
     ) -> dict[str, Any]:
         """Save the draft. Nonsense is refused with a pointer to each field."""
         kind = _kind(documents, document)
         value = _parse(kind, body)
         async with _transaction(request) as tx:
             program = await program_of(tx, scope)
-            _match(if_match, _etag(*await store.find(tx, program.id, document)))
+            admit(program)
+            match(if_match, _etag(*await store.find(tx, program.id, document)))
             await store.save_draft(
                 tx, program.id, document, value, scope.caller.subject, _now(request)
             )
@@ -118,15 +124,16 @@ def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
         document: str,
         scope: _Writer,
         body: Publication | None = None,
-        if_match: Annotated[str | None, Header()] = None,
+        if_match: IfMatch = None,
     ) -> dict[str, Any]:
         """Publish the draft. What was decided by an older version from then on is settled again."""
         kind = _kind(documents, document)
         wanted = body.effective_from if body else None
         async with _transaction(request) as tx:
             program = await program_of(tx, scope)
+            admit(program)
             published, draft = await store.find(tx, program.id, document)
-            _match(if_match, _etag(published, draft))
+            match(if_match, _etag(published, draft))
             if draft is None:
                 raise HttpProblem(409, "state-conflict", "There is no draft.")
             errors = _objections(kind, draft, published)
@@ -214,10 +221,3 @@ def _version(row: dict[str, Any]) -> dict[str, Any]:
 def _etag(published: Any, draft: Any) -> str:
     number = published["version"] if published else 0
     return f'"{number}.{draft["revision"] if draft else 0}"'
-
-
-def _match(given: str | None, current: str) -> None:
-    if given is None:
-        raise HttpProblem(428, "if-match-required", "This needs the header If-Match.")
-    if given not in {current, "*"}:
-        raise HttpProblem(412, "version-stale", f"The document is now at {current}.")

@@ -2,13 +2,11 @@
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
 from services.gateway import queries, store
 from services.gateway.managing import Managing
@@ -18,16 +16,23 @@ from shared.config import Config
 from shared.db import programs
 from shared.db.engine import Database
 from shared.db.transaction import statements
-from shared.errors import HttpProblem, Misconfigured
+from shared.errors import Misconfigured
 from shared.http.reading import Reader
 from shared.ids import text_id
 from shared.programs import Program
 from shared.sealing import KeyRing
-from shuke.operating import AsJson, identity, operate, table
-from shuke.services import SERVICES
+from shuke.operating import (
+    GATEWAY,
+    AsJson,
+    at_gateway,
+    identity,
+    owner_of,
+    tell,
+    tell_all,
+    validated,
+)
 
 app = typer.Typer(help="The shops that are connected.", no_args_is_help=True)
-GATEWAY: Final = SERVICES["gateway"]
 Connection = Annotated[str, typer.Argument(help="Id of the connection (whk_…).")]
 Secret = Annotated[
     str | None,
@@ -37,7 +42,6 @@ Secret = Annotated[
         help="What the shop signs with, where the shop gives it; - for standard input.",
     ),
 ]
-Work = Callable[[Database], Awaitable[Any]]
 
 
 @app.command("list")
@@ -63,15 +67,8 @@ def list_(
                 found += [_line(config, each, row) for row in rows]
         return found
 
-    lines = _with_gateway(config, work)
-    if as_json:
-        for line in lines:
-            typer.echo(json.dumps(line))
-    elif lines:
-        heads = ("connection_id", "source", "state", "name", "url")
-        typer.echo(table(heads, [[line[head] for head in heads] for line in lines]))
-    else:
-        typer.echo("no connections", err=True)
+    heads = ("connection_id", "source", "state", "name", "url")
+    tell_all(at_gateway(config, work), heads, "no connections", as_json=as_json)
 
 
 @app.command()
@@ -90,20 +87,11 @@ def add(
     Example: shuke connections add sto_… --source shopify --secret -
     """
     config: Config = context.obj
-    try:
-        wanted = NewConnection.model_validate({
-            "store_id": store_id,
-            "source": source,
-            "name": name,
-            "secret": _given(secret),
-        })
-    except ValidationError as error:
-        told = error.errors()[0]
-        where = ".".join(map(str, told["loc"]))
-        raise Misconfigured(f"{where}: {told['msg']}".removeprefix(": ")) from error
+    given = {"store_id": store_id, "source": source, "name": name, "secret": _given(secret)}
+    wanted = validated(NewConnection, given)
 
     async def work(database: Database) -> dict[str, Any]:
-        owner = await _owner(database, wanted.store_id)
+        owner = await owner_of(database, wanted.store_id)
         keys = KeyRing.open(config.keys_dir)
         made = await Managing(database, keys).add_connection(owner.text_id, wanted, system())
         connection = text_id("whk", made[0])
@@ -114,7 +102,7 @@ def add(
         }
         return told | ({"secret_id": made[1][0], "secret": made[1][1]} if made[1] else {})
 
-    _tell(_with_gateway(config, work), as_json=as_json)
+    tell(at_gateway(config, work), as_json=as_json)
 
 
 @app.command()
@@ -150,7 +138,7 @@ def rotate(
                 await managing.end_secret(program, found, each["secret_id"], ends)
         return {"connection_id": connection, "secret_id": secret_id, "secret": value}
 
-    _tell(_with_gateway(config, work), as_json=as_json)
+    tell(at_gateway(config, work), as_json=as_json)
 
 
 @app.command()
@@ -184,7 +172,7 @@ def credentials(
         managing = Managing(database, KeyRing.open(config.keys_dir))
         await managing.put_credentials(program, found, wanted.values, wanted.expires_at, system())
 
-    _with_gateway(config, work)
+    at_gateway(config, work)
     typer.echo(f"{connection} has its credentials")
 
 
@@ -201,7 +189,7 @@ def reconcile(context: typer.Context, connection: Connection) -> None:
         program = await _program_of(database, connection, found)
         await Managing(database, KeyRing.open(config.keys_dir)).reconcile(program, found, system())
 
-    _with_gateway(config, work)
+    at_gateway(config, work)
     typer.echo(f"{connection} is compared with its shop")
 
 
@@ -240,18 +228,8 @@ def _move(config: Config, connection: str, state: str, allowed: list[str]) -> No
         managing = Managing(database, KeyRing.open(config.keys_dir))
         await managing.move_connection(program, found, state, allowed)
 
-    _with_gateway(config, work)
+    at_gateway(config, work)
     typer.echo(f"{connection} is {state}")
-
-
-def _with_gateway(config: Config, work: Work) -> Any:  # noqa: ANN401 - what the work gives
-    async def looking(look: Any) -> Any:  # noqa: ANN401
-        try:
-            return await work(look.databases[GATEWAY.name])
-        except HttpProblem as problem:
-            raise Misconfigured(problem.detail) from problem
-
-    return operate(config, [GATEWAY], looking)
 
 
 async def _program_of(database: Database, connection: str, found: UUID) -> str:
@@ -261,16 +239,6 @@ async def _program_of(database: Database, connection: str, found: UUID) -> str:
     if row is None:
         raise Misconfigured(f"no connection {connection}")
     return text_id("prg", row["public_id"])
-
-
-async def _owner(database: Database, store_id: str) -> Program:
-    """The program of a store."""
-    async with statements(database) as tx:
-        known = await programs.load(tx)
-    for program in known.values():
-        if any(each.text_id == store_id for each in program.stores):
-            return program
-    raise Misconfigured(f"no store {store_id}")
 
 
 def _given(secret: str | None) -> str | None:
@@ -292,10 +260,3 @@ def _line(config: Config, program: Program, row: Any) -> dict[str, Any]:  # noqa
 
 def _url(config: Config, connection: str) -> str:
     return f"{config.url_of(GATEWAY.name)}/webhooks/{connection}"
-
-
-def _tell(told: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(told))
-    else:
-        typer.echo(table(("", ""), [[name, value] for name, value in told.items()]).lstrip())

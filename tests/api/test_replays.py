@@ -15,6 +15,7 @@ from services.gateway.tasks.replaying import Replayer
 from shared.clock import system
 from shared.db.engine import Database
 from shared.ids import uuid_of
+from shared.random_ids import random_id
 from shared.service import Tasking
 from shared.surroundings import Surroundings
 from tests.api.harness import Api, Caller, Shop, ok, problem
@@ -209,6 +210,8 @@ async def test_a_refund_whose_order_never_came_has_failed_after_seven_days(
 
 
 async def test_whose_an_order_is_is_known_for_400_days(shop: Shop, database: Database) -> None:
+    """One is kept for ever: it tells that the program has orders."""
+    orders = sorted(random_id() for _ in range(3))
     await shop.api.site.execute(
         """
         insert into gateway.known_order
@@ -216,11 +219,11 @@ async def test_whose_an_order_is_is_known_for_400_days(shop: Shop, database: Dat
         from gateway.program where public_id = $1
         """,
         uuid_of(shop.program),
-        [uuid_of(shop.program), uuid_of(shop.store)],
-        [system() - timedelta(days=401), system() - timedelta(days=399)],
+        orders,
+        [system() - timedelta(days=days) for days in (401, 401, 399)],
     )
     forgetter = Forgetter(tasking(shop, database))
     while await forgetter.turn():
         pass
-    (row,) = await shop.api.site.rows("gateway.known_order", shop.program)
-    assert row["order_id"] == uuid_of(shop.store)
+    rows = await shop.api.site.rows("gateway.known_order", shop.program)
+    assert sorted(row["order_id"] for row in rows) == [orders[0], orders[2]]

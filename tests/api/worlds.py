@@ -28,6 +28,49 @@ JOIN: Final = {"routes": [{"route": "auto-first-order"}, {"route": "open"}]}
 LADDER: Final = five_tiers().model_dump(mode="json")
 POINTS: Final = {"validity": "never"}
 
+CAMPAIGN: Final[Any] = {
+    "starts_at": "2027-03-01T00:00:00Z",
+    "ends_at": "2028-03-01T00:00:00Z",
+    "campaign": {
+        "kind": "new-member-gift",
+        "name": "Welcome",
+        "coupons": [
+            {
+                "template": "Ten off",
+                "kind": "amount",
+                "face_minor": 1000,
+                "validity": {"lasts_days": 10},
+            }
+        ],
+    },
+}
+BODIES: Final[Mapping[str, Any]] = {
+    "programs.create": {"name": "Demo", "time_zone": "Asia/Shanghai", "currency": "CNY"},
+    "stores.create": {
+        "kind": "branch",
+        "name": "B",
+        "links": [{"name": "a", "url": "https://a.b"}],
+    },
+    "connections.create": {"store_id": STORE, "name": "Shop"},
+    "keys.create": {"name": "Till", "permissions": ["points.read"]},
+    "secrets.create": {"secret": "another"},
+    "applications.create": {"route": "open", "customer_id": customer(), "store_id": STORE},
+    "coupons.issue": {"member_id": member(), "template_id": text_id("cpt", derive("template"))},
+    "programs.change": {"name": "Another"},
+    "stores.change": {"name": "Another"},
+    "secrets.end": {},
+    "customers.link": {"member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy", "reason": "the same person"},
+    "customers.unlink": {"reason": "another person"},
+    "campaigns.create": CAMPAIGN,
+    "campaigns.save": CAMPAIGN,
+    "campaigns.stop": {"reason": "sold out"},
+    "coupons.revoke": {"reason": "sold out"},
+    "dead-letters.discard": {"reason": "sent twice"},
+    "parked-programs.resume": {"because": "mended"},
+    "settings.put": {},
+}
+"""Bodies that are good, by the route's name: they get as far as the ids in them."""
+
 
 class World(Struct, frozen=True):
     """A program in one service."""
@@ -82,6 +125,8 @@ async def _gateway(api: Api) -> World:
     return World(
         shop.program,
         {
+            "program_id": shop.program,
+            "store_id": shop.store,
             "connection": shop.connection,
             "connection_id": shop.connection,
             "secret_id": secret["secret_id"],

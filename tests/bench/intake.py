@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from services.gateway.connectors.generic import sign
 from services.gateway.managing import Managing
+from services.gateway.programs.managing import Programs
 from services.gateway.schemas import NewConnection, NewProgram, NewStore
 from shared.clock import system
 from shared.db.engine import Database
@@ -44,14 +45,14 @@ async def open_shop(where: Place) -> Shop:
     """The programme at the gateway, with a store and its connection."""
     keys = KeyRing.open(where.config.keys_dir)
     async with Database("gateway", where.url, worker=True, size=2) as database:
-        managing, now = Managing(database, keys), system()
+        programs, now = Programs(database, keys), system()
         program = NewProgram(
             name="Bench", time_zone=workload.ZONE, currency=workload.CURRENCY, default_region="CN"
         )
-        await managing.add_program(program, now, uuid_of(workload.PROGRAM))
+        await programs.add_program(program, now, uuid_of(workload.PROGRAM))
         store = NewStore(kind="generic", name="Shop")
-        await managing.add_store(workload.PROGRAM, store, now, uuid_of(workload.STORE))
-        connection, made = await managing.add_connection(
+        await programs.add_store(workload.PROGRAM, store, now, uuid_of(workload.STORE))
+        connection, made = await Managing(database, keys).add_connection(
             workload.PROGRAM, NewConnection(store_id=workload.STORE), now
         )
     assert made is not None

@@ -32,7 +32,7 @@ def a_program(
         default_region=region,
         locale="zh-CN",
         status="open",
-        stores=(Store(STORE, "generic"),),
+        stores=(Store(STORE, "generic", "open"),),
     )
 
 

@@ -23,7 +23,7 @@ from services.campaigns.seeding import seed_campaign
 from services.gateway import store as gateway_store
 from services.gateway.connections import IDENTITY_PURPOSE, SECRET_PURPOSE
 from services.gateway.keys import digest
-from services.gateway.managing import Managing
+from services.gateway.programs.managing import Programs
 from services.gateway.schemas import NewProgram, NewStore
 from services.members.settings import JoinSettings
 from services.members.tiers.settings import Ladder
@@ -247,7 +247,7 @@ async def begin(stack: Stack, told: Told) -> None:
 
 async def _make(database: Database, ring: KeyRing, told: Told) -> None:
     """Program, store, connection, secret and key; only their ids and secrets are not drawn."""
-    now, managing, program = system(), Managing(database, ring), told.program
+    now, managing, program = system(), Programs(database, ring), told.program
     wanted = NewProgram(name="Demo", time_zone="Asia/Shanghai", currency="CNY")
     await managing.add_program(wanted, now, parse_id("prg", program))
     shop, connection = parse_id("sto", told.ids["S"]), parse_id("whk", told.ids["WHK"])

@@ -113,9 +113,55 @@ def test_a_secret_is_rotated_and_a_connection_paused(box: Stack, store: str) -> 
     assert "closed" in again.stderr
 
 
+def test_a_store_is_added_paused_and_closed_and_its_program_paused(box: Stack, store: str) -> None:
+    """The running gateway hears of it within seconds; a closed store's connection is nobody's."""
+    (shop,) = [line for line in told(box, "stores", "list") if line["store_id"] == store]
+    program = shop["program_id"]
+    words = (
+        "--kind",
+        "branch",
+        "--name",
+        "南京路",
+        "--parent",
+        store,
+        "--link",
+        "a=https://b.example",
+    )
+    (branch,) = told(box, "stores", "add", program, *words)
+    assert (branch["parent"], branch["region"]) == (store, shop["region"])
+    assert branch["links"] == [{"name": "a", "url": "https://b.example"}]
+    assert branch in told(box, "stores", "list", "--program", program)
+    made = told(
+        box, "connections", "add", branch["store_id"], "--source", "shopify", "--secret", "word"
+    )[0]
+
+    def taken() -> int:
+        return deliver(made["url"], "word", PAID, "orders/paid").status_code
+
+    for move, state in (("pause", "paused"), ("resume", "open"), ("pause", "paused")):
+        assert f"is {state}" in box.shuke("programs", move, program).stdout
+        assert told(box, "programs", "show", program)[0]["status"] == state
+        assert f"is {state}" in box.shuke("stores", move, branch["store_id"]).stdout
+    assert taken() == 202
+    assert "is open" in box.shuke("programs", "resume", program).stdout
+    (closed,) = told(box, "stores", "close", branch["store_id"])
+    assert (closed["status"], closed["version"]) == ("closed", 5)
+    wait_until(lambda: taken() == 401, 10, "the gateway hears of the closed store")
+    again = box.shuke("stores", "resume", branch["store_id"])
+    assert again.returncode == 2
+    assert "closed" in again.stderr
+    assert [line["status"] for line in told(box, "programs", "list")] == ["open"]
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
+        (("programs", "show", "prg_" + "a" * 26), "no program"),
+        (("programs", "pause", "prg_" + "a" * 26), "No such program"),
+        (("programs", "close", "nonsense"), "prg"),
+        (("stores", "close", "sto_" + "a" * 26), "no store"),
+        (("stores", "add", "prg_" + "a" * 26, "--name", "A"), "No such program"),
+        (("stores", "add", "prg_" + "a" * 26, "--name", "A", "--kind", "market"), "kind"),
         (("connections", "add", "sto_" + "a" * 26), "no store"),
         (("connections", "add", "nonsense"), "store_id"),
         (("connections", "pause", "whk_" + "a" * 26), "no connection"),

@@ -206,7 +206,10 @@ def name_of(sent: Sent) -> str:
 
 def read_bulk(raw: bytes) -> Sequence[bytes]:
     """The events of a bulk body, unread. Raises ValidationError or DecodeError."""
-    return [bytes(event) for event in _READ_BULK.decode(raw).events]
+    try:
+        return [bytes(event) for event in _READ_BULK.decode(raw).events]
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
 
 
 def explain(error: ValidationError, raw: bytes) -> FieldError:
@@ -227,7 +230,7 @@ def explain(error: ValidationError, raw: bytes) -> FieldError:
             return FieldError("", "malformed", "must be an object")
         try:
             value = _value(raw, pointer)
-        except msgspec.DecodeError as broken:  # behind what was wrong first
+        except (msgspec.DecodeError, RecursionError) as broken:  # behind what was wrong first
             return FieldError("", "malformed", str(broken))
         return FieldError(pointer, code, words.format(*found.groups(), value=value))
     return FieldError(pointer, "invalid", text)

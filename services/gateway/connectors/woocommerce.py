@@ -164,7 +164,7 @@ def delivery_id(raw: bytes, headers: Headers) -> str:
     """What was told, and in which version; the plug-in's own delivery ids are not unique."""
     try:
         told = _VERSIONED.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return ""
     topic = headers.get("x-wc-webhook-topic", "")
     return f"{topic}/{told.id}/{told.date_modified_gmt or ''}"

@@ -216,7 +216,10 @@ async def fail_waiting(tx: Tx, before: UUID, reason: str, limit: int) -> int:
 async def forget_orders(
     tx: Tx, after: tuple[int, UUID], before: datetime, limit: int
 ) -> tuple[int, UUID] | None:
-    """Delete a page's orders that began before an instant; where the page ends, None at the end."""
+    """Delete a page's orders that began before an instant; where the page ends, None at the end.
+
+    A program's first by id stays: that it has orders locks its zone and currency.
+    """
     rows = await tx.fetch(
         """
         select program_id, order_id from known_order
@@ -230,9 +233,11 @@ async def forget_orders(
     last = rows[-1]
     await tx.execute(
         """
-        delete from known_order
+        delete from known_order k
         where (program_id, order_id) > ($1, $2) and (program_id, order_id) <= ($3, $4)
-          and first_at < $5
+          and first_at < $5 and exists (
+            select from known_order o
+            where o.program_id = k.program_id and o.order_id < k.order_id)
         """,
         *after,
         last["program_id"],

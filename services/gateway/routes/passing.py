@@ -1,6 +1,7 @@
 """The way to the other services."""
 
 from fastapi import APIRouter, Request, Response
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from services.gateway.proxy import Proxy
 from shared.http.auth import authenticate
@@ -8,8 +9,17 @@ from shared.http.auth import authenticate
 ROUTER = APIRouter()
 
 
+class _Other(StringConvertor):
+    """A service's name but the gateway's: what is its own has routes, or none."""
+
+    regex = "(?!gateway/)[^/]+"
+
+
+register_url_convertor("other", _Other())
+
+
 @ROUTER.api_route(
-    "/api/{service}/v1/{path:path}",
+    "/api/{service:other}/v1/{path:path}",
     methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
     name="services.pass",
     include_in_schema=False,

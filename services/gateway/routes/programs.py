@@ -1,91 +1,99 @@
-"""Programs and their stores."""
+"""Programs."""
 
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
-from sqlalchemy import Row, select
+from fastapi import Depends, Request, Response
+from msgspec import structs
 
-from services.gateway import queries, tables
-from services.gateway.routes.asked import API, managing, now
-from services.gateway.schemas import (
-    NewProgram,
-    NewStore,
-    Program,
-    ProgramPage,
-    Store,
-    StorePage,
-)
+from services.gateway import queries
+from services.gateway.programs.managing import etag
+from services.gateway.programs.store import program_of
+from services.gateway.routes.asked import API, now, programs
+from services.gateway.schemas import ChangeProgram, NewProgram, Program, ProgramPage
 from shared.errors import HttpProblem
+from shared.events.programs.program_changed import ProgramChanged
 from shared.http.app import router
-from shared.http.auth import Scope, permitted, scoped
-from shared.http.reading import reading
+from shared.http.auth import Reach, permitted, reaching
+from shared.http.matching import IfMatch
+from shared.http.problems import documented
+from shared.http.reading import known_id, values
 from shared.http.tokens import Caller
 from shared.ids import text_id
 
 ROUTER = router()
-_Programs = Annotated[Caller, Depends(permitted("programs.manage"))]
-_ReadPrograms = Annotated[Caller, Depends(permitted("programs.read"))]
-_Stores = Annotated[Scope, Depends(scoped("programs.manage"))]
-_Reading = Annotated[Scope, Depends(scoped("programs.read"))]
+_Manager = Annotated[Caller, Depends(permitted("programs.manage"))]
+_Reader = Annotated[Caller, Depends(permitted("programs.read"))]
+_Changing = Annotated[Reach, Depends(reaching("programs.manage"))]
+_Reading = Annotated[Reach, Depends(reaching("programs.read", by_store=True))]
 
 
 @ROUTER.post(f"{API}/programs", name="programs.create", tags=["programs"], status_code=201,
              response_model=Program)  # fmt: skip
-async def add_program(request: Request, body: NewProgram, _caller: _Programs) -> Any:
-    """Make a program. Its days are those of its time zone, for ever."""
-    if _caller.program is not None:
+async def add_program(
+    request: Request, response: Response, body: NewProgram, caller: _Manager
+) -> Any:
+    """Make a program. Its days are those of its time zone, for good once it has an order."""
+    if caller.program is not None:
         raise HttpProblem(403, "forbidden", "A key belongs to one program and makes no other.")
-    program_id = await managing(request).add_program(body, now(request))
-    return {"program_id": program_id, "status": "open", "version": 1} | body.model_dump()
+    program_id, made = await programs(request).add_program(body, now(request))
+    return _told(response, program_id, made)
 
 
 @ROUTER.get(f"{API}/programs", name="programs.list", tags=["programs"],
             response_model=ProgramPage)  # fmt: skip
-async def list_programs(request: Request, caller: _ReadPrograms) -> Any:
+async def list_programs(request: Request, caller: _Reader) -> Any:
     """Programs that the caller may see."""
     async with request.app.state.database.reading() as connection:
-        rows = (await connection.execute(select(tables.PROGRAM))).all()
-    items = [_program(row) for row in rows]
-    return {"items": [i for i in items if caller.program in {None, i["program_id"]}]}
+        rows = await queries.list_programs(connection, caller.program)
+    return {"items": [_program(text_id("prg", row.public_id), program_of(values(row)))
+                      for row in rows]}  # fmt: skip
 
 
-@ROUTER.post(f"{API}/stores", name="stores.create", tags=["programs"], status_code=201,
-             response_model=Store)  # fmt: skip
-async def add_store(request: Request, body: NewStore, scope: _Stores) -> Any:
-    """Make a store of the program."""
-    store_id = await managing(request).add_store(scope.program, body, now(request))
-    async with reading(request, scope) as reader:
-        rows = await queries.list_stores(reader)
-    return next(_store(row) for row in rows if text_id("sto", row.store_id) == store_id)
+@ROUTER.get(f"{API}/programs/{{program_id}}", name="programs.get", tags=["programs"],
+            response_model=Program)  # fmt: skip
+async def get_program(
+    request: Request, response: Response, program_id: str, reach: _Reading
+) -> Any:
+    """One program; its ETag guards every change."""
+    _within(reach, program_id)
+    async with request.app.state.database.reading() as connection:
+        rows = await queries.list_programs(connection, program_id)
+    if not rows:
+        raise HttpProblem(404, "not-found", "No such program.")
+    return _told(response, program_id, program_of(values(rows[0])))
 
 
-@ROUTER.get(f"{API}/stores", name="stores.list", tags=["programs"],
-            response_model=StorePage)  # fmt: skip
-async def list_stores(request: Request, scope: _Reading) -> Any:
-    """Stores of the program."""
-    async with reading(request, scope) as reader:
-        return {"items": [_store(row) for row in await queries.list_stores(reader)]}
+@ROUTER.patch(f"{API}/programs/{{program_id}}", name="programs.change", tags=["programs"],
+              response_model=Program, responses=documented(409, 412, 428))  # fmt: skip
+async def change_program(
+    request: Request,
+    response: Response,
+    program_id: str,
+    body: ChangeProgram,
+    reach: _Changing,
+    if_match: IfMatch = None,
+) -> Any:
+    """Change a program: pause it (nobody joins or spends), open it, close it for good.
+
+    Deliveries of a paused program are taken and processed; those of a closed one are refused as of
+    a connection that nobody has.
+    """
+    _within(reach, program_id)
+    changed = await programs(request).change_program(program_id, body, if_match, now(request))
+    request.app.state.connections.forget_program(program_id)
+    return _told(response, program_id, changed)
 
 
-def _program(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "program_id": text_id("prg", row.public_id),
-        "name": row.name,
-        "time_zone": row.time_zone,
-        "currency": row.currency,
-        "default_region": row.default_region,
-        "locale": row.locale,
-        "status": row.status,
-        "version": row.version,
-    }
+def _within(reach: Reach, program_id: str) -> None:
+    known_id("prg", program_id, "program")
+    if reach.program not in {None, program_id}:
+        raise HttpProblem(404, "not-found", "No such program.")
 
 
-def _store(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "store_id": text_id("sto", row.store_id),
-        "kind": row.kind,
-        "name": row.name,
-        "region": row.region,
-        "status": row.status,
-        "version": row.version,
-    }
+def _told(response: Response, program_id: str, program: ProgramChanged) -> dict[str, Any]:
+    response.headers["ETag"] = etag(program)
+    return _program(program_id, program)
+
+
+def _program(program_id: str, program: ProgramChanged) -> dict[str, Any]:
+    return {"program_id": program_id} | structs.asdict(program)

@@ -1,11 +1,14 @@
 """Webhooks in."""
 
+from typing import Any
+
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from services.gateway.intake import Intake
 from services.gateway.schemas import (
     BulkTaken,
+    PingSeen,
     Taken,
 )
 from shared.http.app import router
@@ -27,9 +30,10 @@ async def webhook_bulk(request: Request, connection: str) -> JSONResponse:
     return await intake.bulk(request, connection)
 
 
-for _path, _name, _endpoint, _model, _kind in (
-    ("/webhooks/{connection}", "webhooks.single", webhook, Taken, QueriedRoute),
-    ("/webhooks/{connection}/bulk", "webhooks.bulk", webhook_bulk, BulkTaken, PlainRoute),
+_PING: dict[int | str, dict[str, Any]] = {200: {"model": PingSeen}}
+for _path, _name, _endpoint, _model, _kind, _besides in (
+    ("/webhooks/{connection}", "webhooks.single", webhook, Taken, QueriedRoute, _PING),
+    ("/webhooks/{connection}/bulk", "webhooks.bulk", webhook_bulk, BulkTaken, PlainRoute, {}),
 ):
     ROUTER.add_api_route(
         _path,
@@ -39,7 +43,7 @@ for _path, _name, _endpoint, _model, _kind in (
         tags=["webhooks"],
         status_code=202,
         response_model=_model,
-        responses=documented(408, 415, 429),
+        responses=documented(408, 415, 429) | _besides,
         openapi_extra={"requestBody": {"content": {"application/json": {"schema": {}}}}},
         route_class_override=_kind,
     )

@@ -1,0 +1,1 @@
+"""Programs and their stores: made here, changed here, told to every service."""

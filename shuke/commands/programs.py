@@ -1,0 +1,100 @@
+"""`shuke programs`: the merchants' programs, pausing and closing them."""
+
+from typing import Annotated, Any
+
+import typer
+from msgspec import structs
+
+from services.gateway import queries
+from services.gateway.programs.managing import Programs
+from services.gateway.programs.store import program_of
+from services.gateway.schemas import ChangeProgram
+from shared.clock import system
+from shared.config import Config
+from shared.db.engine import Database
+from shared.errors import Misconfigured
+from shared.http.reading import values
+from shared.ids import text_id
+from shared.sealing import KeyRing
+from shuke.operating import AsJson, at_gateway, identity, tell, tell_all, validated
+
+app = typer.Typer(help="The merchants' programs.", no_args_is_help=True)
+Program = Annotated[str, typer.Argument(metavar="PROGRAM", help="Id of the program (prg_…).")]
+
+
+@app.command("list")
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
+    """List programs.
+
+    Example: shuke programs list
+    """
+    heads = ("program_id", "status", "currency", "time_zone", "name")
+    tell_all(_found(context.obj, None), heads, "no programs", as_json=as_json)
+
+
+@app.command()
+def show(context: typer.Context, program: Program, as_json: AsJson = False) -> None:
+    """Show a program.
+
+    Example: shuke programs show prg_…
+    """
+    identity("prg", program)
+    found = _found(context.obj, program)
+    if not found:
+        raise Misconfigured(f"no program {program}")
+    tell(found[0], as_json=as_json)
+
+
+@app.command()
+def pause(context: typer.Context, program: Program, as_json: AsJson = False) -> None:
+    """Let nobody join or spend until the program is resumed; deliveries are taken and processed.
+
+    Example: shuke programs pause prg_…
+    """
+    _change(context.obj, program, "paused", as_json=as_json)
+
+
+@app.command()
+def resume(context: typer.Context, program: Program, as_json: AsJson = False) -> None:
+    """Open a program that is paused, or still being set up.
+
+    Example: shuke programs resume prg_…
+    """
+    _change(context.obj, program, "open", as_json=as_json)
+
+
+@app.command()
+def close(context: typer.Context, program: Program, as_json: AsJson = False) -> None:
+    """End a program for good: it is only read from then on, and takes no deliveries.
+
+    Example: shuke programs close prg_…
+    """
+    _change(context.obj, program, "closed", as_json=as_json)
+
+
+def _found(config: Config, program: str | None) -> list[dict[str, Any]]:
+    async def work(database: Database) -> list[dict[str, Any]]:
+        async with database.reading() as connection:
+            rows = await queries.list_programs(connection, program)
+        return [
+            {"program_id": text_id("prg", row.public_id)} | structs.asdict(program_of(values(row)))
+            for row in rows
+        ]
+
+    return at_gateway(config, work)
+
+
+def _change(config: Config, program: str, status: str, *, as_json: bool) -> None:
+    identity("prg", program)
+    wanted = validated(ChangeProgram, {"status": status})
+
+    async def work(database: Database) -> dict[str, Any]:
+        managing = Programs(database, KeyRing.open(config.keys_dir))
+        changed = await managing.change_program(program, wanted, "*", system())
+        return {"program_id": program} | structs.asdict(changed)
+
+    told = at_gateway(config, work)
+    if as_json:
+        tell(told, as_json=True)
+    else:
+        typer.echo(f"{program} is {told['status']}")
