@@ -34,6 +34,9 @@ Name = Literal[
     "intake_spooled_total",
     "intake_breaker_open",
     "delivery_log_dropped_total",
+    "messages_total",
+    "endpoints_disabled_total",
+    "message_seconds",
     "event_age_seconds",
     "batch_seconds",
     "batch_events",
@@ -85,6 +88,11 @@ METRICS: Final[dict[Name, _Metric]] = {
     "intake_spooled_total": _Metric("counter", (), "Events taken while the log was away"),
     "intake_breaker_open": _Metric("gauge", (), "1 while events go to the gateway's outbox"),
     "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
+    "messages_total": _Metric("counter", ("result",), "Attempts of outgoing webhooks"),
+    "endpoints_disabled_total": _Metric(
+        "counter", ("reason",), "Endpoints of outgoing webhooks that were given up"
+    ),
+    "message_seconds": _Metric("histogram", (), "Attempts of outgoing webhooks"),
     "event_age_seconds": _Metric("histogram", ("topic",), "Oldest of a batch, append to commit"),
     "batch_seconds": _Metric(
         "histogram",

@@ -12,9 +12,19 @@ from services.gateway.deliveries import Recorder
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
+from services.gateway.outbound.managing import Endpoints
 from services.gateway.proxy import Proxy, client
 from services.gateway.remembering import Remembering
-from services.gateway.routes import connections, deliveries, keys, passing, programs, webhooks
+from services.gateway.routes import (
+    connections,
+    deliveries,
+    endpoints,
+    keys,
+    messages,
+    passing,
+    programs,
+    webhooks,
+)
 from services.gateway.spool import Spool
 from shared.config import Config
 from shared.http.app import router
@@ -23,7 +33,7 @@ from shared.sealing import KeyRing
 from shared.stream.factory import open_stream
 
 ROUTER = router()
-for _each in (webhooks, keys, programs, connections, deliveries, passing):
+for _each in (webhooks, keys, programs, connections, deliveries, endpoints, messages, passing):
     ROUTER.include_router(_each.ROUTER)
 
 
@@ -36,6 +46,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.verifier = Callers(app.state.database, app.state.verifier, app.state.clock)
     app.state.managing = Managing(app.state.database, ring)
     app.state.connections = Connections(app.state.database, ring)
+    app.state.endpoints = Endpoints(app.state.database, ring, config.networks)
     recorder = Recorder(app.state.database, app.state.metrics, app.state.clock)
     async with open_stream(config) as stream, client() as http:
         app.state.stream = stream

@@ -2,12 +2,10 @@
 
 from typing import Final
 
-from sqlalchemy import ARRAY, Column, Index, Integer, MetaData, Text, Uuid
+from sqlalchemy import ARRAY, Column, Index, Integer, Text, Uuid
 
-from services.gateway.orders import tables as orders
+from services.gateway.metadata import METADATA
 from shared.db.tables import big, blob, instant, program_table, text, uuid
-
-METADATA: Final[MetaData] = orders.METADATA
 
 PROGRAM: Final = METADATA.tables["program"]
 STORE: Final = METADATA.tables["store"]
