@@ -88,11 +88,9 @@ METRICS: Final[dict[Name, _Metric]] = {
     "intake_spooled_total": _Metric("counter", (), "Events taken while the log was away"),
     "intake_breaker_open": _Metric("gauge", (), "1 while events go to the gateway's outbox"),
     "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
-    "messages_total": _Metric("counter", ("result",), "Attempts of outgoing webhooks"),
-    "endpoints_disabled_total": _Metric(
-        "counter", ("reason",), "Endpoints of outgoing webhooks that were given up"
-    ),
-    "message_seconds": _Metric("histogram", (), "Attempts of outgoing webhooks"),
+    "messages_total": _Metric("counter", ("result",), "Attempts to send messages"),
+    "endpoints_disabled_total": _Metric("counter", (), "Endpoints outside that were given up"),
+    "message_seconds": _Metric("histogram", (), "Attempts to send messages"),
     "event_age_seconds": _Metric("histogram", ("topic",), "Oldest of a batch, append to commit"),
     "batch_seconds": _Metric(
         "histogram",

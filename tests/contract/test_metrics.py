@@ -23,7 +23,7 @@ COUNTERS: Final = {
     "relay_sent_total": "", "relay_failures_total": "", "quarantine_total": "class",
     "commands_total": "route result", "idempotent_replays_total": "", "sweep_rows_total": "kind",
     "intake_total": "kind result", "intake_spooled_total": "", "delivery_log_dropped_total": "",
-    "messages_total": "result", "endpoints_disabled_total": "reason",
+    "messages_total": "result", "endpoints_disabled_total": "",
 }  # fmt: skip
 HISTOGRAMS: Final = {
     "event_age_seconds": "topic", "batch_seconds": "stage", "batch_events": "",

@@ -181,8 +181,8 @@ class AttemptLine(BaseModel):
     at: Instant
     status: int | None
     error: str | None = Field(
-        description="address-refused, name-unknown, connection, tls, timeout, protocol, or status; "
-        "null: taken"
+        description="address-refused, name-unknown, connection, tls, timeout, protocol, unsigned, "
+        "or status; null: taken"
     )
     took_ms: int
     answer: str = Field(description="The first 4 KiB")

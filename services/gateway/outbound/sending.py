@@ -5,8 +5,10 @@ when it ends. No transaction is open while a request is made.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -122,12 +124,29 @@ class Sender:
                 return []
             claimed = await store.claim(tx, key, free, now, LEASE, ordered=endpoint["ordered"])
             rows = await store.load_secrets(tx, key, now)
-        secrets = texts(self._keys, key[1], rows, now)
+        secrets = self._opened(key[1], rows, now)
         return [Sendable(each, endpoint["url"], secrets) for each in claimed]
+
+    def _opened(self, endpoint_id: UUID, rows: Sequence[Row], now: datetime) -> tuple[str, ...]:
+        """The secrets that sign now; none where the key ring does not open them."""
+        try:
+            return texts(self._keys, endpoint_id, rows, now)
+        except ValueError as error:
+            endpoint = text_id("ept", endpoint_id)
+            self._log.error("messages", endpoint=endpoint, error=str(error))
+            return ()
 
     async def _send(self, each: Sendable) -> None:
         """One attempt, and what came of it. A result that cannot be kept is tried again."""
-        message, at = each.message, self._around.clock()
+        at = self._around.clock()
+        result = await self._posted(each, at) if each.secrets else Result(error="unsigned")
+        try:
+            await self._keep(each.message, result, at)
+        except (*AWAY, *ERRORS, TimeoutError) as error:
+            self._log.warning("messages", error=repr(error)[:300])
+
+    async def _posted(self, each: Sendable, at: datetime) -> Result:
+        message = each.message
         identity = text_id("msg", message.message_id)
         headers = {
             "webhook-id": identity,
@@ -139,11 +158,7 @@ class Sender:
             "user-agent": f"shuke/{VERSION}",
             "accept-encoding": "identity",
         }
-        result = await self._connecting.post(each.url, headers, message.body, at)
-        try:
-            await self._keep(message, result, at)
-        except (*AWAY, *ERRORS, TimeoutError) as error:
-            self._log.warning("messages", error=repr(error)[:300])
+        return await self._connecting.post(each.url, headers, message.body, at)
 
     async def _keep(self, message: Claimed, result: Result, at: datetime) -> None:
         key, now = (message.program_id, message.endpoint_id), self._around.clock()
@@ -179,7 +194,7 @@ class Sender:
                 state=outcome,
             )
         if disabled is not None:
-            metrics.count("endpoints_disabled_total", disabled)
+            metrics.count("endpoints_disabled_total")
             self._log.error("endpoint disabled", endpoint=endpoint, reason=disabled)
 
 
