@@ -32,6 +32,8 @@ SAMPLE = {
     "secret_id": "sec_caireeyuculbogazdinryhi6d4",
     "key_id": "key_agojyzjeabykvaaaaaaaaaaaau",
     "delivery_id": "dlv_caireeyuculbogazdinryhi6d4",
+    "endpoint_id": "ept_caireeyuculbogazdinryhi6d4",
+    "message_id": "msg_caireeyuculbogazdinryhi6d4",
     "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
     "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
     "entry_id": "ent_ygcuxopwjobkbjh7ttichjt3kuaqc",
@@ -49,6 +51,9 @@ SAMPLE = {
 """Ids that nobody has."""
 BODIES: Mapping[str, Any] = {
     "secrets.end": {},
+    "endpoint-secrets.end": {},
+    "endpoints.change": {"name": "Till"},
+    "endpoints.replay": {"since": "2026-03-01T00:00:00Z", "until": "2026-03-02T00:00:00Z"},
     "customers.link": {"member_id": SAMPLE["member_id"], "reason": "the same person"},
     "customers.unlink": {"reason": "another person"},
     "campaigns.save": {

@@ -79,9 +79,15 @@ async def _gateway(api: Api) -> World:
     # A failed delivery is recorded before its answer.
     await shop.send(a_check_in_sent() | {"more": 1})
     (delivery,) = ok(await staff.get("/api/gateway/v1/deliveries"))["items"]
+    endpoint = {"url": "https://hooks.example/"}
+    endpoint = ok(await staff.post("/api/gateway/v1/endpoints", endpoint), 201)
+    path = f"/api/gateway/v1/endpoints/{endpoint['endpoint_id']}:test"
+    message = ok(await staff.post(path), 202)
     return World(
         shop.program,
         {
+            "endpoint_id": endpoint["endpoint_id"],
+            "message_id": message["message_id"],
             "connection": shop.connection,
             "connection_id": shop.connection,
             "secret_id": secret["secret_id"],

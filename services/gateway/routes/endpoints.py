@@ -1,7 +1,7 @@
 """Endpoints outside, to which events are sent, and their secrets."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
@@ -119,19 +119,25 @@ async def replay_endpoint(
     return {"messages": count}
 
 
-@ROUTER.post(f"{API}/endpoints/{{endpoint_id}}:{{move}}", name="endpoints.move",
+@ROUTER.post(f"{API}/endpoints/{{endpoint_id}}:disable", name="endpoints.disable",
              tags=["endpoints"], response_model=Endpoint, responses=documented(409))  # fmt: skip
-async def move_endpoint(
-    request: Request,
-    response: Response,
-    endpoint_id: str,
-    move: Literal["disable", "enable"],
-    scope: _Endpoints,
+async def disable_endpoint(
+    request: Request, response: Response, endpoint_id: str, scope: _Endpoints
 ) -> Any:
-    """Disable (what comes is kept for 30 days) or enable (what was kept goes out)."""
+    """Send nothing more. What happens meanwhile is kept for 30 days, until it is enabled."""
     identity, program = _id(endpoint_id), await _program(request, scope)
-    managing = _managing(request)
-    await (managing.enable if move == "enable" else managing.disable)(program, identity)
+    await _managing(request).disable(program, identity)
+    return await _found(request, response, scope, identity)
+
+
+@ROUTER.post(f"{API}/endpoints/{{endpoint_id}}:enable", name="endpoints.enable",
+             tags=["endpoints"], response_model=Endpoint, responses=documented(409))  # fmt: skip
+async def enable_endpoint(
+    request: Request, response: Response, endpoint_id: str, scope: _Endpoints
+) -> Any:
+    """Send again, and what was kept meanwhile."""
+    identity, program = _id(endpoint_id), await _program(request, scope)
+    await _managing(request).enable(program, identity)
     return await _found(request, response, scope, identity)
 
 

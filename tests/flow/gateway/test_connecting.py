@@ -5,6 +5,7 @@ import datetime as dt
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -29,9 +30,9 @@ async def to() -> AsyncIterator[Receiver]:
         yield found
 
 
-async def post(url: str, *answers: list[str], **options: object) -> Result:
+async def post(url: str, *answers: list[str], **options: Any) -> Result:
     """One attempt, with what the resolver says."""
-    connecting = Connecting(LOOPBACK, resolve=Names(*(answers or [[HERE]])), **options)  # type: ignore[arg-type]
+    connecting = Connecting(LOOPBACK, resolve=Names(*(answers or [[HERE]])), **options)
     return await connecting.post(url, {"webhook-id": "msg_1"}, b"{}", system())
 
 
@@ -176,7 +177,7 @@ async def test_a_certificate_must_be_for_the_name_though_the_address_is_connecte
     """The name is sent in the handshake and checked; the address never stands for it."""
     server, trust = certified(tmp_path, "hooks.test")
     named: list[str | None] = []
-    server.sni_callback = lambda _object, name, _context: named.append(name)  # type: ignore[assignment]
+    server.sni_callback = lambda _object, name, _context: named.append(name)
     async with receiver(server) as to:
         right = await post(f"https://hooks.test:{to.port}/", trust=trust)
         wrong = await post(f"https://other.test:{to.port}/", trust=trust)

@@ -46,4 +46,4 @@ def message_id(program: str, endpoint_id: UUID, event: str, at: datetime) -> UUI
 
 def first_id(at: datetime) -> UUID:
     """The lowest id that a message about an event of this instant could have, or of later ones."""
-    return UUID(int=(at - EPOCH) // timedelta(milliseconds=1) << 80)
+    return UUID(int=max(at - EPOCH, timedelta(0)) // timedelta(milliseconds=1) << 80)
