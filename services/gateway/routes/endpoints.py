@@ -5,9 +5,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
-from sqlalchemy import Row
 
-from services.gateway.outbound import queries
+from services.gateway.outbound import queries, telling
 from services.gateway.outbound.managing import Endpoints
 from services.gateway.outbound.schemas import (
     ChangeEndpoint,
@@ -24,15 +23,13 @@ from services.gateway.outbound.schemas import (
     SigningSecretPage,
 )
 from services.gateway.routes.asked import API, now
-from services.gateway.routes.messages import find_message, line
+from services.gateway.routes.messages import find_message
 from services.gateway.schemas import EndSecret
-from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
-from shared.ids import text_id
 from shared.programs import Program
 
 ROUTER = router()
@@ -49,7 +46,7 @@ async def add_endpoint(
     program = await _program(request, scope)
     identity, secret_id, secret = await _managing(request).add(program, body, now(request))
     made = await _found(request, response, scope, identity)
-    return made | {"secrets": [_secret(secret_id, body.signature, secret)]}
+    return made | {"secrets": [telling.secret(secret_id, body.signature, secret)]}
 
 
 @ROUTER.get(f"{API}/endpoints", name="endpoints.list", tags=["endpoints"],
@@ -58,7 +55,7 @@ async def list_endpoints(request: Request, scope: _Endpoints) -> Any:
     """Endpoints of the program."""
     async with reading(request, scope) as reader:
         rows = await queries.list_endpoints(reader)
-    return {"items": [describe(row) for row in rows]}
+    return {"items": [telling.endpoint(row) for row in rows]}
 
 
 @ROUTER.get(f"{API}/endpoints/{{endpoint_id}}", name="endpoints.get", tags=["endpoints"],
@@ -105,7 +102,7 @@ async def send_example(
     program = await _program(request, scope)
     name = body.type if body else None
     message = await _managing(request).test(program, _id(endpoint_id), name, now(request))
-    return line(await find_message(request, scope, message))
+    return telling.message(await find_message(request, scope, message))
 
 
 @ROUTER.post(f"{API}/endpoints/{{endpoint_id}}:replay", name="endpoints.replay",
@@ -153,7 +150,7 @@ async def rotate_secret(
     secret_id, secret = await _managing(request).rotate(
         program, _id(endpoint_id), wanted.signature, overlap, now(request)
     )
-    return _secret(secret_id, wanted.signature, secret)
+    return telling.secret(secret_id, wanted.signature, secret)
 
 
 @ROUTER.get(f"{API}/endpoints/{{endpoint_id}}/secrets", name="endpoint-secrets.list",
@@ -162,17 +159,7 @@ async def list_secrets(request: Request, endpoint_id: str, scope: _Endpoints) ->
     """Secrets without their values."""
     async with reading(request, scope) as reader:
         rows = await queries.list_secrets(reader, _id(endpoint_id))
-    return {
-        "items": [
-            {
-                "secret_id": text_id("sec", row.secret_id),
-                "signature": row.signature,
-                "not_before": render(row.not_before),
-                "not_after": render(row.not_after) if row.not_after else None,
-            }
-            for row in rows
-        ]
-    }
+    return {"items": [telling.secret_line(row) for row in rows]}
 
 
 @ROUTER.post(f"{API}/endpoints/{{endpoint_id}}/secrets/{{secret_id}}:end",
@@ -193,22 +180,6 @@ async def end_secret(
     return Response(status_code=204)
 
 
-def describe(row: Row[Any]) -> dict[str, Any]:
-    """An endpoint as it is told."""
-    return {
-        "endpoint_id": text_id("ept", row.endpoint_id),
-        "url": row.url,
-        "name": row.name,
-        "types": row.types,
-        "ordered": row.ordered,
-        "state": row.state,
-        "reason": row.reason,
-        "failures": row.failures,
-        "failing_since": render(row.failing_since) if row.failing_since else None,
-        "created_at": render(row.created_at),
-    }
-
-
 def _managing(request: Request) -> Endpoints:
     found: Endpoints = request.app.state.endpoints
     return found
@@ -227,11 +198,7 @@ async def _found(
     if row is None:
         raise HttpProblem(404, "not-found", "No such endpoint.")
     response.headers["ETag"] = f'"{row.version}"'
-    return describe(row)
-
-
-def _secret(secret_id: UUID, signature: str, secret: str) -> dict[str, Any]:
-    return {"secret_id": text_id("sec", secret_id), "signature": signature, "secret": secret}
+    return telling.endpoint(row)
 
 
 def _id(text: str) -> UUID:

@@ -3,23 +3,20 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import msgspec
 from fastapi import Depends, Query, Request
 from sqlalchemy import Row
 
-from services.gateway.outbound import queries
+from services.gateway.outbound import queries, telling
 from services.gateway.outbound.managing import Endpoints
-from services.gateway.outbound.model import PENDING, STATES
+from services.gateway.outbound.model import STATES
 from services.gateway.outbound.schemas import Message, MessageLine, MessagePage
 from services.gateway.routes.asked import API, now
-from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
-from shared.ids import text_id
 
 ROUTER = router()
 _Messages = Annotated[Scope, Depends(scoped("messages.read"))]
@@ -46,7 +43,7 @@ async def list_messages(
         rows = await queries.list_messages(
             reader, before, page_size + 1, endpoint_id=of, state=code
         )
-    items = [line(row) for row in rows[:page_size]]
+    items = [telling.message(row) for row in rows[:page_size]]
     return page(rows, page_size, items, [items[-1]["message_id"] if items else ""])
 
 
@@ -58,10 +55,7 @@ async def get_message(request: Request, message_id: str, scope: _Messages) -> An
     row = await find_message(request, scope, identity)
     async with reading(request, scope) as reader:
         attempts = await queries.list_attempts(reader, identity)
-    return line(row) | {
-        "body": msgspec.json.decode(row.body),
-        "tries": [tried(each) for each in attempts],
-    }
+    return telling.whole(row, attempts)
 
 
 @ROUTER.post(f"{API}/messages/{{message_id}}:replay", name="messages.replay", tags=["messages"],
@@ -73,7 +67,7 @@ async def replay_message(request: Request, message_id: str, scope: _Endpoints) -
         program = reader.program
     managing: Endpoints = request.app.state.endpoints
     await managing.replay(program, identity, now(request))
-    return line(await find_message(request, scope, identity))
+    return telling.message(await find_message(request, scope, identity))
 
 
 async def find_message(request: Request, scope: Scope, identity: UUID) -> Row[Any]:
@@ -83,30 +77,3 @@ async def find_message(request: Request, scope: Scope, identity: UUID) -> Row[An
     if row is None:
         raise HttpProblem(404, "not-found", "No such message.")
     return row
-
-
-def line(row: Row[Any]) -> dict[str, Any]:
-    """A message as it is told."""
-    return {
-        "message_id": text_id("msg", row.message_id),
-        "endpoint_id": text_id("ept", row.endpoint_id),
-        "event_id": str(row.event_id),
-        "type": row.type,
-        "subject": row.subject,
-        "state": STATES[row.state],
-        "attempts": row.attempts,
-        "created_at": render(row.created_at),
-        "due_at": render(row.due_at) if row.state == PENDING else None,
-    }
-
-
-def tried(row: Row[Any]) -> dict[str, Any]:
-    """An attempt as it is told."""
-    return {
-        "number": row.number,
-        "at": render(row.at),
-        "status": row.status,
-        "error": row.error,
-        "took_ms": row.took_ms,
-        "answer": row.answer.decode(errors="replace"),
-    }
