@@ -1,7 +1,9 @@
 """Signatures of Standard Webhooks, by the published example and the specification's own package."""
 
 import base64
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -20,7 +22,9 @@ from services.gateway.standard_webhooks import (
     stamp,
     text,
 )
+from shared.clock import system
 from shared.days import EPOCH
+from tests.conftest import ROOT
 
 K1 = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 K2 = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -47,6 +51,28 @@ def test_the_known_signatures_come_out(
 ) -> None:
     """The first is published by the specification."""
     assert sign(secret, identity, at(seconds), body.encode()) == expected
+
+
+@pytest.mark.parametrize("page", ["outgoing.md", "outgoing.zh-CN.md"])
+def test_what_the_pages_show_verifies_what_is_sent(page: str) -> None:
+    """The Python of the documentation, as it stands there, beside another secret's signature."""
+    shown = (ROOT / "docs" / "connect" / page).read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", shown, flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own page
+    now, body = system(), '{"note":"熟客"}'.encode()
+
+    def headers(*secrets: str, at: datetime = now) -> dict[str, str]:
+        entries = [sign(secret, "msg_1", at, body) for secret in secrets]
+        return {"webhook-id": "msg_1", "webhook-timestamp": stamp(at),
+                "webhook-signature": " ".join(entries)}  # fmt: skip
+
+    verify = names["verify"]
+    assert verify(K1, headers(K1), body)
+    assert verify(K1, headers(K2, K1), body)
+    assert not verify(K1, headers(K2), body)
+    assert not verify(K1, headers(K1), body + b" ")
+    assert not verify(K1, headers(K1, at=now - timedelta(minutes=6)), body)
 
 
 @given(st.binary(min_size=KEY_BYTES, max_size=KEY_BYTES), st.text(max_size=200),

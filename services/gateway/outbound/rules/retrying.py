@@ -10,7 +10,7 @@ whole endpoint back, for an hour at most. After ten failures in a row one messag
 after twenty, and 72 hours without success, or at a 410, the endpoint is disabled.
 
     >>> next_attempt(1, UUID(int=0)), next_attempt(8, UUID(int=0))
-    (datetime.timedelta(seconds=4, microseconds=500000), None)
+    (datetime.timedelta(seconds=4, microseconds=809500), None)
 """
 
 from datetime import datetime, timedelta
@@ -45,6 +45,8 @@ GONE: Final = 410
 _ASKING: Final = frozenset({429, 502, 503, 504})
 _TAKEN: Final = range(200, 300)
 _SHARES: Final = 2_000
+_APART: Final = 619
+"""So that the waits of one message do not all err the same way."""
 _DIGITS: Final = 10
 
 
@@ -52,8 +54,8 @@ def next_attempt(step: int, message: UUID) -> timedelta | None:
     """How long to wait after so many failed attempts; None: no more."""
     if step >= len(SCHEDULE):
         return None
-    part = (message.int + step * 619) % (_SHARES + 1) / _SHARES * 2 - 1
-    return SCHEDULE[step] * (1 + JITTER * part)
+    share = (message.int + step * _APART) % (_SHARES + 1) / _SHARES * 2 - 1
+    return SCHEDULE[step] * (1 + JITTER * share)
 
 
 def at_once(health: Health) -> int:
