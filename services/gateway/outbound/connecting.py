@@ -10,15 +10,24 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 from msgspec import Struct
+from msgspec.structs import replace
 
 from services.gateway.outbound.model import Result
-from services.gateway.outbound.rules.guarding import Network, Target, allowed, target
+from services.gateway.outbound.rules.guarding import (
+    USUAL_PORT,
+    Network,
+    Target,
+    allowed,
+    target,
+)
 from services.gateway.outbound.rules.retrying import asked_wait, taken
 from shared.clock import monotonic
 
@@ -26,7 +35,8 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Addresses of a host, in the order in which they are to be tried. Raises OSError for none."""
 ANSWER_BYTES: Final = 4_096
 """What is kept of an answer."""
-_USUAL: Final = {"https": 443, "http": 80}
+_ASKING: Final = ThreadPoolExecutor(16, thread_name_prefix="resolve")
+"""Threads of their own: a name server that does not answer holds up nobody else's work."""
 
 
 class Refused(Exception):
@@ -44,7 +54,8 @@ class Limits(Struct, frozen=True):
 async def resolve(host: str, port: int) -> Sequence[str]:
     """Addresses of a host as the system knows them."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await loop.run_in_executor(_ASKING, ask)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
@@ -76,8 +87,7 @@ class Connecting:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.whole):
                 result = await self._tried(url, headers, body, now)
-        took_ms = round((monotonic() - began) * 1000)
-        return Result(result.status, result.error, took_ms, result.answer, result.retry_after)
+        return replace(result, took_ms=round((monotonic() - began) * 1000))
 
     async def _tried(
         self, url: str, headers: Mapping[str, str], body: bytes, now: datetime
@@ -87,7 +97,7 @@ class Connecting:
             return await self._sent(url, at, addresses, headers, body, now)
         except Refused:
             return Result(error="address-refused")
-        except OSError:
+        except (OSError, UnicodeError):  # a name may be too long to be asked for
             return Result(error="name-unknown")
         except httpx2.TimeoutException:
             return Result(error="timeout")
@@ -174,7 +184,7 @@ def _pinned(url: str, at: Target, address: str) -> str:
 
 def _host(at: Target) -> str:
     bare = f"[{at.host}]" if ":" in at.host else at.host
-    return bare if at.port == _USUAL[at.scheme] else f"{bare}:{at.port}"
+    return bare if at.port == USUAL_PORT[at.scheme] else f"{bare}:{at.port}"
 
 
 def _of_tls(error: BaseException | None) -> bool:

@@ -221,7 +221,7 @@ async def _locked(tx: Tx, key: Key) -> Row:
 
 
 def _example(program: Program, endpoint_id: UUID, name: str, now: datetime) -> Message:
-    line = TYPES[next(iter(TYPES)) if name == EVERYTHING else name]
+    line = TYPES["order-completed" if name == EVERYTHING else name]
     event = event_id(now, program.text_id, "gateway", line.name, "test", str(uuid7(now)))
     told = example(line) | {
         "id": str(event),

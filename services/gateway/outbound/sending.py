@@ -45,6 +45,8 @@ from shared.version import VERSION
 LEASE: Final = timedelta(seconds=60)
 """Four times as long as an attempt can take."""
 LOOK_SECONDS: Final = 0.5
+STOP_SECONDS: Final = 5.0
+"""How long a worker that stops waits for answers."""
 MOST: Final = 64
 """Messages on their way from one worker."""
 MEDIA: Final = "application/cloudevents+json; charset=utf-8"
@@ -73,7 +75,7 @@ class Sender:
         self._ended = asyncio.Event()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Send until told to stop; what is on its way then is waited for."""
+        """Send until told to stop; what is on its way then is waited for a little."""
         try:
             while not stopping.is_set():
                 self._ended.clear()
@@ -83,12 +85,16 @@ class Sender:
                     self._log.warning("messages", error=repr(error)[:300])
                 await pause(stopping, LOOK_SECONDS, jitter=0.2, woken=self._ended)
         finally:
-            await self.finish()
+            await self.finish(STOP_SECONDS)
 
-    async def finish(self) -> None:
-        """Wait for what is on its way."""
-        while self._under_way:
-            await asyncio.wait(set(self._under_way))
+    async def finish(self, within: float | None = None) -> None:
+        """Wait for what is on its way. What takes longer is cut off: its claim ends in time."""
+        if self._under_way:
+            _, late = await asyncio.wait(set(self._under_way), timeout=within)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
 
     async def start_due(self) -> int:
         """Claim what is due and begin to send it; the number of messages."""
@@ -108,8 +114,12 @@ class Sender:
         return started
 
     def _end(self, task: asyncio.Task[None]) -> None:
+        """Its slot is free. An error that nobody foresaw ends its claim in time, not the worker."""
         self._under_way.discard(task)
         self._ended.set()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._log.error("messages", error=repr(error)[:300])
 
     async def _claim(self, key: Key, most: int) -> list[Sendable]:
         """Messages of an endpoint, as many as may be on their way beside those that are."""

@@ -254,7 +254,7 @@ async def load_secrets(tx: Tx, key: Key, now: datetime) -> Sequence[Row]:
 
 
 async def list_due(tx: Tx, now: datetime) -> list[Key]:
-    """Endpoints to which something is to be sent, by message_due_idx."""
+    """Endpoints to which something is to be sent, by message_due_idx; none is always the last."""
     rows = await tx.fetch(
         """
         select program_id, endpoint_id from endpoint e
@@ -263,6 +263,7 @@ async def list_due(tx: Tx, now: datetime) -> list[Key]:
             select from message m
             where m.program_id = e.program_id and m.endpoint_id = e.endpoint_id and m.state = 0
               and m.due_at <= $1 and (m.claimed_until is null or m.claimed_until <= $1))
+        order by random()
         """,
         now,
     )

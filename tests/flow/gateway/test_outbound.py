@@ -114,6 +114,21 @@ async def test_what_a_killed_worker_had_claimed_comes_back(out: Outside) -> None
     assert (row["state"], row["attempts"]) == (DELIVERED, 1)
 
 
+async def test_what_is_cut_off_when_a_worker_stops_comes_back(out: Outside) -> None:
+    """An endpoint that does not answer does not keep a process from ending."""
+    await out.add()
+    out.to.answer = lambda _got: Answer(seconds=5)
+    await out.orders(1)
+    assert await out.sender.start_due() == 1
+    await out.sender.finish(0.1)
+    assert await out.attempts() == []
+    out.to.answer = lambda _got: Answer()
+    out.watch.now += LEASE
+    assert await out.send() == 1
+    (row,) = await out.messages()
+    assert row["state"] == DELIVERED
+
+
 async def test_an_ordered_endpoint_gets_one_of_a_subject_at_a_time(out: Outside) -> None:
     """The next of it only when the first was taken; other subjects go their way."""
     await out.add(ordered=True)

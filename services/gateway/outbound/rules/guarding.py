@@ -22,8 +22,8 @@ from msgspec import Struct
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 PORTS: Final = (443, 8443)
+USUAL_PORT: Final = {"https": 443, "http": 80}
 LONGEST: Final = 2_000
-_USUAL: Final = {"https": 443, "http": 80}
 _SHOWN: Final = re.compile(r"https?://[!-\[\]-~]+")
 _NAME: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?")
 _INNER: Final = tuple(
@@ -55,7 +55,7 @@ def target(url: str, networks: Sequence[Network]) -> Target:
     host = parts.hostname or ""
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise ValueError("must hold no user, password or fragment")
-    port = _USUAL[parts.scheme] if parts.port is None else parts.port
+    port = USUAL_PORT[parts.scheme] if parts.port is None else parts.port
     if port == 0:
         raise ValueError("must have a port from 1 to 65535, or none")
     found = Target(parts.scheme, host, port)
