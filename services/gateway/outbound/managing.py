@@ -162,10 +162,10 @@ class Endpoints:
     async def replay(self, program: Program, message: UUID, now: datetime) -> None:
         """Let one message go out again, under its own id. Raises 409 while it is on its way."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            row = await store.lock_message(tx, (program.id, message))
-            if row is None:
+            endpoint_id = await store.endpoint_of(tx, (program.id, message))
+            if endpoint_id is None:
                 raise HttpProblem(404, "not-found", "No such message.")
-            await _locked(tx, (program.id, row["endpoint_id"]))
+            await _locked(tx, (program.id, endpoint_id))
             if not await store.replay(tx, program.id, [message], now):
                 raise HttpProblem(409, "state-conflict", "The message is on its way.")
 

@@ -350,11 +350,12 @@ async def add_attempt(tx: Tx, message: Claimed, result: Result, at: datetime) ->
     )
 
 
-async def lock_message(tx: Tx, key: Key) -> Row | None:
-    """A message, locked."""
-    return await tx.fetch_one(
-        "select * from message where program_id = $1 and message_id = $2 for update", *key
+async def endpoint_of(tx: Tx, key: Key) -> UUID | None:
+    """The endpoint that a message is for; it is locked before the message is."""
+    row = await tx.fetch_one(
+        "select endpoint_id from message where program_id = $1 and message_id = $2", *key
     )
+    return row["endpoint_id"] if row else None
 
 
 async def replay(tx: Tx, program_id: int, messages: Sequence[UUID], now: datetime) -> int:

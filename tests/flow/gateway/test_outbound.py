@@ -1,14 +1,17 @@
 """Outgoing webhooks in a real database, over real connections: nothing is lost, nothing twice."""
 
 import asyncio
+import contextlib
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from services.gateway.outbound import store
 from services.gateway.outbound.model import DELIVERED, EXHAUSTED, PENDING
 from services.gateway.outbound.sending import LEASE
 from shared.db.transaction import transaction
+from shared.errors import HttpProblem
 from shared.ids import text_id
 from shared.sealing import KeyRing
 from shared.sweeps import Job, take_page
@@ -127,6 +130,23 @@ async def test_what_is_cut_off_when_a_worker_stops_comes_back(out: Outside) -> N
     assert await out.send() == 1
     (row,) = await out.messages()
     assert row["state"] == DELIVERED
+
+
+async def test_replays_among_what_is_on_its_way_hold_up_nobody(out: Outside) -> None:
+    """Endpoint first, then message: whoever locks both does so in one order."""
+    await out.add()
+    await out.orders(24)
+    messages = [row["message_id"] for row in await out.messages()]
+
+    async def replay(message: UUID) -> None:
+        with contextlib.suppress(HttpProblem):  # it is on its way
+            await out.endpoints.replay(out.told.program, message, out.watch.now)
+
+    while PENDING in {row["state"] for row in await out.messages()}:
+        again = [replay(message) for message in messages[::4]]
+        await asyncio.gather(out.send(), out.send(out.another()), *again)
+        messages = messages[8:]
+    assert len({got.id for got in out.to.taken}) == 24
 
 
 async def test_an_ordered_endpoint_gets_one_of_a_subject_at_a_time(out: Outside) -> None:
