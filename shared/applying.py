@@ -17,6 +17,7 @@ from shared.db.transaction import Tx
 from shared.effect import effect
 from shared.errors import Undecodable
 from shared.events import codec
+from shared.events.catalogue import BY_PRODUCT
 from shared.events.dead_letters.event_quarantined import EventQuarantined
 from shared.events.envelope import Announcement, Cause, Event
 from shared.events.programs.program_changed import ProgramChanged
@@ -81,6 +82,9 @@ class Applier:
         self._service = service
         self._flow = flow
         self._keys = keys
+        produced = {kind for producer, kind in BY_PRODUCT if producer == service}
+        self.mirrored = tuple(kind for kind in _MIRRORED if kind not in produced)
+        """What copies of programs are kept by. Who tells of programs has the originals."""
 
     async def apply(
         self,
@@ -91,15 +95,36 @@ class Applier:
     ) -> Result:
         """Everything that a batch writes but its position. One outcome is counted per record."""
         result = Result()
-        first = _first_of_each(reads, known, parked, result)
-        business = [r for r in first.values() if not isinstance(_data(r), _MIRRORED)]
-        mirrored = [r for r in first.values() if isinstance(_data(r), _MIRRORED)]
+        first = self._first_of_each(reads, known, parked, result)
+        business = [r for r in first.values() if not isinstance(_data(r), self.mirrored)]
+        mirrored = [r for r in first.values() if isinstance(_data(r), self.mirrored)]
         if mirrored:
             await self._mirror(tx, mirrored, known, result)
         if business:
             await self._effect(tx, business, known, result)
         await self._set_aside(tx, result.set_aside, known)
         return result
+
+    def _first_of_each(
+        self, reads: Sequence[Read], known: Mapping[str, Program], parked: Parked, result: Result
+    ) -> dict[UUID, Read]:
+        """Events to apply by id; of a repeat within the batch the first stays."""
+        first: dict[UUID, Read] = {}
+        for read in reads:
+            event = read.event
+            if parked and _is_parked(read, known, parked):
+                result.aside(read, "parked", "the program is set aside for this topic")
+            elif read.failure is not None:
+                result.aside(read, read.failure.kind, read.failure.reason)
+            elif event is None:
+                result.count(read, "ignored")
+            elif event.program not in known and not isinstance(event.data, self.mirrored):
+                result.aside(read, "invalid", f"{UNKNOWN_PROGRAM}: {event.program}")
+            elif event.id in first:
+                _count(read, _event(first[event.id]).digest, None, result)
+            else:
+                first[event.id] = read
+        return first
 
     async def _effect(
         self, tx: Tx, reads: Sequence[Read], known: Mapping[str, Program], result: Result
@@ -166,28 +191,6 @@ class Applier:
             quarantine.storable(aside.reason),
             self._keys.seal(quarantine.PURPOSE, str(identity), record.value),
         )
-
-
-def _first_of_each(
-    reads: Sequence[Read], known: Mapping[str, Program], parked: Parked, result: Result
-) -> dict[UUID, Read]:
-    """Events to apply by id; of a repeat within the batch the first stays."""
-    first: dict[UUID, Read] = {}
-    for read in reads:
-        event = read.event
-        if parked and _is_parked(read, known, parked):
-            result.aside(read, "parked", "the program is set aside for this topic")
-        elif read.failure is not None:
-            result.aside(read, read.failure.kind, read.failure.reason)
-        elif event is None:
-            result.count(read, "ignored")
-        elif event.program not in known and not isinstance(event.data, _MIRRORED):
-            result.aside(read, "invalid", f"{UNKNOWN_PROGRAM}: {event.program}")
-        elif event.id in first:
-            _count(read, _event(first[event.id]).digest, None, result)
-        else:
-            first[event.id] = read
-    return first
 
 
 def _is_parked(read: Read, known: Mapping[str, Program], parked: Parked) -> bool:

@@ -4,12 +4,13 @@
 come from a file named by `<VARIABLE>_FILE`. An impossible value means no start.
 """
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.errors import Misconfigured
 
@@ -17,6 +18,13 @@ SERVICES: Final = ("gateway", "members", "points", "campaigns", "analytics")
 """Names of the services in the order of the flow; ports follow this order from `SHUKE_PORT`."""
 _SECRETS: Final = ("DATABASE_URL",)
 _LEVELS = Literal["debug", "info", "warning", "error"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(value: str) -> str:
+    for part in filter(None, map(str.strip, value.split(","))):
+        ipaddress.ip_network(part)
+    return value
 
 
 class Config(BaseModel):
@@ -112,6 +120,15 @@ class Config(BaseModel):
             description="Stable name of this worker in its group; none: a new member at each start",
         ),
     ] = None
+    endpoint_networks: Annotated[
+        str,
+        AfterValidator(_networks),
+        Field(
+            alias="SHUKE_ENDPOINT_NETWORKS",
+            description="Networks (10.0.0.0/8,…) that outgoing webhooks may reach besides public "
+            "https on ports 443 and 8443; in them also http and any port",
+        ),
+    ] = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -133,6 +150,12 @@ class Config(BaseModel):
         if config.fault and config.profile != "test":
             raise Misconfigured("SHUKE_FAULT works with SHUKE_PROFILE=test only")
         return config
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """Networks that outgoing webhooks may reach besides public addresses."""
+        parts = self.endpoint_networks.split(",")
+        return tuple(ipaddress.ip_network(part.strip()) for part in parts if part.strip())
 
     @property
     def keys_dir(self) -> Path:

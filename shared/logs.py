@@ -13,9 +13,9 @@ import structlog
 FIELDS: Final = frozenset(
     {
         "action", "applied", "attempt", "batch", "boundary", "claim", "code", "command",
-        "conflict", "connection", "count", "detail", "duplicate", "error", "event", "event_id",
-        "exc_info", "exception", "failed", "ignored", "kind", "lag", "level", "listen", "ms",
-        "name", "offset", "partition", "path", "pid", "port", "program_id", "quarantined",
+        "conflict", "connection", "count", "detail", "duplicate", "endpoint", "error", "event",
+        "event_id", "exc_info", "exception", "failed", "ignored", "kind", "lag", "level", "listen",
+        "ms", "name", "offset", "partition", "path", "pid", "port", "program_id", "quarantined",
         "reason", "refused", "route", "seconds", "service", "signal", "state", "status",
         "timestamp", "topic", "trace_id", "type", "url", "version", "worker",
     }

@@ -255,8 +255,10 @@ class Pipeline:
     async def _must_wait(self, subscription: Subscription, read: Read) -> bool:
         """Whether the event's program is not known yet, and it waits for less than a minute."""
         event = read.event
-        if event is None or isinstance(event.data, ProgramChanged):
+        if event is None:
             return False
+        if isinstance(event.data, ProgramChanged) and self._applier.mirrored:
+            return False  # it is what makes the program known
         await self._refresh_programs(at_once=event.program not in self._programs)
         if event.program in self._programs:
             return False

@@ -18,6 +18,7 @@ from shuke.commands import (
     dead_letter,
     deliveries,
     demo,
+    endpoints,
     keys,
     migrate,
     programs,
@@ -55,6 +56,7 @@ app.add_typer(programs.app, name="programs")
 app.add_typer(stores.app, name="stores")
 app.add_typer(connections.app, name="connections")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(keys.app, name="keys")
 app.add_typer(stream.app, name="stream")

@@ -63,6 +63,8 @@ def _events(name: str) -> Iterator[tuple[str, ...]]:
     for line in CATALOGUE:
         if name in line.consumers:
             yield "reads", f"`{line.name}`", f"`{line.topic}`"
+        elif line.is_read_by(name):
+            yield "hands on", f"`{line.name}`", f"`{line.topic}`"
     for line in CATALOGUE:
         if line.producer == name:
             yield "emits", f"`{line.name}`", f"`{line.topic}`"

@@ -15,6 +15,7 @@ from services.gateway.fetching.wanting import Wanting
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
+from services.gateway.outbound.managing import Endpoints
 from services.gateway.programs.managing import Programs
 from services.gateway.proxy import Proxy, client
 from services.gateway.remembering import Remembering
@@ -22,7 +23,9 @@ from services.gateway.replaying import Replaying
 from services.gateway.routes import (
     connections,
     deliveries,
+    endpoints,
     keys,
+    messages,
     passing,
     programs,
     stores,
@@ -34,9 +37,10 @@ from shared.http.tokens import Minter
 from shared.sealing import KeyRing
 from shared.stream.factory import open_stream
 
-ROUTERS: Final = tuple(
-    each.ROUTER for each in (webhooks, keys, programs, stores, connections, deliveries, passing)
-)
+_ROUTES: Final = (
+    webhooks, keys, programs, stores, connections, deliveries, endpoints, messages, passing,
+)  # fmt: skip
+ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
 
 
@@ -51,6 +55,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.programs = Programs(app.state.database, ring)
     app.state.connections = Connections(app.state.database, ring)
     app.state.replaying = Replaying(app.state.database, ring)
+    app.state.endpoints = Endpoints(app.state.database, ring, config.networks)
     bodies = Bodies(app.state.database, ring)
     recorder = Recorder(app.state.database, bodies, app.state.metrics, app.state.clock)
     async with open_stream(config) as stream, client() as http:

@@ -130,7 +130,7 @@ class Managing:
             if set(values) != set(names):
                 message = f"must have exactly {', '.join(names)}" if names else "must be empty"
                 raise HttpProblem(
-                    422, "validation", "1 field is not valid.",
+                    422, "invalid", "1 field is not valid.",
                     errors=[FieldError("/values", "names", message)],
                 )  # fmt: skip
             place = (found["program_id"], connection_id)

@@ -6,11 +6,13 @@ from typing import Final
 from services.gateway import NAME
 from services.gateway.api import ROUTERS, lifespan
 from services.gateway.bodies import BULK_BYTES
-from services.gateway.orders.flow import FLOW
-from services.gateway.orders.store import STATEMENTS
+from services.gateway.flow import FLOW, STATEMENTS
+from services.gateway.metadata import METADATA
 from services.gateway.orders.sweeps import due_orders
+from services.gateway.outbound import sweeps as outbound
+from services.gateway.outbound.sending import send_messages
 from services.gateway.settings import CONNECTION
-from services.gateway.tables import APPEND_ONLY, METADATA
+from services.gateway.tables import APPEND_ONLY
 from services.gateway.tasks.fetching import fetching
 from services.gateway.tasks.forgetting import forgetting
 from services.gateway.tasks.pulling import pulling
@@ -20,13 +22,13 @@ from shared.service import Rebuild, Service, Sweep
 
 SERVICE: Final = Service(
     name=NAME,
-    description="Programs, storefront connections, webhooks in, and the way to the services.",
+    description="Programs, storefront connections, webhooks in and out, the way to the services.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
     routers=ROUTERS,
     flow=FLOW,
     documents=(CONNECTION,),
-    tasks=(fetching, pulling, replaying, forgetting),
-    sweeps=(Sweep("complete", due_orders),),
+    tasks=(fetching, pulling, replaying, forgetting, send_messages),
+    sweeps=(Sweep("complete", due_orders), Sweep(outbound.KIND, outbound.outdated)),
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,
     lifespan=lifespan,

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import ARRAY, Column, Date, Index, Integer, MetaData, Text, Uuid
+from sqlalchemy import ARRAY, Column, Date, Index, Integer, Text, Uuid
 
-from services.gateway.orders import tables as orders
+from services.gateway.metadata import METADATA
 from shared.db.tables import (
     TEXT_KEY,
     big,
@@ -15,8 +15,6 @@ from shared.db.tables import (
     text,
     uuid,
 )
-
-METADATA: Final[MetaData] = orders.METADATA
 
 PROGRAM: Final = METADATA.tables["program"]
 STORE: Final = METADATA.tables["store"]

@@ -1,7 +1,9 @@
 """Every event of Shuke, one line each: the table that everything else reads.
 
 From it come the AsyncAPI document, the JSON Schemas, the topic list and the graph of who reacts to
-whom. The graph has no cycle (a test builds it), so no event can run in circles.
+whom. The graph has no cycle (a test builds it), so no event can run in circles. Beside it the
+gateway reads every type to hand it on to endpoints outside; since it announces nothing because of
+what it merely hands on, that is no edge.
 """
 
 from collections.abc import Iterator
@@ -54,6 +56,8 @@ PARTITIONS: Final = 12
 RETENTION_DAYS: Final = 400
 FOR_EVER: Final = 0
 SERVICES: Final = ("gateway", "members", "points", "campaigns", "analytics")
+FORWARDER: Final = "gateway"
+"""The service that hands events on to endpoints outside."""
 
 
 class EventType(Struct, frozen=True):
@@ -71,6 +75,15 @@ class EventType(Struct, frozen=True):
     def type(self) -> str:
         """The CloudEvents type, e.g. `shuke.order-completed.v1`."""
         return f"shuke.{self.name}.v{self.version}"
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether endpoints outside may have it: all but what services set aside themselves."""
+        return self.keyed != "quarantine"
+
+    def is_read_by(self, service: str) -> bool:
+        """Whether a service reads it, to react to it or to hand it on."""
+        return service in self.consumers or (self.forwarded and service == FORWARDER)
 
 
 class Topic(Struct, frozen=True):
@@ -121,10 +134,10 @@ def topics() -> Iterator[Topic]:
 
 
 def topics_read_by(service: str) -> tuple[str, ...]:
-    """Topics that hold a type which the service consumes, in the order of the catalogue."""
-    return tuple(dict.fromkeys(line.topic for line in CATALOGUE if service in line.consumers))
+    """Topics that hold a type which the service reads, in the order of the catalogue."""
+    return tuple(dict.fromkeys(line.topic for line in CATALOGUE if line.is_read_by(service)))
 
 
 def types_read_by(service: str) -> frozenset[str]:
-    """CloudEvents types that the service consumes."""
-    return frozenset(line.type for line in CATALOGUE if service in line.consumers)
+    """CloudEvents types that the service reads."""
+    return frozenset(line.type for line in CATALOGUE if line.is_read_by(service))

@@ -156,7 +156,7 @@ def _as_written(known: "_Known", raw: bytes, now: datetime, digest: int) -> Even
         envelope = known.whole.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return _event(envelope, _time(envelope, now), digest, envelope.data)
+    return _event(envelope, _time(envelope, now), digest, envelope.data, raw)
 
 
 def _looked_at(raw: bytes, now: datetime, routes: Container[str] | None) -> Event | None:
@@ -185,10 +185,10 @@ def _looked_at(raw: bytes, now: datetime, routes: Container[str] | None) -> Even
     if _ESCAPE in raw or raw.count(_KEY) != _keys_of(envelope) + known.keys((data,)):
         strict(raw)
     of = (envelope.type, envelope.subject, envelope.programid, envelope.partitionkey)
-    return _event(envelope, time, _digest(*of, known.bearing(data)), data)
+    return _event(envelope, time, _digest(*of, known.bearing(data)), data, raw)
 
 
-def _event(envelope: _Attributes, time: datetime, digest: int, data: Data) -> Event:
+def _event(envelope: _Attributes, time: datetime, digest: int, data: Data, raw: bytes) -> Event:
     return Event(
         envelope.id,
         envelope.type,
@@ -198,6 +198,7 @@ def _event(envelope: _Attributes, time: datetime, digest: int, data: Data) -> Ev
         envelope.partitionkey,
         digest,
         data,
+        raw,
     )
 
 

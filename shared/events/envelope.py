@@ -24,6 +24,8 @@ class Event(Struct, frozen=True, gc=False):
     digest: int
     """First 8 bytes, signed, of the hash over what is value-bearing."""
     data: Data
+    raw: bytes = b""
+    """The record that it was read from, as it was: what is handed on outside."""
 
 
 class Cause(Struct, frozen=True, gc=False):

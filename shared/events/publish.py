@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from shared.days import Instant
-from shared.events.catalogue import CATALOGUE, EventType, Topic
+from shared.events.catalogue import CATALOGUE, FORWARDER, EventType, Topic
 from shared.ids import BODY
 from shared.version import VERSION
 
@@ -141,7 +141,11 @@ def flow() -> str:
         "flowchart LR",
         "  shops([storefronts]) -- signed webhooks --> gateway",
         *drawn,
+        f"  {FORWARDER} -- signed webhooks --> endpoints([endpoints outside])",
         "```",
+        "",
+        f"The {FORWARDER} reads every other type, too, but for `event-quarantined`, to hand it on.",
+        "It announces nothing because of what it merely hands on.",
         "",
         "| Type | Topic | Key | From | To | Meaning |",
         "|---|---|---|---|---|---|",

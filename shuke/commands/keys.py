@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from services.gateway.connectors import generic
+from services.gateway import standard_webhooks
 from shared.clock import system
 from shared.config import Config
 from shared.http.tokens import Minter
@@ -60,4 +60,4 @@ def sign(
     typer.echo("content-type: application/json")
     typer.echo(f"webhook-id: {identity}")
     typer.echo(f"webhook-timestamp: {int(now.timestamp())}")
-    typer.echo(f"webhook-signature: {generic.sign(secret, identity, now, raw)}")
+    typer.echo(f"webhook-signature: {standard_webhooks.sign(secret, identity, now, raw)}")

@@ -8,7 +8,7 @@ from typing import Final
 import httpx2
 from msgspec import Struct
 
-from services.gateway.connectors import generic
+from services.gateway import standard_webhooks
 from shared.clock import monotonic, system
 from shared.errors import Misconfigured, Unavailable
 from shuke.demo.deliveries import Delivery, Plan
@@ -107,7 +107,9 @@ class Sender:
             "content-type": "application/json",
             "webhook-id": delivery.id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": generic.sign(self._secret, delivery.id, now, delivery.body),
+            "webhook-signature": standard_webhooks.sign(
+                self._secret, delivery.id, now, delivery.body
+            ),
         }
         try:
             return await client.post(self._path + way, content=delivery.body, headers=headers)

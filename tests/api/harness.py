@@ -12,7 +12,7 @@ import asyncpg
 import httpx2
 from fastapi import FastAPI
 
-from services.gateway.connectors.generic import sign
+from services.gateway.standard_webhooks import sign
 from shared.api import build_app
 from shared.clock import system
 from shared.config import Config

@@ -159,6 +159,19 @@ async def deliveries_list(api: Api) -> List:
     return await filled(List(api.caller(shop.program), path, "delivery_id", add))
 
 
+async def messages_list(api: Api) -> List:
+    staff = api.caller((await open_shop(api)).program)
+    root = "/api/gateway/v1"
+    made = ok(await staff.post(f"{root}/endpoints", {"url": "https://hooks.example/"}), 201)
+
+    async def add(start: int) -> None:
+        for _ in range(start, start + ITEMS):
+            ok(await staff.post(f"{root}/endpoints/{made['endpoint_id']}:test"), 202)
+
+    of = {"endpoint_id": made["endpoint_id"], "state": "pending"}
+    return await filled(List(staff, f"{root}/messages", "message_id", add, of))
+
+
 async def rfm_list(api: Api) -> List:
     async with telling(api) as told:
         program = told.program.text_id
@@ -202,6 +215,7 @@ LISTS: Mapping[str, tuple[str, Callable[[Api], Awaitable[List]]]] = {
     "templates": ("campaigns", templates_list),
     "coupons": ("campaigns", coupons_list),
     "deliveries": ("gateway", deliveries_list),
+    "messages": ("gateway", messages_list),
     "rfm": ("analytics", rfm_list),
     "dead-letters": ("members", letters_list),
     "parked-programs": ("members", parked_list),

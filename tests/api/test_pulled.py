@@ -235,7 +235,7 @@ async def test_a_shop_that_cannot_be_asked_is_not_compared(gateway: Api) -> None
     problem(await youzan.staff.post(f"{youzan.path}:reconcile"), 409, "state-conflict")
     wrong = {"values": {"token": "x"}}
     answer = await youzan.staff.send("PUT", f"{youzan.path}/credentials", wrong)
-    assert problem(answer, 422, "validation")["errors"][0]["pointer"] == "/values"
+    assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == "/values"
 
 
 async def test_credentials_are_never_shown_and_lie_sealed(gateway: Api, tmc: Pulled) -> None:

@@ -59,6 +59,11 @@ BODIES: Final[Mapping[str, Any]] = {
     "programs.change": {"name": "Another"},
     "stores.change": {"name": "Another"},
     "secrets.end": {},
+    "credentials.put": {"values": {"access_token": "9fe34bcc"}},
+    "endpoints.create": {"url": "https://hooks.example/"},
+    "endpoints.change": {"name": "Till"},
+    "endpoints.replay": {"since": "2026-03-01T00:00:00Z", "until": "2026-03-02T00:00:00Z"},
+    "endpoint-secrets.end": {},
     "customers.link": {"member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy", "reason": "the same person"},
     "customers.unlink": {"reason": "another person"},
     "campaigns.create": CAMPAIGN,
@@ -122,16 +127,24 @@ async def _gateway(api: Api) -> World:
     # A failed delivery is recorded before its answer.
     await shop.send(a_check_in_sent() | {"more": 1})
     (delivery,) = ok(await staff.get("/api/gateway/v1/deliveries"))["items"]
+    replay = ok(await staff.post("/api/gateway/v1/replays", {}), 202)
+    endpoint = {"url": "https://hooks.example/"}
+    endpoint = ok(await staff.post("/api/gateway/v1/endpoints", endpoint), 201)
+    path = f"/api/gateway/v1/endpoints/{endpoint['endpoint_id']}:test"
+    message = ok(await staff.post(path), 202)
     return World(
         shop.program,
         {
             "program_id": shop.program,
             "store_id": shop.store,
+            "endpoint_id": endpoint["endpoint_id"],
+            "message_id": message["message_id"],
             "connection": shop.connection,
             "connection_id": shop.connection,
             "secret_id": secret["secret_id"],
             "key_id": made["key_id"],
             "delivery_id": delivery["delivery_id"],
+            "replay_id": replay["replay_id"],
             "document": f"connection/{shop.connection}",
             "move": "pause",
         },

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from services.gateway.connectors.generic import sign
 from services.gateway.managing import Managing
 from services.gateway.programs.managing import Programs
 from services.gateway.schemas import NewConnection, NewProgram, NewStore
+from services.gateway.standard_webhooks import sign
 from shared.clock import system
 from shared.db.engine import Database
 from shared.ids import text_id, uuid_of

@@ -1,14 +1,31 @@
 """The graph of events: who tells whom, without a loop; every type has a home."""
 
+import json
 from collections import Counter
+from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from shared.events.catalogue import CATALOGUE, SERVICES, EventType, topics, topics_read_by
+from services.gateway.flow import GatewayState, decide
+from services.gateway.outbound.model import EVERYTHING, Message, Subscriber
+from shared.events import codec
+from shared.events.catalogue import (
+    CATALOGUE,
+    FORWARDER,
+    SERVICES,
+    EventType,
+    topics,
+    topics_read_by,
+    types_read_by,
+)
+from shared.events.golden import example
+from shared.programs import Program
+from shared.random_ids import random_id
 from shared.service import Service
 from shuke.services import SERVICES as DECLARED
 
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
 GUARDED: frozenset[tuple[str, str]] = frozenset({("gateway", "gateway")})
 """Edges (producer, consumer) that close a circle and carry a guard of their own against it.
 
@@ -30,6 +47,28 @@ def edges(lines: tuple[EventType, ...]) -> dict[str, set[str]]:
 def test_no_service_hears_in_the_end_of_itself() -> None:
     """A circle of events would never come to rest."""
     TopologicalSorter(edges(CATALOGUE)).prepare()
+
+
+HANDED_ON = [line for line in CATALOGUE if line.forwarded and FORWARDER not in line.consumers]
+
+
+@pytest.mark.parametrize("line", HANDED_ON, ids=lambda line: line.name)
+def test_what_is_merely_handed_on_makes_the_gateway_say_nothing(line: EventType) -> None:
+    """Why reading it is no edge: its only effect is a message to who asked for it."""
+    event = codec.decode(json.dumps(example(line)).encode(), NOW)
+    assert event is not None
+    program = Program(1, event.program, "Demo", "Asia/Shanghai", "CNY", "CN", "zh-CN", "open", ())
+    state = GatewayState({event.program: program})
+    state.subscribers[1] = [Subscriber(1, random_id(), (EVERYTHING,))]
+    decision = decide(state, event)
+    assert decision.events == ()
+    assert [type(row) for row in decision.rows] == [Message]
+
+
+def test_the_gateway_reads_all_but_what_was_set_aside() -> None:
+    """Endpoints outside may ask for any of it."""
+    left_out = {line.type for line in CATALOGUE} - types_read_by(FORWARDER)
+    assert left_out == {"shuke.event-quarantined.v1"}
 
 
 def test_a_circle_is_found() -> None:

@@ -23,11 +23,13 @@ COUNTERS: Final = {
     "relay_sent_total": "", "relay_failures_total": "", "quarantine_total": "class",
     "commands_total": "route result", "idempotent_replays_total": "", "sweep_rows_total": "kind",
     "intake_total": "kind result", "intake_spooled_total": "", "delivery_log_dropped_total": "",
+    "fetch_total": "kind result",
+    "messages_total": "result", "endpoints_disabled_total": "",
 }  # fmt: skip
 HISTOGRAMS: Final = {
     "event_age_seconds": "topic", "batch_seconds": "stage", "batch_events": "",
     "relay_send_seconds": "", "relay_age_seconds": "", "http_request_seconds": "route status",
-    "pg_pool_wait_seconds": "",
+    "pg_pool_wait_seconds": "", "message_seconds": "",
 }  # fmt: skip
 GAUGES: Final = {
     "lag_events": "topic partition", "lag_seconds": "topic partition",
@@ -48,6 +50,9 @@ ALARMS: Final = {
     "ShukeInvariantViolated": "invariant_violations > 0",
     "ShukeOldTransaction": "pg_oldest_transaction_seconds > 600",
     "ShukeIntakeBreakerOpen": "intake_breaker_open > 0",
+    "ShukePlatformRefuses": "fetch_total > 0",
+    "ShukeDeliveriesFail": "intake_total > 0",
+    "ShukeEndpointDisabled": "endpoints_disabled_total > 0",
 }
 
 

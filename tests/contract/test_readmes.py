@@ -33,6 +33,15 @@ def test_both_readmes_have_the_same_headings_and_commands() -> None:
     assert commands(ENGLISH) == commands(CHINESE)
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.endswith(".zh-CN.md")])
+def test_a_page_in_both_languages_has_the_same_headings_and_code(page: str) -> None:
+    """Whichever one reads, the commands are the same."""
+    chinese = (ROOT / page).read_text("utf-8")
+    english = (ROOT / page.replace(".zh-CN", "")).read_text("utf-8")
+    assert levels(english) == levels(chinese)
+    assert commands(english) == commands(chinese)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_inside_the_project_leads_somewhere(page: str) -> None:
     """Relative links of a page name files or folders that exist."""

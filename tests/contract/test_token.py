@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.connectors import generic
+from services.gateway import standard_webhooks
 from services.gateway.keys import digest
 from shared.clock import fixed
 from shared.days import EPOCH
@@ -102,7 +102,7 @@ def test_a_webhook_is_signed_as_written(
     body = telling.raw(telling.read("deliveries")[what])
     assert (len(body), hashlib.sha256(body).hexdigest()) == (size, sha)
     signed_at = EPOCH + timedelta(seconds=at)
-    assert generic.sign(telling.SECRET, delivery, signed_at, body) == signature
+    assert standard_webhooks.sign(telling.SECRET, delivery, signed_at, body) == signature
 
 
 def test_every_id_follows_from_program_store_and_keys() -> None:

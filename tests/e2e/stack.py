@@ -19,7 +19,7 @@ from typing import Final
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.gateway.connectors import generic
+from services.gateway import standard_webhooks
 from shared.clock import system
 from shared.config import SERVICES as NAMES
 from shared.config import Config
@@ -120,7 +120,7 @@ class Stack:
             "content-type": "application/json",
             "webhook-id": delivery,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": generic.sign(secret, delivery, now, body),
+            "webhook-signature": standard_webhooks.sign(secret, delivery, now, body),
         }
         async with httpx2.AsyncClient(base_url=self.gateway, timeout=30) as client:
             path = f"/webhooks/{connection}{tail}"

@@ -11,7 +11,7 @@ from typing import Final, Generic, Self, TypeVar
 
 import httpx2
 
-from services.gateway.connectors.generic import sign
+from services.gateway.standard_webhooks import sign
 from shared.clock import system
 from shared.errors import Unavailable
 from shared.stream.port import Message

@@ -5,7 +5,7 @@ from alembic import op
 from shared.db.migrate import run_script
 
 revision = "20261127_5"
-down_revision = "20261127_3"
+down_revision = "20261127_4"
 
 TABLES = """
 create table store_link (

@@ -32,24 +32,20 @@ from shared.ids import uuid_of
 from shared.programs import Program
 
 STATEMENTS: Final = 11
-"""Of `load_batch` and `save_batch`, at most, whatever the batch's size."""
+"""Of `read_orders` and `save_orders`, at most, whatever the batch's size."""
 _HALF: Final = 2**63
 
 
-async def load_batch(
-    tx: Tx, inputs: Sequence[Input], programs: Mapping[str, Program]
-) -> OrdersState:
+async def read_orders(tx: Tx, state: OrdersState, inputs: Sequence[Input]) -> None:
     """What is known of the orders that the inputs are about, locked."""
-    keys = _orders(inputs, programs)
+    keys = _orders(inputs, state.programs)
     await lock_orders(tx, keys)
-    state = OrdersState(programs)
     state.orders.read(await _READ_KNOWN.run(tx, keys))
     state.pending.read(await _READ_PENDING.run(tx, keys))
     state.waiting.read(await _READ_WAITING.run(tx, keys))
-    return state
 
 
-async def save_batch(tx: Tx, state: OrdersState) -> None:
+async def save_orders(tx: Tx, state: OrdersState) -> None:
     """Write what changed, two statements a table at most."""
     await _KNOWN.run(tx, state.orders)
     await _PENDING.run(tx, state.pending)

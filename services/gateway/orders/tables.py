@@ -4,10 +4,8 @@ from typing import Final
 
 from sqlalchemy import Index
 
+from services.gateway.metadata import METADATA
 from shared.db.tables import big, blob, code, instant, program_table, text, uuid
-from shared.schema import service_metadata
-
-METADATA: Final = service_metadata()
 
 KNOWN_ORDER: Final = program_table(
     METADATA,

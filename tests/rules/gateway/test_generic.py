@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import DecodeError, ValidationError
 
+from services.gateway import standard_webhooks
 from services.gateway.connectors import forms, generic
 from services.gateway.model import Refusal
 from services.gateway.settings import USUAL
@@ -33,7 +34,7 @@ def secret(letter: str) -> str:
 
 OLD, NEW = secret("o"), secret("n")
 PUBLIC = "whpk_" + base64.b64encode(KEY.public_key().public_bytes_raw()).decode()
-V1 = generic.sign(OLD, NAME, AT, BODY)
+V1 = standard_webhooks.sign(OLD, NAME, AT, BODY)
 V1A = "v1a," + base64.b64encode(KEY.sign(f"{NAME}.{STAMP}.".encode() + BODY)).decode()
 
 
@@ -60,8 +61,8 @@ def signer(
         ([OLD], V1, OLD),
         ([NEW], V1, "signature-wrong"),
         ([NEW, OLD], V1, OLD),
-        ([OLD, NEW], generic.sign(NEW, NAME, AT, BODY), NEW),
-        ([OLD], f"{generic.sign(NEW, NAME, AT, BODY)} {V1}", OLD),
+        ([OLD, NEW], standard_webhooks.sign(NEW, NAME, AT, BODY), NEW),
+        ([OLD], f"{standard_webhooks.sign(NEW, NAME, AT, BODY)} {V1}", OLD),
         ([OLD], f"v2,{V1[3:]} {V1}", OLD),
         ([], V1, "signature-wrong"),
         ([OLD], V1[3:], "signature-wrong"),
@@ -141,7 +142,9 @@ def test_no_bit_of_body_id_timestamp_or_signature_may_turn(known: str, signature
 @given(st.binary(max_size=50), st.from_regex(r"\A[!-~]{1,20}\Z"), st.integers(0, 10**10 - 1))
 def test_what_a_shop_signs_is_taken(raw: bytes, name: str, seconds: int) -> None:
     at = EPOCH + timedelta(seconds=seconds)
-    sent = headers(id=name, timestamp=str(seconds), signature=generic.sign(OLD, name, at, raw))
+    sent = headers(
+        id=name, timestamp=str(seconds), signature=standard_webhooks.sign(OLD, name, at, raw)
+    )
     assert signer(raw=raw, sent=sent, now=at) == OLD
     assert signer(NEW, raw=raw, sent=sent, now=at) == "signature-wrong"
 

@@ -1,0 +1,246 @@
+"""What staff do with endpoints: make, change, move, rotate secrets, test, replay."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from services.gateway.outbound import store
+from services.gateway.outbound.model import (
+    DELETED,
+    DELIVERED,
+    DISABLED,
+    ENABLED,
+    EVERYTHING,
+    EXHAUSTED,
+    Key,
+    Message,
+)
+from services.gateway.outbound.rules.forwarding import TYPES, first_id, message_id
+from services.gateway.outbound.rules.guarding import Network, target
+from services.gateway.outbound.schemas import ChangeEndpoint, NewEndpoint, ReplayRange, Signature
+from services.gateway.outbound.signing import new_secret, seal, shown
+from shared.days import render
+from shared.db.engine import Database
+from shared.db.transaction import Row, Tx, transaction
+from shared.errors import FieldError, HttpProblem
+from shared.events.golden import example
+from shared.ids import event_id
+from shared.programs import Program
+from shared.random_ids import uuid7
+from shared.sealing import KeyRing
+
+MOST_ENDPOINTS: Final = 50
+MOST_SECRETS: Final = 5
+MOST_REPLAYED: Final = 10_000
+_STATES: Final = {
+    "exhausted": [EXHAUSTED],
+    "delivered": [DELIVERED],
+    "all": [DELIVERED, EXHAUSTED],
+}
+
+
+class Endpoints:
+    """Makes and changes the endpoints of programs."""
+
+    def __init__(self, database: Database, keys: KeyRing, networks: Sequence[Network]) -> None:
+        self._database = database
+        self._keys = keys
+        self._networks = networks
+
+    async def add(
+        self, program: Program, wanted: NewEndpoint, now: datetime
+    ) -> tuple[UUID, UUID, str]:
+        """A new endpoint with its first secret: id, secret's id, what the endpoint verifies with.
+
+        Raises 422 for a URL that is not allowed, 409 beyond 50 endpoints.
+        """
+        self._check(wanted.url)
+        endpoint_id = uuid7(now)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            if await store.count_endpoints(tx, program.id) >= MOST_ENDPOINTS:
+                detail = f"A program has at most {MOST_ENDPOINTS} endpoints."
+                raise HttpProblem(409, "state-conflict", detail)
+            await store.add_endpoint(
+                tx,
+                program.id,
+                endpoint_id,
+                wanted.url,
+                wanted.name,
+                wanted.types,
+                wanted.ordered,
+                now,
+            )
+            made = await self._keep_secret(tx, (program.id, endpoint_id), wanted.signature, now)
+        return endpoint_id, *made
+
+    async def change(
+        self, program: Program, endpoint_id: UUID, version: int | None, wanted: ChangeEndpoint
+    ) -> None:
+        """Change what is named. `version`: what the caller has seen; None: any. Raises 412."""
+        if wanted.url is not None:
+            self._check(wanted.url)
+        key = (program.id, endpoint_id)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await _locked(tx, key)
+            if version not in {None, row["version"]}:
+                now = row["version"]
+                raise HttpProblem(412, "version-stale", f"The endpoint is now at {now}.")
+            named = wanted.model_dump(exclude_unset=True)
+            fields = ("url", "name", "types", "ordered")
+            await store.change_endpoint(tx, key, *(named.get(name, row[name]) for name in fields))
+
+    async def disable(self, program: Program, endpoint_id: UUID) -> None:
+        """Send nothing more; what comes is kept. Raises 409 when it is disabled."""
+        await self._move(program, endpoint_id, ENABLED, DISABLED, "staff")
+
+    async def enable(self, program: Program, endpoint_id: UUID) -> None:
+        """Send again, what was kept too. Raises 409 when it is enabled."""
+        await self._move(program, endpoint_id, DISABLED, ENABLED, None)
+
+    async def remove(self, program: Program, endpoint_id: UUID) -> None:
+        """Let an endpoint and its secrets go; its messages are kept as long as others."""
+        key = (program.id, endpoint_id)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            await _locked(tx, key)
+            await store.move_endpoint(tx, key, DELETED, None)
+            await store.remove_secrets(tx, key)
+
+    async def rotate(
+        self,
+        program: Program,
+        endpoint_id: UUID,
+        signature: Signature,
+        overlap: timedelta,
+        now: datetime,
+    ) -> tuple[UUID, str]:
+        """Another secret: its id, what the endpoint verifies with. The others end after a while.
+
+        Raises 409 beyond five that sign at a time.
+        """
+        key = (program.id, endpoint_id)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            await _locked(tx, key)
+            if len(await store.load_secrets(tx, key, now)) >= MOST_SECRETS:
+                detail = f"An endpoint has at most {MOST_SECRETS} secrets at a time."
+                raise HttpProblem(409, "state-conflict", detail)
+            await store.end_secrets(tx, key, now + overlap)
+            return await self._keep_secret(tx, key, signature, now)
+
+    async def end_secret(
+        self, program: Program, endpoint_id: UUID, secret_id: UUID, at: datetime, now: datetime
+    ) -> None:
+        """Let a secret end. Raises 409 for the last one: nothing would be signed any more."""
+        key = (program.id, endpoint_id)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            await _locked(tx, key)
+            lasting = [row["secret_id"] for row in await store.load_secrets(tx, key, now)
+                       if row["not_after"] is None]  # fmt: skip
+            if lasting == [secret_id]:
+                detail = "It is the only one that lasts: rotate, which ends the others."
+                raise HttpProblem(409, "state-conflict", detail)
+            if not await store.end_secret(tx, key, secret_id, at):
+                raise HttpProblem(404, "not-found", "No such secret.")
+
+    async def test(
+        self, program: Program, endpoint_id: UUID, name: str | None, now: datetime
+    ) -> UUID:
+        """Send the example of a type, marked as a test. The message's id.
+
+        Raises 409 when the endpoint is disabled.
+        """
+        key = (program.id, endpoint_id)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await _locked(tx, key)
+            if row["state"] == DISABLED:
+                raise HttpProblem(409, "state-conflict", "The endpoint is disabled.")
+            message = _example(program, endpoint_id, name or row["types"][0], now)
+            await store.add_messages(tx, [message])
+        return message.message_id
+
+    async def replay(self, program: Program, message: UUID, now: datetime) -> None:
+        """Let one message go out again, under its own id. Raises 409 while it is on its way."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            endpoint_id = await store.endpoint_of(tx, (program.id, message))
+            if endpoint_id is None:
+                raise HttpProblem(404, "not-found", "No such message.")
+            await _locked(tx, (program.id, endpoint_id))
+            if not await store.replay(tx, program.id, [message], now):
+                raise HttpProblem(409, "state-conflict", "The message is on its way.")
+
+    async def replay_range(
+        self, program: Program, endpoint_id: UUID, wanted: ReplayRange, now: datetime
+    ) -> int:
+        """Let messages about the events of a time go out again; how many.
+
+        Raises 422 beyond 10,000: nothing goes out then.
+        """
+        key = (program.id, endpoint_id)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            await _locked(tx, key)
+            between = first_id(wanted.since), first_id(wanted.until)
+            states = _STATES[wanted.state]
+            found = await store.list_between(tx, key, *between, states, MOST_REPLAYED + 1)
+            if len(found) > MOST_REPLAYED:
+                message = f"holds more than {MOST_REPLAYED} messages: name a shorter time"
+                raise _invalid("/until", "too-many", message)
+            return await store.replay(tx, program.id, found, now)
+
+    async def _move(
+        self, program: Program, endpoint_id: UUID, before: str, after: str, reason: str | None
+    ) -> None:
+        key = (program.id, endpoint_id)
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await _locked(tx, key)
+            if row["state"] != before:
+                raise HttpProblem(409, "state-conflict", f"It is {row['state']} already.")
+            await store.move_endpoint(tx, key, after, reason)
+
+    async def _keep_secret(
+        self, tx: Tx, key: Key, signature: Signature, now: datetime
+    ) -> tuple[UUID, str]:
+        secret, secret_id = new_secret(signature), uuid7(now)
+        sealed = seal(self._keys, key[1], secret)
+        await store.add_secret(tx, key, secret_id, signature, sealed, now)
+        return secret_id, shown(secret)
+
+    def _check(self, url: str) -> None:
+        """What of a URL can be judged without its name's addresses. Raises 422."""
+        try:
+            target(url, self._networks)
+        except ValueError as error:
+            raise _invalid("/url", "url-not-allowed", str(error)) from error
+
+
+async def _locked(tx: Tx, key: Key) -> Row:
+    row = await store.lock_endpoint(tx, key)
+    if row is None:
+        raise HttpProblem(404, "not-found", "No such endpoint.")
+    return row
+
+
+def _example(program: Program, endpoint_id: UUID, name: str, now: datetime) -> Message:
+    line = TYPES["order-completed" if name == EVERYTHING else name]
+    event = event_id(now, program.text_id, "gateway", line.name, "test", str(uuid7(now)))
+    told = example(line) | {
+        "id": str(event),
+        "time": render(now),
+        "programid": program.text_id,
+        "test": True,
+    }
+    return Message(
+        program_id=program.id,
+        message_id=message_id(program.text_id, endpoint_id, str(event), now),
+        endpoint_id=endpoint_id,
+        event_id=event,
+        type=line.name,
+        subject=told["subject"],
+        body=json.dumps(told, ensure_ascii=False).encode(),
+    )
+
+
+def _invalid(pointer: str, code: str, message: str) -> HttpProblem:
+    return HttpProblem(
+        422, "invalid", "1 field is not valid.", errors=[FieldError(pointer, code, message)]
+    )
