@@ -5,6 +5,7 @@ answer of the first try and has no second effect.
 """
 
 import hashlib
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Final
 
@@ -134,15 +135,19 @@ def admit(program: Program, needs: Needs = NOTHING) -> None:
     `store-closed`. What commands say is looked at here and not in a rule: a rule decides the same
     whenever it is asked again.
     """
-    if program.status not in LIVE or (needs.open and program.status != OPEN):
-        raise HttpProblem(409, f"program-{program.status}", f"The program is {program.status}.")
+    expect("program", program.status, {OPEN} if needs.open else LIVE)
     if needs.store is None:
         return
     store = program.store(needs.store)
     if store is None:
         raise HttpProblem(404, "not-found", "No such store.")
-    if store.status != OPEN:
-        raise HttpProblem(409, f"store-{store.status}", f"The store is {store.status}.")
+    expect("store", store.status, {OPEN})
+
+
+def expect(what: str, state: str, wanted: Collection[str] = LIVE) -> None:
+    """Raises HttpProblem 409, e.g. `store-closed`, for a program or store in another state."""
+    if state not in wanted:
+        raise HttpProblem(409, f"{what}-{state}", f"The {what} is {state}.")
 
 
 async def keep(tx: Tx, program: Program, item: Command) -> None:

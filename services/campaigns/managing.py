@@ -27,9 +27,9 @@ async def carry_out(
     data: Any,  # noqa: ANN401 - a command value of the service
     now: datetime,
 ) -> Outcome:
-    """Decide a command in a transaction of its own. Raises 404 for an unknown program.
+    """Decide a command in a transaction of its own.
 
-    And 409 `program-closed`.
+    Raises HttpProblem: 404 for an unknown program, 409 `program-closed`.
     """
     item = Command(random_id(), program, now, caller, data)
     async with transaction(database, wait_seconds=1.0) as tx:

@@ -55,9 +55,9 @@ class Connections:
 
     def forget_program(self, program: str) -> None:
         """Its state was changed here, or that of one of its stores: read its connections anew."""
-        kept = {key: each for key, each in self._known.items()
-                if each[1] is None or each[1].program != program}  # fmt: skip
-        self._known = kept
+        for connection_id, (_, known) in list(self._known.items()):
+            if known is not None and known.program == program:
+                self.forget(connection_id)
 
     def _credentials(self, text: str, sealed: bytes | None) -> dict[str, str]:
         if sealed is None:

@@ -21,12 +21,12 @@ from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.fetching.wanting import needed
 from services.gateway.keys import new_key
 from services.gateway.schemas import NewConnection, NewKey, wrong_secret
+from shared.commands import expect
 from shared.days import render
 from shared.db.engine import Database
 from shared.db.transaction import Tx, transaction
 from shared.errors import FieldError, HttpProblem
 from shared.ids import parse_id, text_id, uuid_of
-from shared.programs import LIVE
 from shared.random_ids import random_id, uuid7
 from shared.sealing import KeyRing
 
@@ -64,9 +64,8 @@ class Managing:
             place = await store.find_store(tx, row["program_id"], store_id)
             if place is None:
                 raise HttpProblem(404, "not-found", "No such store.")
-            for what, state in (("program", row["status"]), ("store", place["status"])):
-                if state not in LIVE:
-                    raise HttpProblem(409, f"{what}-closed", f"The {what} is {state}.")
+            expect("program", row["status"])
+            expect("store", place["status"])
             await store.add_connection(
                 tx,
                 row["program_id"],

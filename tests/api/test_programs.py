@@ -215,7 +215,10 @@ async def test_a_branch_stands_below_a_store_of_its_program(shop: Shop) -> None:
     await refused(shop, path, 409, "parent-cycle", parent=made["store_id"])
     await refused(shop, f"stores/{shop.store}", 422, "invalid", parent=made["store_id"])
     async with shop.nothing_changes():
-        problem(await staff.post(f"{ROOT}/stores", body | {"kind": "tmall"}), 422, "invalid")
+        told_of = problem(
+            await staff.post(f"{ROOT}/stores", body | {"kind": "tmall"}), 422, "invalid"
+        )
+        assert [each["pointer"] for each in told_of["errors"]] == ["/parent"]
         problem(await staff.post(f"{ROOT}/stores", body | {"parent": foreign.store}), 404,
                 "not-found")  # fmt: skip
     assert (await change(shop, path, parent=None, links=[]))["parent"] is None

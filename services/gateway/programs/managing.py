@@ -15,11 +15,12 @@ from services.gateway.connections import IDENTITY_PURPOSE
 from services.gateway.programs import store
 from services.gateway.programs.decide import change_program, change_store, place
 from services.gateway.schemas import ChangeProgram, ChangeStore, Link, NewProgram, NewStore
+from shared.commands import expect
 from shared.db import outbox
 from shared.db.engine import Database
 from shared.db.locks import channel
 from shared.db.transaction import Row, Tx, notify, transaction
-from shared.errors import HttpProblem
+from shared.errors import FieldError, HttpProblem
 from shared.events import codec
 from shared.events.envelope import Announcement, Cause
 from shared.events.programs.program_changed import ProgramChanged
@@ -27,11 +28,11 @@ from shared.events.programs.store_changed import StoreChanged, StoreLink
 from shared.http.matching import match
 from shared.ids import text_id, uuid_of
 from shared.outcome import Refused
-from shared.programs import LIVE
 from shared.random_ids import uuid7
 from shared.sealing import KeyRing
 
 KEY_BYTES: Final = 32
+_INVALID: Final = 422
 S = TypeVar("S", ProgramChanged, StoreChanged)
 
 
@@ -148,7 +149,9 @@ def _links(links: Sequence[Link]) -> tuple[StoreLink, ...]:
 
 def _allowed(changed: S | Refused) -> S:
     if isinstance(changed, Refused):
-        raise HttpProblem(changed.status, changed.code, changed.detail)
+        fields = [FieldError("/parent", "not-allowed", changed.detail)]
+        errors = fields if changed.status == _INVALID else ()
+        raise HttpProblem(changed.status, changed.code, changed.detail, errors=errors)
     return changed
 
 
@@ -161,8 +164,7 @@ async def _locked(tx: Tx, program: str) -> Row:
 
 async def _live(tx: Tx, program: str) -> Row:
     row = await _locked(tx, program)
-    if row["status"] not in LIVE:
-        raise HttpProblem(409, "program-closed", f"The program is {row['status']}.")
+    expect("program", row["status"])
     return row
 
 

@@ -1,10 +1,14 @@
-"""Write SQL of programs and stores. One statement a function."""
+"""Write SQL of programs and stores. One statement a function.
 
-from collections.abc import Mapping, Sequence
+A program's columns stand in the order of the fields that are told of it.
+"""
+
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from shared.db.transaction import Row, Tx
 from shared.events.programs.program_changed import ProgramChanged
@@ -23,7 +27,7 @@ async def add_program(tx: Tx, public_id: UUID, program: ProgramChanged) -> int:
         values ($1, $2, $3, $4, $5, $6, $7, $8) returning program_id
         """,
         public_id,
-        *_program(program),
+        *structs.astuple(program),
     )
     assert row is not None
     return int(row["program_id"])
@@ -50,12 +54,12 @@ async def save_program(tx: Tx, program_id: int, program: ProgramChanged) -> None
         where program_id = $1
         """,
         program_id,
-        *_program(program),
+        *structs.astuple(program),
     )
 
 
 async def has_orders(tx: Tx, program_id: int) -> bool:
-    """Whether an order was ever accepted, by the primary key of the orders remembered."""
+    """Whether an order is remembered, by known_order_pkey."""
     row = await tx.fetch_one(
         "select exists (select from known_order where program_id = $1) as found", program_id
     )
@@ -130,18 +134,6 @@ def store_of(row: Row) -> StoreChanged:
         status=row["status"],
         version=row["version"],
         links=_LINKS.decode(row["links"]) if row["links"] else (),
-    )
-
-
-def _program(program: ProgramChanged) -> Sequence[object]:
-    return (
-        program.name,
-        program.time_zone,
-        program.currency,
-        program.default_region,
-        program.locale,
-        program.status,
-        program.version,
     )
 
 
