@@ -54,6 +54,9 @@ BEYOND_THE_SCHEMA: Final[Mapping[str, str]] = {
     "programs.change": "likewise",
     "stores.create": "whether a parent may be given depends on the kind",
     "connections.create": "whether a secret must be given depends on the source",
+    "endpoints.create": "which addresses there are, and types of events, is a list that grows",
+    "endpoints.change": "likewise",
+    "credentials.put": "which names there must be depends on the source",
     "rfm.get": "a day must be neither in the future nor before all events",
 }
 """Operations that refuse with 422 what their schema cannot say, by name, with the reason."""

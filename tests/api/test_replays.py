@@ -49,6 +49,13 @@ def tasking(shop: Shop, database: Database, ahead: timedelta = timedelta()) -> T
     return Tasking(site.config, database, site.keys, around)
 
 
+async def forget(shop: Shop, database: Database, days: int) -> None:
+    """Let the worker forget what is old so many days from now."""
+    forgetter = Forgetter(tasking(shop, database, timedelta(days=days)))
+    while await forgetter.turn():
+        pass
+
+
 def early() -> dict[str, Any]:
     """A check-in that is ahead of our clock: not to be taken yet."""
     return EARLY | {"occurred_at": (system() + SOON).isoformat()}
@@ -187,7 +194,7 @@ async def test_a_body_is_gone_with_the_key_of_its_day(
         if each["status"] == "failed"
     )
     for days, gone in ((7, []), (8, [done["delivery"]]), (31, [failed["delivery_id"]])):
-        await Forgetter(tasking(shop, database, timedelta(days=days))).turn()
+        await forget(shop, database, days)
         for delivery in (done["delivery"], failed["delivery_id"]):
             answer = await staff.get(f"{API}/deliveries/{delivery}/body")
             if delivery in gone:
@@ -201,9 +208,9 @@ async def test_a_refund_whose_order_never_came_has_failed_after_seven_days(
 ) -> None:
     """It is sent when the order comes after all."""
     ok(await shop.send(a_refund_sent(customer=None)), 202)
-    await Forgetter(tasking(shop, database, timedelta(days=6))).turn()
+    await forget(shop, database, 6)
     assert (await only(staff))["status"] == "waiting"
-    await Forgetter(tasking(shop, database, timedelta(days=8))).turn()
+    await forget(shop, database, 8)
     assert (await only(staff))["status"] == "failed"
     (row,) = await shop.api.site.rows("gateway.waiting_event", shop.program)
     assert row["state"] == 0
@@ -222,8 +229,6 @@ async def test_whose_an_order_is_is_known_for_400_days(shop: Shop, database: Dat
         orders,
         [system() - timedelta(days=days) for days in (401, 401, 399)],
     )
-    forgetter = Forgetter(tasking(shop, database))
-    while await forgetter.turn():
-        pass
+    await forget(shop, database, 0)
     rows = await shop.api.site.rows("gateway.known_order", shop.program)
     assert sorted(row["order_id"] for row in rows) == [orders[0], orders[2]]

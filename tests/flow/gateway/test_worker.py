@@ -52,7 +52,7 @@ async def a_program(url: str, keys: KeyRing) -> Program:
     """A program that the gateway made."""
     async with Database("gateway", url, worker=True, size=2) as database:
         wanted = NewProgram(name="Demo", time_zone="Asia/Shanghai", currency="CNY")
-        made = await Programs(database, keys).add_program(wanted, system())
+        made, _ = await Programs(database, keys).add_program(wanted, system())
         async with statements(database) as tx:
             return (await programs.load(tx))[made]
 
