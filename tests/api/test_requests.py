@@ -25,7 +25,7 @@ async def test_a_text_with_nul_is_refused_by_name_and_never_busy(shop: Shop) -> 
             ]
         told = problem(await staff.get(f"{ROOT}/deliveries", page_token="\0"), 422, "invalid")
         assert told["errors"][0]["pointer"] == "/page_token"
-        problem(await staff.get(f"{ROOT}/deliveries/%00"), 422, "invalid")
+        problem(await staff.get(f"{ROOT}/deliveries/%00"), 404, "not-found")
 
 
 async def test_what_only_looks_like_nul_is_taken(shop: Shop) -> None:
