@@ -18,8 +18,8 @@ def uuid7(at: datetime) -> UUID:
 
 
 def first_of(at: datetime) -> UUID:
-    """What sorts before every id that `uuid7` made at or after an instant, after those before."""
-    return UUID(int=(at - EPOCH) // _MILLISECOND << 80)
+    """What sorts before every id of an instant or later, after those before: ids begin with it."""
+    return UUID(int=max(at - EPOCH, timedelta()) // _MILLISECOND << 80)
 
 
 def random_id() -> UUID:

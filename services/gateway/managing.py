@@ -20,12 +20,13 @@ from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.fetching.wanting import needed
 from services.gateway.keys import new_key
-from services.gateway.schemas import NewConnection, NewKey, wrong_secret
+from services.gateway.schemas import ChangedConnection, NewConnection, NewKey, wrong_secret
 from shared.commands import expect
 from shared.days import render
 from shared.db.engine import Database
 from shared.db.transaction import Tx, transaction
 from shared.errors import FieldError, HttpProblem
+from shared.http.matching import match, versioned
 from shared.ids import parse_id, text_id, uuid_of
 from shared.random_ids import random_id, uuid7
 from shared.sealing import KeyRing
@@ -159,6 +160,17 @@ class Managing:
             row = await self._program(tx, program)
             if not await store.end_secret(tx, row["program_id"], connection_id, secret_id, at):
                 raise HttpProblem(404, "not-found", "No such secret.")
+
+    async def change_connection(
+        self, program: str, connection_id: UUID, wanted: ChangedConnection, seen: str | None
+    ) -> None:
+        """Change what is named, of a connection whose ETag was `seen`. Raises 428 and 412."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            found = await self._connection(tx, program, connection_id)
+            match(seen, versioned(found["version"]))
+            name = found["name"] if wanted.name is None else wanted.name
+            mode = wanted.mode or found["mode"]
+            await store.change_connection(tx, found["program_id"], connection_id, name, mode)
 
     async def move_connection(
         self, program: str, connection_id: UUID, state: str, allowed: Sequence[str]

@@ -62,8 +62,8 @@ class Replaying:
                 replay_id,
                 parse_id("whk", wanted.connection_id) if wanted.connection_id else None,
                 wanted.statuses,
-                first_of(max(wanted.since or EPOCH, EPOCH)),
-                first_of(max(wanted.until or now, EPOCH)),
+                first_of(wanted.since or EPOCH),
+                first_of(wanted.until or now),
                 MOST,
                 now,
             )

@@ -45,6 +45,22 @@ async def add_connection(  # noqa: PLR0913, PLR0917 - the columns of a connectio
     )
 
 
+async def change_connection(
+    tx: Tx, program_id: int, connection_id: UUID, name: str, mode: str
+) -> None:
+    """What staff set of a connection."""
+    await tx.execute(
+        """
+        update connection set name = $3, mode = $4, version = version + 1
+        where program_id = $1 and connection_id = $2
+        """,
+        program_id,
+        connection_id,
+        name,
+        mode,
+    )
+
+
 async def set_connection_state(
     tx: Tx, program_id: int, connection_id: UUID, state: str, allowed: Sequence[str]
 ) -> bool:

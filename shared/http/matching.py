@@ -9,6 +9,11 @@ from shared.errors import HttpProblem
 IfMatch = Annotated[str | None, Header(description="The ETag that the caller has seen, or *")]
 
 
+def versioned(version: int) -> str:
+    """The ETag of something that counts its versions."""
+    return f'"{version}"'
+
+
 def match(given: str | None, current: str) -> None:
     """Raises HttpProblem: 428 without the header, 412 `version-stale` for another ETag."""
     if given is None:

@@ -347,3 +347,22 @@ async def test_a_delivery_of_another_shop_is_refused(shopify: Platform) -> None:
         await shopify.send(PAID, "orders/paid", x_shopify_shop_domain="Demo.myshopify.com")
         == "published"
     )
+
+
+async def test_a_connection_on_trial_reads_and_shows_and_nothing_comes_of_it(
+    shopify: Platform,
+) -> None:
+    """From the switch to `live` on it counts."""
+    staff = shopify.shop.api.caller(shopify.shop.program)
+    path = f"/api/gateway/v1/connections/{shopify.connection}"
+    problem(await staff.send("PATCH", path, {"mode": "test"}), 428, "if-match-required")
+    seen = (await staff.get(path)).headers["etag"]
+    changed = await staff.send("PATCH", path, {"mode": "test", "name": "Trial"}, if_match=seen)
+    assert {key: ok(changed)[key] for key in ("mode", "name")} == {"mode": "test", "name": "Trial"}
+    stale = await staff.send("PATCH", path, {"mode": "live"}, if_match=seen)
+    problem(stale, 412, "version-stale")
+    async with shopify.shop.nothing_changes(*RECORDS):
+        assert await shopify.send(SENT, "orders/updated", x_shopify_event_id="1") == "ignored"
+    assert await shopify.told() == []
+    ok(await staff.send("PATCH", path, {"mode": "live"}, if_match=changed.headers["etag"]))
+    assert await shopify.send(SENT, "orders/updated", x_shopify_event_id="2") == "published"

@@ -59,6 +59,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "programs.change": {"name": "Another"},
     "stores.change": {"name": "Another"},
     "secrets.end": {},
+    "connections.change": {"name": "Another"},
     "credentials.put": {"values": {"access_token": "9fe34bcc"}},
     "endpoints.create": {"url": "https://hooks.example/"},
     "endpoints.change": {"name": "Till"},

@@ -17,7 +17,7 @@ from services.gateway.outbound.model import (
     Key,
     Message,
 )
-from services.gateway.outbound.rules.forwarding import TYPES, first_id, message_id
+from services.gateway.outbound.rules.forwarding import TYPES, message_id
 from services.gateway.outbound.rules.guarding import Network, target
 from services.gateway.outbound.schemas import ChangeEndpoint, NewEndpoint, ReplayRange, Signature
 from services.gateway.outbound.signing import new_secret, seal, shown
@@ -26,9 +26,10 @@ from shared.db.engine import Database
 from shared.db.transaction import Row, Tx, transaction
 from shared.errors import FieldError, HttpProblem
 from shared.events.golden import example
+from shared.http.matching import match, versioned
 from shared.ids import event_id
 from shared.programs import Program
-from shared.random_ids import uuid7
+from shared.random_ids import first_of, uuid7
 from shared.sealing import KeyRing
 
 MOST_ENDPOINTS: Final = 50
@@ -76,17 +77,15 @@ class Endpoints:
         return endpoint_id, *made
 
     async def change(
-        self, program: Program, endpoint_id: UUID, version: int | None, wanted: ChangeEndpoint
+        self, program: Program, endpoint_id: UUID, seen: str | None, wanted: ChangeEndpoint
     ) -> None:
-        """Change what is named. `version`: what the caller has seen; None: any. Raises 412."""
+        """Change what is named, of an endpoint whose ETag was `seen`. Raises 428 and 412."""
         if wanted.url is not None:
             self._check(wanted.url)
         key = (program.id, endpoint_id)
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await _locked(tx, key)
-            if version not in {None, row["version"]}:
-                now = row["version"]
-                raise HttpProblem(412, "version-stale", f"The endpoint is now at {now}.")
+            match(seen, versioned(row["version"]))
             named = wanted.model_dump(exclude_unset=True)
             fields = ("url", "name", "types", "ordered")
             await store.change_endpoint(tx, key, *(named.get(name, row[name]) for name in fields))
@@ -179,7 +178,7 @@ class Endpoints:
         key = (program.id, endpoint_id)
         async with transaction(self._database, wait_seconds=1.0) as tx:
             await _locked(tx, key)
-            between = first_id(wanted.since), first_id(wanted.until)
+            between = first_of(wanted.since), first_of(wanted.until)
             states = _STATES[wanted.state]
             found = await store.list_between(tx, key, *between, states, MOST_REPLAYED + 1)
             if len(found) > MOST_REPLAYED:

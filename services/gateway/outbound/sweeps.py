@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from services.gateway.outbound import store
 from services.gateway.outbound.model import KEPT
-from services.gateway.outbound.rules.forwarding import first_id
 from shared.db.transaction import Tx
 from shared.flow import Due
 from shared.programs import Program
+from shared.random_ids import first_of
 
 KIND: Final = "messages"
 _AHEAD: Final = timedelta(days=2)
@@ -26,6 +26,6 @@ async def outdated(
     until = due.time - KEPT
     cursor = UUID(after) if after else None
     found = await store.list_outdated(
-        tx, program.id, until, first_id(until + _AHEAD), cursor, limit
+        tx, program.id, until, first_of(until + _AHEAD), cursor, limit
     )
     return [replace(due, key=message) for message in found]

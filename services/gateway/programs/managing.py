@@ -25,7 +25,7 @@ from shared.events import codec
 from shared.events.envelope import Announcement, Cause
 from shared.events.programs.program_changed import ProgramChanged
 from shared.events.programs.store_changed import StoreChanged, StoreLink
-from shared.http.matching import match
+from shared.http.matching import match, versioned
 from shared.ids import text_id, uuid_of
 from shared.outcome import Refused
 from shared.random_ids import uuid7
@@ -132,7 +132,7 @@ class Programs:
 
 def etag(known: ProgramChanged | StoreChanged) -> str:
     """What a change is guarded by."""
-    return f'"{known.version}"'
+    return versioned(known.version)
 
 
 def _fields(wanted: ChangeProgram | ChangeStore) -> dict[str, Any]:

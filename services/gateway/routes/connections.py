@@ -10,6 +10,7 @@ from services.gateway import queries
 from services.gateway.fetching.wanting import needed
 from services.gateway.routes.asked import API, managing, now
 from services.gateway.schemas import (
+    ChangedConnection,
     Connection,
     ConnectionMade,
     ConnectionPage,
@@ -24,6 +25,7 @@ from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
+from shared.http.matching import IfMatch, versioned
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.ids import text_id
@@ -55,23 +57,46 @@ async def list_connections(request: Request, scope: _Connections) -> Any:
 
 @ROUTER.get(f"{API}/connections/{{connection_id}}", name="connections.get",
             tags=["connections"], response_model=Connection)  # fmt: skip
-async def get_connection(request: Request, connection_id: str, scope: _Connections) -> Any:
-    """One connection."""
+async def get_connection(
+    request: Request, response: Response, connection_id: str, scope: _Connections
+) -> Any:
+    """One connection; its ETag guards changes."""
     async with reading(request, scope) as reader:
         row = await queries.find_connection(reader, known_id("whk", connection_id, "connection"))
     if row is None:
         raise HttpProblem(404, "not-found", "No such connection.")
+    response.headers["ETag"] = versioned(row.version)
     return _connection(request, row)
+
+
+@ROUTER.patch(f"{API}/connections/{{connection_id}}", name="connections.change",
+              tags=["connections"], response_model=Connection,
+              responses=documented(412, 428))  # fmt: skip
+async def change_connection(
+    request: Request,
+    response: Response,
+    connection_id: str,
+    body: ChangedConnection,
+    scope: _Connections,
+    if_match: IfMatch = None,
+) -> Any:
+    """Change a connection's name, or whether what is delivered counts or is a trial."""
+    identity = known_id("whk", connection_id, "connection")
+    await managing(request).change_connection(scope.program, identity, body, if_match)
+    request.app.state.connections.forget(identity)
+    return await get_connection(request, response, connection_id, scope)
 
 
 @ROUTER.post(f"{API}/connections/{{connection_id}}:reconcile", name="connections.reconcile",
              tags=["connections"], status_code=202, response_model=Connection,
              responses=documented(409))  # fmt: skip
-async def reconcile(request: Request, connection_id: str, scope: _Connections) -> Any:
+async def reconcile(
+    request: Request, response: Response, connection_id: str, scope: _Connections
+) -> Any:
     """Ask the platform now what has changed, and fetch what nobody told."""
     identity = known_id("whk", connection_id, "connection")
     await managing(request).reconcile(scope.program, identity, now(request))
-    return await get_connection(request, connection_id, scope)
+    return await get_connection(request, response, connection_id, scope)
 
 
 _MOVES = {"pause": ("paused", ["active"]), "resume": ("active", ["paused"]),
@@ -83,6 +108,7 @@ _MOVES = {"pause": ("paused", ["active"]), "resume": ("active", ["paused"]),
              responses=documented(409))  # fmt: skip
 async def move_connection(
     request: Request,
+    response: Response,
     connection_id: str,
     move: Literal["pause", "resume", "close"],
     scope: _Connections,
@@ -92,13 +118,17 @@ async def move_connection(
     state, allowed = _MOVES[move]
     await managing(request).move_connection(scope.program, identity, state, allowed)
     request.app.state.connections.forget(identity)
-    return await get_connection(request, connection_id, scope)
+    return await get_connection(request, response, connection_id, scope)
 
 
 @ROUTER.put(f"{API}/connections/{{connection_id}}/credentials", name="credentials.put",
             tags=["connections"], response_model=Connection)  # fmt: skip
 async def put_credentials(
-    request: Request, connection_id: str, body: NewCredentials, scope: _Connections
+    request: Request,
+    response: Response,
+    connection_id: str,
+    body: NewCredentials,
+    scope: _Connections,
 ) -> Any:
     """What calls to the platform are signed with, whole. What waited for it is fetched now."""
     identity = known_id("whk", connection_id, "connection")
@@ -106,7 +136,7 @@ async def put_credentials(
         scope.program, identity, body.values, body.expires_at, now(request)
     )
     request.app.state.connections.forget(identity)
-    return await get_connection(request, connection_id, scope)
+    return await get_connection(request, response, connection_id, scope)
 
 
 @ROUTER.post(f"{API}/connections/{{connection_id}}/secrets", name="secrets.create",

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Request, Response
 
 from services.gateway.outbound import queries, telling
 from services.gateway.outbound.managing import Endpoints
@@ -28,13 +28,13 @@ from services.gateway.schemas import EndSecret
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
+from shared.http.matching import IfMatch, versioned
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.programs import Program
 
 ROUTER = router()
 _Endpoints = Annotated[Scope, Depends(scoped("endpoints.manage"))]
-_IfMatch = Annotated[str | None, Header(description="The ETag that the caller has seen, or *")]
 
 
 @ROUTER.post(f"{API}/endpoints", name="endpoints.create", tags=["endpoints"], status_code=201,
@@ -75,12 +75,11 @@ async def change_endpoint(
     endpoint_id: str,
     body: ChangeEndpoint,
     scope: _Endpoints,
-    if_match: _IfMatch = None,
+    if_match: IfMatch = None,
 ) -> Any:
     """Change URL, types, name or order. Messages that are still to be sent go to the new URL."""
-    identity, version = _id(endpoint_id), _version(if_match)
-    program = await _program(request, scope)
-    await _managing(request).change(program, identity, version, body)
+    identity, program = _id(endpoint_id), await _program(request, scope)
+    await _managing(request).change(program, identity, if_match, body)
     return await _found(request, response, scope, identity)
 
 
@@ -197,19 +196,9 @@ async def _found(
         row = await queries.find_endpoint(reader, identity)
     if row is None:
         raise HttpProblem(404, "not-found", "No such endpoint.")
-    response.headers["ETag"] = f'"{row.version}"'
+    response.headers["ETag"] = versioned(row.version)
     return telling.endpoint(row)
 
 
 def _id(text: str) -> UUID:
     return known_id("ept", text, "endpoint")
-
-
-def _version(if_match: str | None) -> int | None:
-    """The version that a caller has seen; None for any. Raises 428 without one."""
-    if if_match is None:
-        raise HttpProblem(428, "if-match-required", "This needs the header If-Match.")
-    if if_match == "*":
-        return None
-    bare = if_match.strip('"')
-    return int(bare) if bare.isascii() and bare.isdecimal() else 0

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.outbound.model import EVERYTHING, Subscriber
-from services.gateway.outbound.rules.forwarding import TYPES, first_id, message_id, messages_of
+from services.gateway.outbound.rules.forwarding import TYPES, message_id, messages_of
 from shared.days import EPOCH
 from shared.events import codec
 from shared.events.catalogue import CATALOGUE, EventType
 from shared.events.golden import example
 from shared.ids import time_of
+from shared.random_ids import first_of
 from tests.builders.events import NOW, instant
 from tests.builders.storefront import an_order
 
@@ -68,4 +69,4 @@ def test_ids_sort_by_the_time_of_their_events(milliseconds: int, endpoint: UUID)
     when = EPOCH + timedelta(milliseconds=milliseconds)
     identity = message_id(PROGRAM, endpoint, "event", when)
     assert time_of(identity) == when
-    assert first_id(when) <= identity < first_id(when + timedelta(milliseconds=1))
+    assert first_of(when) <= identity < first_of(when + timedelta(milliseconds=1))

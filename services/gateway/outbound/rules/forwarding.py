@@ -5,12 +5,11 @@ again makes the same one, and begins with the event's time, so that messages sor
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from services.gateway.outbound.model import Message, Subscriber
-from shared.days import EPOCH
 from shared.events.catalogue import BY_TYPE, CATALOGUE, EventType
 from shared.events.envelope import Event
 from shared.ids import event_id, text_id
@@ -42,8 +41,3 @@ def messages_of(event: Event, subscribers: Iterable[Subscriber]) -> list[Message
 def message_id(program: str, endpoint_id: UUID, event: str, at: datetime) -> UUID:
     """Id of the message about an event to an endpoint."""
     return event_id(at, program, "gateway", "message", text_id("ept", endpoint_id), event)
-
-
-def first_id(at: datetime) -> UUID:
-    """The lowest id that a message about an event of this instant could have, or of later ones."""
-    return UUID(int=max(at - EPOCH, timedelta(0)) // timedelta(milliseconds=1) << 80)
