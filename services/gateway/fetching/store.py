@@ -149,14 +149,16 @@ async def start_pull(
     )
 
 
-async def claim_pulls(tx: Tx, now: datetime, until: datetime, limit: int) -> Sequence[Row]:
-    """What is to be pulled, the longest due first; nobody else does until `until`."""
+async def claim_pulls(
+    tx: Tx, now: datetime, until: datetime, limit: int, kind: str
+) -> Sequence[Row]:
+    """What of a kind is to be pulled, the longest due first; nobody else does until `until`."""
     return await tx.fetch(
         """
         update pull p set due_at = $2
         from (
           select program_id, connection_id, kind from pull
-          where due_at <= $1 order by due_at limit $3 for update skip locked
+          where due_at <= $1 and kind = $4 order by due_at limit $3 for update skip locked
         ) d
         where (p.program_id, p.connection_id, p.kind) = (d.program_id, d.connection_id, d.kind)
         returning p.program_id, p.connection_id, p.kind, p.seen_until, p.ran_at
@@ -164,6 +166,7 @@ async def claim_pulls(tx: Tx, now: datetime, until: datetime, limit: int) -> Seq
         now,
         until,
         limit,
+        kind,
     )
 
 

@@ -21,7 +21,7 @@ from services.gateway.deliveries.keeping import KEPT_LONGER_DAYS, Bodies, Body
 from services.gateway.deliveries.store import add_bodies
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking, client
-from services.gateway.fetching.pulling import MESSAGES
+from services.gateway.fetching.pulling import CHANGES, MESSAGES
 from services.gateway.fetching.wanting import can_fetch
 from services.gateway.model import Answer, Connection, Delivery, Invalid
 from services.gateway.rules.normalising import Shop
@@ -33,7 +33,8 @@ from shared.logs import logger
 from shared.random_ids import uuid7
 from shared.service import Tasking
 
-CLAIM: Final = timedelta(minutes=10)
+CLAIMS: Final = {MESSAGES: timedelta(minutes=1), CHANGES: timedelta(minutes=10)}
+"""How long a pull is this worker's; what a kill leaves is pulled again then."""
 IDLE_SECONDS: Final = 0.5
 AT_ONCE: Final = 4
 SOON: Final = timedelta(seconds=1)
@@ -73,7 +74,11 @@ class Pulling:
         """Pull what is due; how many connections that were."""
         now = self._around.clock()
         async with transaction(self._database) as tx:
-            due = await store.claim_pulls(tx, now, now + CLAIM, AT_ONCE)
+            due = [
+                row
+                for kind, claim in CLAIMS.items()
+                for row in await store.claim_pulls(tx, now, now + claim, AT_ONCE, kind)
+            ]
         found = await asyncio.gather(*(self._one(row, now) for row in due), return_exceptions=True)
         if due:
             self._around.committed()

@@ -66,7 +66,9 @@ async def test_no_task_scans_a_table_that_grows(fresh_database: str) -> None:
             assert await fetching.lock_wanted(explaining, [key])
             await fetching.put_wanted(explaining, [wanted])
             await fetching.note_overtaken(explaining, [(program, uuid7(now))], OVERTAKEN)
-            assert await fetching.claim_pulls(explaining, now + timedelta(hours=1), now, 4)
+            assert await fetching.claim_pulls(
+                explaining, now + timedelta(hours=1), now, 4, "changes"
+            )
             event = UUID(bytes=b"\1" * 16)
             assert list(await deliveries.find_told(explaining, [(program, event)])) == []
             assert await deliveries.find_body(explaining, program, event) is None
