@@ -37,6 +37,7 @@ from services.gateway.orders.model import Key
 from services.gateway.remembering import Remembering
 from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import check, event_of, events_of, hear
+from services.gateway.rules.verifying import EXPIRED, signer
 from services.gateway.spool import Spool
 from services.gateway.throttle import BUSY_SECONDS, Crowd, Pace, Throttle
 from shared.clock import Clock, monotonic
@@ -195,8 +196,7 @@ class Intake:
             found = _open(found, raw)
             connector = CONNECTORS[found.source]
             headers = _headers(request, connector)
-            secrets = [(s.text_id, s.value) for s in found.secrets if s.active(now)]
-            secret = connector.verify(raw, headers, secrets, found.settings_at(now), now)
+            secret = signer(found, connector, raw, headers, now)
             _of_shop(found, connector, headers, now)
         except Refusal as error:
             self._metrics.count("intake_total", source, error.reason)
@@ -215,7 +215,9 @@ class Intake:
             return HttpProblem(
                 429, "slow-down", "Too many are not authentic.", headers={"Retry-After": str(wait)}
             )
-        logger("gateway").info("refused", reason=reason, connection=connection[:40])
+        log = logger("gateway")
+        tell = log.error if reason == EXPIRED else log.info
+        tell("refused", reason=reason, connection=connection[:40])
         return HttpProblem(401, "unauthenticated", "The delivery is not authentic.")
 
     async def _find(self, connection: str) -> Connection | None:

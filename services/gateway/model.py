@@ -49,7 +49,11 @@ class Secret(Struct, frozen=True):
 
     def active(self, now: datetime) -> bool:
         """Whether it may sign now."""
-        return self.not_before <= now and (self.not_after is None or now < self.not_after)
+        return self.not_before <= now and not self.ended(now)
+
+    def ended(self, now: datetime) -> bool:
+        """Whether it must not sign any more."""
+        return self.not_after is not None and self.not_after <= now
 
 
 class Connection(Struct, frozen=True):

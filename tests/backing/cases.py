@@ -4,7 +4,6 @@ A plugin of pytest. A case is a Kafka case when it is marked `kafka` or asks for
 keep to one worker each (`--dist loadgroup`), the cases that share a broker to one: it starts one.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +12,7 @@ import pytest
 from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
 from tests.backing import kafka
+from tests.backing.require import required
 
 GROUP: Final = "kafka"
 BROKERS: Final = {"kafka_servers": GROUP, "ground": None}
@@ -91,7 +91,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _wanting(config: pytest.Config) -> bool:
     """Whether Kafka cases had to be there and were not. Workers leave that to who started them."""
     return (
-        os.environ.get("SHUKE_TEST_REQUIRE") == "kafka"
+        required("kafka")
         and not hasattr(config, "workerinput")
         and not config.getoption("keyword")
         and any(SUITE.is_relative_to(_folder(config, each)) for each in config.args)

@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-import pytest
+from tests.backing import require
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -42,9 +42,7 @@ class NoKafka(Exception):
 
 def missed(missing: NoKafka) -> NoReturn:
     """Skip the test, loudly; where Kafka is required, fail it."""
-    if os.environ.get("SHUKE_TEST_REQUIRE") == "kafka":
-        pytest.fail(str(missing))
-    pytest.skip(str(missing))
+    require.missed("kafka", str(missing))
 
 
 @contextmanager

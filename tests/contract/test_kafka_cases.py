@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.backing.require import missed
+
 ROOT = Path(__file__).resolve().parents[2]
 PORT = "tests/contract/test_stream_port.py"
 CASE = f"{PORT}::test_topics_are_made_once_and_keep_their_partitions[kafka]"
@@ -68,3 +70,14 @@ def test_a_run_of_one_file_may_have_no_kafka_case(tmp_path: Path) -> None:
     code, said = run(tmp_path, "tests/contract/test_catalogue.py", require="kafka")
     assert code == pytest.ExitCode.OK
     assert "no Kafka case was collected" not in said
+
+
+def test_what_is_required_fails_and_what_is_not_skips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several are separated by commas."""
+    monkeypatch.setenv("SHUKE_TEST_REQUIRE", "kafka,node")
+    for what in ("kafka", "node"):
+        with pytest.raises(pytest.fail.Exception, match="away"):
+            missed(what, "away")
+    monkeypatch.setenv("SHUKE_TEST_REQUIRE", "kafka")
+    with pytest.raises(pytest.skip.Exception, match="away"):
+        missed("node", "away")

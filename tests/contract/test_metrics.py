@@ -52,6 +52,7 @@ ALARMS: Final = {
     "ShukeIntakeBreakerOpen": "intake_breaker_open > 0",
     "ShukePlatformRefuses": "fetch_total > 0",
     "ShukeDeliveriesFail": "intake_total > 0",
+    "ShukeSecretExpired": "intake_total > 0",
     "ShukeEndpointDisabled": "endpoints_disabled_total > 0",
 }
 

@@ -1,5 +1,6 @@
 """All processes of an installation, each of which may die and is started again."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ API: Final = "api"
 RELAY: Final = "gateway"
 WORKERS: Final = (*READERS, RELAY)
 NAMES: Final = (*WORKERS, API)
+GONE_SECONDS: Final = 10.0
 
 
 class Crowd:
@@ -27,20 +29,33 @@ class Crowd:
 
     def __init__(self, site: Site, shop: Shop, workers: dict[str, Worker], api: Process) -> None:
         self.site = site
-        self._shop = shop
+        self.shop = shop
         self.workers = workers
         self.processes = {name: worker.process for name, worker in workers.items()} | {API: api}
+
+    @property
+    def url(self) -> str:
+        """Where the gateway listens."""
+        return f"http://127.0.0.1:{self.site.port}"
 
     def telling(self, sales: int, per_second: float) -> Delivering:
         """Orders of a history, as signed webhooks, until there are enough."""
         history = workload.history(sales, datetime.now(UTC), customers=200)
-        url = f"http://127.0.0.1:{self.site.port}"
-        return Delivering(self._shop, url, history.sales, per_second)
+        return Delivering(self.shop, self.url, history.sales, per_second)
 
     def kill(self, name: str) -> None:
         """Let a process die, and start it again at once."""
         self.processes[name].kill()
         self.processes[name].start()
+
+    def cut(self) -> None:
+        """The power fails: every process, the database and the broker are gone at once."""
+        for process in self.processes.values():
+            process.send(signal.SIGKILL)
+        self.site.ground.server.crash()
+        self.site.ground.broker.kill()
+        for process in self.processes.values():
+            process.wait(GONE_SECONDS)
 
     def mend(self) -> list[str]:
         """Start what has ended by itself, as a supervisor would; how each ended."""
@@ -49,6 +64,12 @@ class Crowd:
         for process in ended:
             process.start()
         return words
+
+    def wait_ready(self) -> None:
+        """Wait until all of them are."""
+        for worker in self.workers.values():
+            worker.wait_ready()
+        self.site.wait_ready([self.processes[API]], 1)
 
     def right(self, acknowledged: list[Sale]) -> None:
         """What was acknowledged, and that alone, took effect once in every service."""
@@ -67,7 +88,6 @@ def running(site: Site, **more: str) -> Iterator[Crowd]:
             for number, name in enumerate(WORKERS)
         }
         api = stack.enter_context(site.running("api", "gateway", **more))
-        for worker in workers.values():
-            worker.wait_ready()
-        site.wait_ready([api], 1)
-        yield Crowd(site, shop, workers, api)
+        crowd = Crowd(site, shop, workers, api)
+        crowd.wait_ready()
+        yield crowd

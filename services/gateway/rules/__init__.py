@@ -1,5 +1,6 @@
 """The rules of intake.
 
+verifying    which secret signed a delivery, or why none
 identifying  who a buyer is: customer ids, keyed hashes of phones and e-mails
 pricing      money of an order: discounts over lines, tax, totals that agree
 normalising  what a shop sent -> our events

@@ -37,6 +37,7 @@ def test_the_vector_of_the_signature() -> None:
 
 
 def test_an_order_as_the_documentation_has_it() -> None:
+    """Its phone is no number, so the buyer is known by the e-mail."""
     (paid,) = said(DOCS)
     assert isinstance(paid, OrderPaid)
     assert [(line.net_minor, line.tax_minor) for line in paid.lines] == [(600, 45), (1_200, 90)]
@@ -49,11 +50,14 @@ def test_an_order_as_the_documentation_has_it() -> None:
 
 
 def test_an_order_as_a_shop_sent_it_counts_from_its_payment_on() -> None:
+    """While it is pending it is ignored; "2.000" are 200 cents, of the account that bought."""
     told = heard(woocommerce, PENDING, x_wc_webhook_topic="order.created")
     assert (told.ignored, told.events) == ("status pending", ())
     (paid,) = said(PENDING | {"status": "processing"})
     assert isinstance(paid, OrderPaid)
     assert (paid.total_minor, paid.guest) == (200, False)
+    (by_account,) = said(PENDING | {"status": "processing", "customer_id": 1, "billing": {}})
+    assert paid.customer_id == by_account.customer_id
 
 
 def order(**changes: Any) -> dict[str, Any]:
