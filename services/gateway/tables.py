@@ -119,6 +119,7 @@ CREDENTIAL: Final = program_table(
     instant("set_at"),
     instant("expires_at", null=True),
     text("trouble", null=True),
+    instant("renewing_until", null=True),
 )
 WANTED: Final = program_table(
     METADATA,

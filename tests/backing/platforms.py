@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from shared.clock import system
+
 Fields = Mapping[str, str]
 DAY = timedelta(days=1)
 
@@ -53,19 +55,21 @@ class StandIn:
         await self._server.wait_closed()
 
     def answer(self, path: str, asked: dict[str, str]) -> Any:
-        """JSON for a request, whose query and form are one."""
+        """JSON for a request, whose query and form, or JSON, are one."""
         raise NotImplementedError
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         target = urlsplit(head.split(" ", 2)[1])
         headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
-        form = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
-        asked = dict(parse_qsl(target.query) + parse_qsl(form))
-        body = json.dumps(self.answer(target.path, asked), ensure_ascii=False).encode()
+        body = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
+        of_json = headers.get("content-type") == "application/json"
+        given = json.loads(body) if of_json else dict(parse_qsl(body))
+        asked = dict(parse_qsl(target.query)) | given
+        told = json.dumps(self.answer(target.path, asked), ensure_ascii=False).encode()
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(told), told)
         )
         await writer.drain()
         writer.close()
@@ -175,11 +179,17 @@ class TopStandIn(StandIn):
 
 
 class YouzanStandIn(StandIn):
-    """Youzan's gateway: one shop's token, its orders and refunds."""
+    """Youzan's gateway: one app and shop with their newest token, its orders and refunds."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.credentials = {"access_token": "9fe34bcc + &"}
+        self.credentials = {"client_id": "cid", "client_secret": "csecret", "grant_id": "56232"}
+        self.token = "9fe34bcc + &"
+        self.lasts = timedelta(days=7)
+        self.tokens: list[str] = []
+        """Those that were given, in order; each ends the one before."""
+        self.denying = 0
+        """Code that calls for a token are answered with, if not 0."""
         self.orders: dict[str, dict[str, Any]] = {}
         """What stands under `data`, by number."""
         self.refunds: dict[str, dict[str, Any]] = {}
@@ -190,6 +200,8 @@ class YouzanStandIn(StandIn):
 
     def answer(self, path: str, asked: dict[str, str]) -> Any:
         """What the gateway answers: the address first, then the token, then the API."""
+        if path == "/auth/token":
+            return self._token(asked)
         _, _, name = path.partition("/api/")
         self.calls.append(asked | {"method": name})
         made = {
@@ -201,9 +213,23 @@ class YouzanStandIn(StandIn):
             return self._failing.popleft()
         if name not in made:
             return _denied(4005)
-        if asked.get("access_token") != self.credentials["access_token"]:
+        if asked.get("access_token") != self.token:
             return _denied(4203 if "access_token" in asked else 4201)
         return made[name](asked)
+
+    @property
+    def trusted(self) -> dict[str, str]:
+        """The credentials with the token, as calls are made by."""
+        return self.credentials | {"access_token": self.token}
+
+    def _token(self, asked: Fields) -> Any:
+        if self.denying or asked != self.credentials | {"authorize_type": "silent"}:
+            return _failed(self.denying or 140000201) | {"data": None}
+        self.token = f"token {len(self.tokens)} + &"
+        self.tokens.append(self.token)
+        ends = round((system() + self.lasts).timestamp() * 1000)
+        told = {"expires": ends, "scope": "trade", "authority_id": asked["grant_id"]}
+        return _good(told | {"access_token": self.token})
 
     def _order(self, asked: Fields) -> Any:
         found = self.orders.get(asked["tid"])

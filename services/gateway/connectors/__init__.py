@@ -23,7 +23,7 @@ from services.gateway.connectors import (
     woocommerce,
     youzan,
 )
-from services.gateway.connectors.port import Connector, Fetcher, Lister, Puller
+from services.gateway.connectors.port import Connector, Fetcher, Lister, Puller, Renewing
 
 CONNECTORS: Final[dict[str, Connector]] = {
     each.SOURCE: each for each in (generic, shopify, woocommerce, taobao_spi, taobao_tmc, youzan)
@@ -33,5 +33,7 @@ LISTERS: Final[dict[str, Lister]] = {each.SOURCE: each for each in (taobao_spi, 
 """Those that can be asked what has changed."""
 FETCHERS: Final[dict[str, Fetcher]] = {**LISTERS}
 """Those whose notifications only point to a detail."""
+RENEWING: Final[dict[str, Renewing]] = {youzan.SOURCE: youzan}
+"""Those whose calls need a token that ends."""
 PULLERS: Final[dict[str, Puller]] = {taobao_tmc.SOURCE: taobao_tmc}
 """Those whose messages wait to be taken."""

@@ -79,6 +79,8 @@ class Call(Struct, frozen=True):
     url: str
     form: Mapping[str, str] = {}
     """Sent as a form, if not empty."""
+    json: Mapping[str, str] = {}
+    """Sent as JSON, if not empty."""
     headers: Mapping[str, str] = {}
 
 
@@ -88,6 +90,10 @@ class TryLater(Exception):
 
 class NotAuthorised(Exception):
     """The platform does not take the credentials any more: the shop is to be connected anew."""
+
+
+class TokenOver(NotAuthorised):
+    """The platform does not know the token any more: another may be got by the credentials."""
 
 
 class Connector(Protocol):
@@ -202,6 +208,29 @@ class Lister(Fetcher, Protocol):
 
     def listed(self, raw: bytes) -> tuple[list[Fetch], bool]:
         """What to fetch of a page, and whether another follows.
+
+        Raises TryLater, NotAuthorised, Invalid or ValidationError.
+        """
+        ...
+
+
+class Renewing(Fetcher, Protocol):
+    """A storefront whose calls need a token that ends and is got by the credentials. Pure, too.
+
+    Where the token is over, `detail` and `listed` raise TokenOver.
+    """
+
+    @property
+    def TOKEN(self) -> str:  # noqa: N802 - a constant of the module
+        """Name under which calls look for it among the credentials."""
+        ...
+
+    def renew(self, credentials: Credentials, base: str, now: datetime) -> Call:
+        """The call for a new one."""
+        ...
+
+    def renewed(self, raw: bytes) -> tuple[Credentials, datetime]:
+        """What joins the credentials, and when it ends.
 
         Raises TryLater, NotAuthorised, Invalid or ValidationError.
         """

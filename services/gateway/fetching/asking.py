@@ -51,7 +51,11 @@ class Asking:
         await asyncio.sleep(at - now)
         try:
             answer = await self._http.request(
-                call.method, call.url, data=dict(call.form) or None, headers=dict(call.headers)
+                call.method,
+                call.url,
+                data=dict(call.form) or None,
+                json=dict(call.json) or None,
+                headers=dict(call.headers),
             )
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise TryLater(f"no answer: {type(error).__name__}") from error
