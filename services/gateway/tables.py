@@ -135,6 +135,7 @@ WANTED: Final = program_table(
     Column("attempts", Integer, nullable=False),
     instant("since"),
     uuid("delivery_id"),
+    text("currency"),
 )
 Index("wanted_due_idx", WANTED.c.due_at, postgresql_where=WANTED.c.state == 0)
 REPLAY: Final = program_table(

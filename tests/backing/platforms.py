@@ -1,4 +1,4 @@
-"""Taobao's and Youzan's open platforms on loopback, as their public documents describe them.
+"""Taobao's, Youzan's and WooCommerce's interfaces on loopback, as public documents describe them.
 
 `async with TopStandIn() as top: top.trades["1"] = a_trade(tid_str="1")`, then calls go to
 `top.base`. They check what the real ones check (signatures, sessions, tokens), tell only the fields
@@ -7,6 +7,7 @@ connectors, so that both would have to be wrong in the same way.
 """
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import json
@@ -24,7 +25,7 @@ DAY = timedelta(days=1)
 
 
 class StandIn:
-    """A server that answers each request with what `answer` makes of it, status 200."""
+    """A server that answers each request with what `answer` makes of it, with status 200."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, str]] = []
@@ -58,18 +59,25 @@ class StandIn:
         """JSON for a request, whose query and form, or JSON, are one."""
         raise NotImplementedError
 
+    def respond(self, path: str, asked: dict[str, str], headers: Fields) -> tuple[int, Any]:
+        """Status and JSON for a request."""
+        del headers
+        return 200, self.answer(path, asked)
+
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         target = urlsplit(head.split(" ", 2)[1])
-        headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
+        lines = [line.split(": ", 1) for line in head.split("\r\n")[1:] if line]
+        headers = {name.lower(): value for name, value in lines}
         body = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
         of_json = headers.get("content-type") == "application/json"
         given = json.loads(body) if of_json else dict(parse_qsl(body))
         asked = dict(parse_qsl(target.query)) | given
-        told = json.dumps(self.answer(target.path, asked), ensure_ascii=False).encode()
+        status, answer = self.respond(target.path, asked, headers)
+        told = json.dumps(answer, ensure_ascii=False).encode()
         writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(told), told)
+            b"HTTP/1.1 %d Told\r\ncontent-type: application/json;charset=UTF-8\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (status, len(told), told)
         )
         await writer.drain()
         writer.close()
@@ -251,6 +259,46 @@ class YouzanStandIn(StandIn):
             return _failed(5000)
         page = found[(number - 1) * size : number * size]
         return _good({"full_order_info_list": page, "total_results": len(found)})
+
+
+class WooStandIn(StandIn):
+    """A WooCommerce shop's REST interface: its orders and their refunds, for one key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credentials = {"consumer_key": "ck_1", "consumer_secret": "cs_1"}
+        self.orders: dict[str, dict[str, Any]] = {}
+        """By number."""
+        self.refunds: dict[tuple[str, str], dict[str, Any]] = {}
+        """By order and number."""
+
+    def respond(self, path: str, asked: dict[str, str], headers: Fields) -> tuple[int, Any]:
+        """What WordPress answers: who asks first, then what for."""
+        name = path.removeprefix("/wp-json/wc/v3/")
+        self.calls.append(asked | {"method": name})
+        pair = "{consumer_key}:{consumer_secret}".format(**self.credentials)
+        if headers.get("authorization") != f"Basic {base64.b64encode(pair.encode()).decode()}":
+            return _wordpress(401, "woocommerce_rest_cannot_view")
+        match name.split("/"):
+            case ["orders"]:
+                return 200, self._changed(asked)
+            case ["orders", number] if number in self.orders:
+                return 200, self.orders[number]
+            case ["orders", order, "refunds", number] if (order, number) in self.refunds:
+                return 200, self.refunds[order, number]
+        return _wordpress(404, "woocommerce_rest_shop_order_invalid_id")
+
+    def _changed(self, asked: Fields) -> Any:
+        assert asked["dates_are_gmt"] == "true"
+        since, until = asked["modified_after"], asked["modified_before"]
+        assert datetime.fromisoformat(since) < datetime.fromisoformat(until)
+        found = [o for o in self.orders.values() if since < o["date_modified_gmt"] < until]
+        number, size = int(asked["page"]), min(int(asked["per_page"]), 100)
+        return sorted(found, key=lambda o: int(o["id"]))[(number - 1) * size : number * size]
+
+
+def _wordpress(status: int, code: str) -> tuple[int, Any]:
+    return status, {"code": code, "message": "no", "data": {"status": status}}
 
 
 def _only(whole: Mapping[str, Any], fields: str) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class Fetch(Struct, frozen=True):
     """The number of a refund's order, where the notification tells it."""
     version: int = 0
     """Of the notification: lower ones than one heard before change nothing. 0: it has none."""
+    currency: str = ""
+    """Of a refund's order, where the detail does not tell it."""
 
 
 class Heard(Struct, frozen=True):
@@ -66,6 +68,9 @@ class Heard(Struct, frozen=True):
     pending: Pending | None = None
     fetch: Fetch | None = None
     ignored: str | None = None
+    finer: Sequence[tuple[forms.Refund, Fetch]] = ()
+    """Refunds that are told roughly, each with what tells it exactly and stands for it where the
+    connection can fetch."""
 
 
 Credentials = Mapping[str, str]
@@ -163,8 +168,8 @@ class Fetcher(Connector, Protocol):
     """A storefront whose notifications are followed by a call for the detail. Pure, too."""
 
     @property
-    def BASE(self) -> str:  # noqa: N802 - a constant of the module
-        """Where calls go, unless the operator says otherwise."""
+    def BASE(self) -> str | None:  # noqa: N802 - a constant of the module
+        """Where calls go, unless the operator says otherwise; None: to the shop's own address."""
         ...
 
     @property

@@ -73,8 +73,8 @@ class Calling:
         return read(await self._send(connection, make, now))
 
     async def _send(self, connection: Connection, make: Make, now: datetime) -> bytes:
-        call = make(connection.credentials, self._asking.base(connection.source), now)
-        return await self._asking.send(connection.id, call)
+        call = make(connection.credentials, self._asking.base(connection, now), now)
+        return await self._asking.send(connection, call)
 
     async def _ahead(self, source: Renewing, connection: Connection, now: datetime) -> Connection:
         """The connection with a new token; with the one it has, where that fails and it is good."""

@@ -16,7 +16,7 @@ from msgspec import ValidationError
 
 from services.gateway import NAME
 from services.gateway.connections import Connections
-from services.gateway.connectors import FETCHERS, LISTERS, PULLERS
+from services.gateway.connectors import FETCHERS, LISTERS, PULLERS, can_fetch
 from services.gateway.connectors.port import Fetch, Message, NotAuthorised, TryLater
 from services.gateway.deliveries.keeping import KEPT_LONGER_DAYS, Bodies, Body
 from services.gateway.deliveries.store import add_bodies
@@ -24,7 +24,6 @@ from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking, client
 from services.gateway.fetching.calling import Calling
 from services.gateway.fetching.pulling import MESSAGES
-from services.gateway.fetching.wanting import can_fetch
 from services.gateway.model import Answer, Connection, Delivery, Invalid
 from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import hear, hear_detail
@@ -185,7 +184,8 @@ class Pulling:
         async with transaction(self._database) as tx:
             if isinstance(heard, Answer):
                 answers = [heard]
-                await record(tx, first, answers)
+                if heard.status != "ignored":
+                    await record(tx, first, answers)
             else:
                 shop = Shop(connection, self._keys.blind_index, now)
                 answers = await settle(tx, shop, heard, first, quiet=True)
