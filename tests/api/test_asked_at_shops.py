@@ -89,14 +89,6 @@ class Woo:
         return shown["trouble"]  # type: ignore[no-any-return]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def database(gateway: Api) -> AsyncIterator[Database]:
-    """The gateway's database as its worker has it."""
-    url = gateway.site.config.database_url_of("gateway")
-    async with Database("gateway", url, worker=True, size=4) as opened:
-        yield opened
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def woo(gateway: Api, database: Database) -> Woo:
     """A WooCommerce shop; no other is pulled from."""

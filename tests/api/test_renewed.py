@@ -87,14 +87,6 @@ class Shop:
         return datetime.fromisoformat(shown) if shown else None
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def database(gateway: Api) -> AsyncIterator[Database]:
-    """The gateway's database as its worker has it."""
-    url = gateway.site.config.database_url_of("gateway")
-    async with Database("gateway", url, worker=True, size=8) as opened:
-        yield opened
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def shop(gateway: Api, database: Database) -> Shop:
     """A shop at Youzan."""
@@ -200,6 +192,17 @@ async def test_a_token_that_older_credentials_got_is_not_kept(
         await store.keep_renewed(tx, *place, until, b"of older ones", now + DAY)
     assert (await shop.read()).credentials == platform.credentials
     assert await shop.ask(platform) == 1
+
+
+async def test_credentials_that_were_given_after_the_connection_was_read_are_the_ones_asked_by(
+    shop: Shop, platform: YouzanStandIn
+) -> None:
+    """Older ones never take their place again."""
+    await shop.trust(platform.credentials | {"client_secret": "wrong"})
+    connection = await shop.read()
+    await shop.trust(platform.credentials)
+    assert await shop.ask(platform, connection=connection) == 1
+    assert (await shop.read()).credentials == platform.trusted
 
 
 async def test_a_claim_of_a_worker_that_died_ends(

@@ -294,7 +294,8 @@ class WooStandIn(StandIn):
         assert datetime.fromisoformat(since) < datetime.fromisoformat(until)
         found = [o for o in self.orders.values() if since < o["date_modified_gmt"] < until]
         number, size = int(asked["page"]), min(int(asked["per_page"]), 100)
-        return sorted(found, key=lambda o: int(o["id"]))[(number - 1) * size : number * size]
+        page = sorted(found, key=lambda o: int(o["id"]))[(number - 1) * size : number * size]
+        return [_only(each, asked["_fields"]) for each in page]
 
 
 def _wordpress(status: int, code: str) -> tuple[int, Any]:

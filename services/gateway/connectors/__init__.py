@@ -1,17 +1,17 @@
 """The storefronts' dialects, one pure file each.
 
-forms          the generic form, which every other is said again in
-port           what a connector is
-generic        any shop of one's own: Standard Webhooks
-shopify        orders, cancellations, refunds, customers
-woocommerce    orders with their refunds, customers
+forms              the generic form, which every other is said again in
+port               what a connector is
+generic            any shop of one's own: Standard Webhooks
+shopify            orders, cancellations, refunds, customers
+woocommerce        orders with their refunds, customers
 woocommerce_calls  calls to such a shop: what changed, refunds with their lines
-top            calls, answers and signatures of Taobao's open platform
-taobao         its trades and refunds in detail
-taobao_spi     methods that it calls here: joins, notices
-taobao_tmc     messages that are pulled from it
-youzan         pushes, and the calls that they are followed by
-youzan_trades  its orders and refunds in detail
+top                calls, answers and signatures of Taobao's open platform
+taobao             its trades and refunds in detail
+taobao_spi         methods that it calls here: joins, notices
+taobao_tmc         messages that are pulled from it
+youzan             pushes, and the calls that they are followed by
+youzan_trades      its orders and refunds in detail
 """
 
 from typing import Final

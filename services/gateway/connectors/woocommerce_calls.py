@@ -97,6 +97,7 @@ def changed(
         "order": "asc",
         "page": str(page),
         "per_page": str(_PAGE),
+        "_fields": "id",
     }
     return _call("/orders", asked, credentials, base)
 

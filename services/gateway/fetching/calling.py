@@ -90,21 +90,23 @@ class Calling:
             return connection
 
     async def _renew(self, source: Renewing, connection: Connection, now: datetime) -> Connection:
-        """The connection with a newer token. Raises TryLater, NotAuthorised."""
+        """The connection with a newer token. Raises TryLater, NotAuthorised.
+
+        It is read anew behind the claim: credentials that are given from then on end the claim.
+        """
         place, until = (connection.program_id, connection.id), now + CLAIM
-        found = await self._newer(source, connection)
-        if found is not None:
-            return found
+        had = connection.credentials.get(source.TOKEN)
         async with statements(self._database) as tx:
             claimed = await store.claim_renewal(tx, *place, now, until)
-        if claimed:
-            values, ends = await self._renewed(source, connection, now)
-            plain = msgspec.json.encode({**connection.credentials, **values})
+        found = await self._read(connection)
+        if claimed and found.credentials.get(source.TOKEN) in {None, had}:
+            values, ends = await self._renewed(source, found, now)
+            plain = msgspec.json.encode({**found.credentials, **values})
             sealed = self._keys.seal(CREDENTIAL_PURPOSE, connection.text_id, plain)
             async with statements(self._database) as tx:
                 await store.keep_renewed(tx, *place, until, sealed, ends)
-        found = await self._newer(source, connection)
-        if found is None:
+            found = await self._read(connection)
+        if found.credentials.get(source.TOKEN) in {None, had}:
             raise TryLater("its token is being renewed")
         return found
 
@@ -118,13 +120,11 @@ class Calling:
         except (Invalid, ValidationError, msgspec.DecodeError) as error:
             raise TryLater(f"no token to be read: {error}") from error
 
-    async def _newer(self, source: Renewing, connection: Connection) -> Connection | None:
-        """The connection as it is now, where somebody has renewed its token."""
+    async def _read(self, connection: Connection) -> Connection:
+        """The connection as it is now."""
         async with statements(self._database) as tx:
             found = await self._connections.read(tx, connection.id)
-        had = connection.credentials.get(source.TOKEN)
-        if found is None or found.credentials.get(source.TOKEN) in {None, had}:
-            return None
+        assert found is not None
         return found
 
 
