@@ -125,8 +125,8 @@ class Config(BaseModel):
         AfterValidator(_networks),
         Field(
             alias="SHUKE_ENDPOINT_NETWORKS",
-            description="Networks (10.0.0.0/8,…) that outgoing webhooks may reach besides public "
-            "https on ports 443 and 8443; in them also http and any port",
+            description="Networks (10.0.0.0/8,…) that outgoing webhooks and calls to shops may "
+            "reach besides public https on ports 443 and 8443; in them also http and any port",
         ),
     ] = ""
 
@@ -153,7 +153,7 @@ class Config(BaseModel):
 
     @property
     def networks(self) -> tuple[Network, ...]:
-        """Networks that outgoing webhooks may reach besides public addresses."""
+        """Networks that merchants' addresses may lie in besides public ones."""
         parts = self.endpoint_networks.split(",")
         return tuple(ipaddress.ip_network(part.strip()) for part in parts if part.strip())
 

@@ -97,5 +97,6 @@ class Connections:
             secrets=tuple(secrets),
             identity_key=self._keys.unseal(IDENTITY_PURPOSE, program, row["identity_key"]),
             credentials=self._credentials(text, row["credential"]),
+            credentials_end_at=row["credential_expires_at"],
             settings=published.of(row["program_id"], FAMILY + text),
         )

@@ -36,7 +36,7 @@ from services.gateway.orders import asking
 from services.gateway.orders.model import Key
 from services.gateway.remembering import Remembering
 from services.gateway.rules.normalising import Shop
-from services.gateway.rules.reading import check, event_of, events_of, hear
+from services.gateway.rules.reading import check, event_of, events_of, hear, told
 from services.gateway.rules.verifying import EXPIRED, signer
 from services.gateway.spool import Spool
 from services.gateway.throttle import BUSY_SECONDS, Crowd, Pace, Throttle
@@ -247,8 +247,8 @@ class Intake:
             return answers or [Answer("ignored", reason=TEST, type=heard.topic)]
         if heard.pending is not None and isinstance(said[0], Ready):
             answers += await self._pend(delivered.place(len(said)), said[0], heard.pending)
-        if heard.fetch is not None:
-            answers.append(await self._want(delivered, heard.fetch, delivered.place(len(answers))))
+        for fetch in told(delivered.shop, heard)[1]:
+            answers.append(await self._want(delivered, fetch, delivered.place(len(answers))))
         return answers
 
     async def _pend(self, place: Key, paid: Ready, pending: Pending) -> list[Answer]:

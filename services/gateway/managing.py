@@ -15,10 +15,9 @@ import msgspec
 
 from services.gateway import store
 from services.gateway.connections import CREDENTIAL_PURPOSE, SECRET_PURPOSE
-from services.gateway.connectors import PULLERS
+from services.gateway.connectors import PULLERS, needed
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
-from services.gateway.fetching.wanting import needed
 from services.gateway.keys import new_key
 from services.gateway.schemas import ChangedConnection, NewConnection, NewKey, wrong_secret
 from shared.commands import expect

@@ -73,6 +73,7 @@ class Connection(Struct, frozen=True):
     mode: Literal["live", "test"] = "live"
     credentials: Mapping[str, str] = {}
     """What calls to its platform are signed with."""
+    credentials_end_at: datetime | None = None
     settings: Versions[ConnectionSettings] = Versions()
 
     def settings_at(self, now: datetime) -> ConnectionSettings:

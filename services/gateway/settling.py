@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.gateway.connectors import FETCHERS
+from services.gateway.connectors import can_fetch
 from services.gateway.connectors.port import Fetch, Heard
 from services.gateway.deliveries.store import put_deliveries
 from services.gateway.fetching.wanting import want
@@ -26,7 +26,7 @@ from services.gateway.orders import asking
 from services.gateway.orders import store as orders
 from services.gateway.orders.model import Key, KnownOrder
 from services.gateway.rules.normalising import Shop
-from services.gateway.rules.reading import events_of, ready
+from services.gateway.rules.reading import events_of, ready, told
 from shared.db import inbox, outbox
 from shared.db.transaction import Tx
 from shared.ids import uuid_of
@@ -146,10 +146,10 @@ async def _named(
 
 def _fetches(heard: Heard, answers: Sequence[Answer], shop: Shop) -> Iterator[Fetch]:
     """What is to be fetched: what was pointed to, and the orders that are missed."""
-    if heard.fetch is not None:
-        yield heard.fetch
-    if shop.connection.source in FETCHERS:
-        for said, answer in zip(heard.events, answers, strict=False):
+    events, fetches = told(shop, heard)
+    yield from fetches
+    if can_fetch(shop.connection):
+        for said, answer in zip(events, answers, strict=False):
             number = getattr(said, "order_id", None)
             if answer.reason == UNKNOWN_ORDER and number:
                 yield Fetch("order", number)

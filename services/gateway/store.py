@@ -128,7 +128,8 @@ async def load_connection(tx: Tx, connection_id: UUID) -> Row | None:
     return await tx.fetch_one(
         """
         select c.*, p.public_id, p.time_zone, k.identity_key, s.region, r.sealed as credential,
-               p.status as program_status, s.status as store_status
+               r.expires_at as credential_expires_at, p.status as program_status,
+               s.status as store_status
         from connection c
         join program p on p.program_id = c.program_id
         join program_key k on k.program_id = c.program_id

@@ -119,6 +119,7 @@ CREDENTIAL: Final = program_table(
     instant("set_at"),
     instant("expires_at", null=True),
     text("trouble", null=True),
+    instant("renewing_until", null=True),
 )
 WANTED: Final = program_table(
     METADATA,
@@ -134,6 +135,7 @@ WANTED: Final = program_table(
     Column("attempts", Integer, nullable=False),
     instant("since"),
     uuid("delivery_id"),
+    text("currency"),
 )
 Index("wanted_due_idx", WANTED.c.due_at, postgresql_where=WANTED.c.state == 0)
 REPLAY: Final = program_table(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from shared.db.engine import Database
 from tests.api.harness import Api, Shop, Site, open_shop
 
 
@@ -25,6 +26,14 @@ async def gateway(site: Site) -> AsyncIterator[Api]:
     """The gateway."""
     async with site.open("gateway") as api:
         yield api
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database(gateway: Api) -> AsyncIterator[Database]:
+    """The gateway's database as its worker has it."""
+    url = gateway.site.config.database_url_of("gateway")
+    async with Database("gateway", url, worker=True, size=8) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

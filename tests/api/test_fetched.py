@@ -94,14 +94,6 @@ class China:
         return [(each["type"].split(".")[1], each["data"]) for each in mine]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def database(gateway: Api) -> AsyncIterator[Database]:
-    """The gateway's database as its worker has it."""
-    url = gateway.site.config.database_url_of("gateway")
-    async with Database("gateway", url, worker=True, size=2) as opened:
-        yield opened
-
-
 async def connect(gateway: Api, database: Database, source: str, secret: str) -> China:
     """A connection of a platform's shop."""
     shop = await open_shop(gateway)

@@ -1,7 +1,6 @@
 """What is pulled: messages of Taobao, and what changed at Youzan that nobody told."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -88,14 +87,6 @@ class Pulled:
             on conflict do nothing
             """
         )
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def database(gateway: Api) -> AsyncIterator[Database]:
-    """The gateway's database as its worker has it."""
-    url = gateway.site.config.database_url_of("gateway")
-    async with Database("gateway", url, worker=True, size=4) as opened:
-        yield opened
 
 
 async def connect(gateway: Api, **body: str) -> Pulled:

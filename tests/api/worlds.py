@@ -60,7 +60,9 @@ BODIES: Final[Mapping[str, Any]] = {
     "stores.change": {"name": "Another"},
     "secrets.end": {},
     "connections.change": {"name": "Another"},
-    "credentials.put": {"values": {"access_token": "9fe34bcc"}},
+    "credentials.put": {
+        "values": {"client_id": "cid", "client_secret": "csecret", "grant_id": "110"}
+    },
     "endpoints.create": {"url": "https://hooks.example/"},
     "endpoints.change": {"name": "Till"},
     "endpoints.replay": {"since": "2026-03-01T00:00:00Z", "until": "2026-03-02T00:00:00Z"},

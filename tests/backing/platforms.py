@@ -1,4 +1,4 @@
-"""Taobao's and Youzan's open platforms on loopback, as their public documents describe them.
+"""Taobao's, Youzan's and WooCommerce's interfaces on loopback, as public documents describe them.
 
 `async with TopStandIn() as top: top.trades["1"] = a_trade(tid_str="1")`, then calls go to
 `top.base`. They check what the real ones check (signatures, sessions, tokens), tell only the fields
@@ -7,6 +7,7 @@ connectors, so that both would have to be wrong in the same way.
 """
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import json
@@ -17,12 +18,14 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from shared.clock import system
+
 Fields = Mapping[str, str]
 DAY = timedelta(days=1)
 
 
 class StandIn:
-    """A server that answers each request with what `answer` makes of it, status 200."""
+    """A server that answers each request with what `answer` makes of it, with status 200."""
 
     def __init__(self) -> None:
         self.calls: list[dict[str, str]] = []
@@ -53,19 +56,28 @@ class StandIn:
         await self._server.wait_closed()
 
     def answer(self, path: str, asked: dict[str, str]) -> Any:
-        """JSON for a request, whose query and form are one."""
+        """JSON for a request, whose query and form, or JSON, are one."""
         raise NotImplementedError
+
+    def respond(self, path: str, asked: dict[str, str], headers: Fields) -> tuple[int, Any]:
+        """Status and JSON for a request."""
+        del headers
+        return 200, self.answer(path, asked)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         target = urlsplit(head.split(" ", 2)[1])
-        headers = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if line)
-        form = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
-        asked = dict(parse_qsl(target.query) + parse_qsl(form))
-        body = json.dumps(self.answer(target.path, asked), ensure_ascii=False).encode()
+        lines = [line.split(": ", 1) for line in head.split("\r\n")[1:] if line]
+        headers = {name.lower(): value for name, value in lines}
+        body = (await reader.readexactly(int(headers.get("content-length", "0")))).decode()
+        of_json = headers.get("content-type") == "application/json"
+        given = json.loads(body) if of_json else dict(parse_qsl(body))
+        asked = dict(parse_qsl(target.query)) | given
+        status, answer = self.respond(target.path, asked, headers)
+        told = json.dumps(answer, ensure_ascii=False).encode()
         writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json;charset=UTF-8\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+            b"HTTP/1.1 %d Told\r\ncontent-type: application/json;charset=UTF-8\r\n"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (status, len(told), told)
         )
         await writer.drain()
         writer.close()
@@ -175,11 +187,17 @@ class TopStandIn(StandIn):
 
 
 class YouzanStandIn(StandIn):
-    """Youzan's gateway: one shop's token, its orders and refunds."""
+    """Youzan's gateway: one app and shop with their newest token, its orders and refunds."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.credentials = {"access_token": "9fe34bcc + &"}
+        self.credentials = {"client_id": "cid", "client_secret": "csecret", "grant_id": "56232"}
+        self.token = "9fe34bcc + &"
+        self.lasts = timedelta(days=7)
+        self.tokens: list[str] = []
+        """Those that were given, in order; each ends the one before."""
+        self.denying = 0
+        """Code that calls for a token are answered with, if not 0."""
         self.orders: dict[str, dict[str, Any]] = {}
         """What stands under `data`, by number."""
         self.refunds: dict[str, dict[str, Any]] = {}
@@ -190,6 +208,8 @@ class YouzanStandIn(StandIn):
 
     def answer(self, path: str, asked: dict[str, str]) -> Any:
         """What the gateway answers: the address first, then the token, then the API."""
+        if path == "/auth/token":
+            return self._token(asked)
         _, _, name = path.partition("/api/")
         self.calls.append(asked | {"method": name})
         made = {
@@ -201,9 +221,23 @@ class YouzanStandIn(StandIn):
             return self._failing.popleft()
         if name not in made:
             return _denied(4005)
-        if asked.get("access_token") != self.credentials["access_token"]:
+        if asked.get("access_token") != self.token:
             return _denied(4203 if "access_token" in asked else 4201)
         return made[name](asked)
+
+    @property
+    def trusted(self) -> dict[str, str]:
+        """The credentials with the token, as calls are made by."""
+        return self.credentials | {"access_token": self.token}
+
+    def _token(self, asked: Fields) -> Any:
+        if self.denying or asked != self.credentials | {"authorize_type": "silent"}:
+            return _failed(self.denying or 140000201) | {"data": None}
+        self.token = f"token {len(self.tokens)} + &"
+        self.tokens.append(self.token)
+        ends = round((system() + self.lasts).timestamp() * 1000)
+        told = {"expires": ends, "scope": "trade", "authority_id": asked["grant_id"]}
+        return _good(told | {"access_token": self.token})
 
     def _order(self, asked: Fields) -> Any:
         found = self.orders.get(asked["tid"])
@@ -225,6 +259,47 @@ class YouzanStandIn(StandIn):
             return _failed(5000)
         page = found[(number - 1) * size : number * size]
         return _good({"full_order_info_list": page, "total_results": len(found)})
+
+
+class WooStandIn(StandIn):
+    """A WooCommerce shop's REST interface: its orders and their refunds, for one key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credentials = {"consumer_key": "ck_1", "consumer_secret": "cs_1"}
+        self.orders: dict[str, dict[str, Any]] = {}
+        """By number."""
+        self.refunds: dict[tuple[str, str], dict[str, Any]] = {}
+        """By order and number."""
+
+    def respond(self, path: str, asked: dict[str, str], headers: Fields) -> tuple[int, Any]:
+        """What WordPress answers: who asks first, then what for."""
+        name = path.removeprefix("/wp-json/wc/v3/")
+        self.calls.append(asked | {"method": name})
+        pair = "{consumer_key}:{consumer_secret}".format(**self.credentials)
+        if headers.get("authorization") != f"Basic {base64.b64encode(pair.encode()).decode()}":
+            return _wordpress(401, "woocommerce_rest_cannot_view")
+        match name.split("/"):
+            case ["orders"]:
+                return 200, self._changed(asked)
+            case ["orders", number] if number in self.orders:
+                return 200, self.orders[number]
+            case ["orders", order, "refunds", number] if (order, number) in self.refunds:
+                return 200, self.refunds[order, number]
+        return _wordpress(404, "woocommerce_rest_shop_order_invalid_id")
+
+    def _changed(self, asked: Fields) -> Any:
+        assert asked["dates_are_gmt"] == "true"
+        since, until = asked["modified_after"], asked["modified_before"]
+        assert datetime.fromisoformat(since) < datetime.fromisoformat(until)
+        found = [o for o in self.orders.values() if since < o["date_modified_gmt"] < until]
+        number, size = int(asked["page"]), min(int(asked["per_page"]), 100)
+        page = sorted(found, key=lambda o: int(o["id"]))[(number - 1) * size : number * size]
+        return [_only(each, asked["_fields"]) for each in page]
+
+
+def _wordpress(status: int, code: str) -> tuple[int, Any]:
+    return status, {"code": code, "message": "no", "data": {"status": status}}
 
 
 def _only(whole: Mapping[str, Any], fields: str) -> dict[str, Any]:

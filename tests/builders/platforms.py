@@ -194,3 +194,24 @@ def a_signed_query(method: str, raw: bytes = b"", **parameters: str) -> str:
     signed = APP_SECRET.encode() + text.encode() + raw + APP_SECRET.encode()
     sign = hashlib.md5(signed, usedforsecurity=False).hexdigest().upper()
     return urlencode(whole | {"sign": sign})
+
+
+def a_woo_refund_line(line: str | None, **changes: Any) -> dict[str, Any]:
+    """What a WooCommerce shop gave back of a line of the order."""
+    meta = [{"id": 9, "key": "_refunded_item_id", "value": line}] if line else []
+    told = {"id": 90, "name": "Shirt", "quantity": -1, "total": "-9.00", "total_tax": "0.00"}
+    return told | {"sku": "", "meta_data": meta} | changes
+
+
+def a_woo_refund(*lines: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """A refund of a WooCommerce shop in detail."""
+    told: dict[str, Any] = {
+        "id": 801,
+        "date_created": "2026-03-05T18:00:00",
+        "date_created_gmt": "2026-03-05T10:00:00",
+        "amount": "9.00",
+        "reason": "",
+        "line_items": list(lines),
+        "shipping_lines": [],
+    }
+    return told | changes

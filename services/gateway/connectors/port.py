@@ -56,6 +56,8 @@ class Fetch(Struct, frozen=True):
     """The number of a refund's order, where the notification tells it."""
     version: int = 0
     """Of the notification: lower ones than one heard before change nothing. 0: it has none."""
+    currency: str = ""
+    """Of a refund's order, where the detail does not tell it."""
 
 
 class Heard(Struct, frozen=True):
@@ -66,6 +68,9 @@ class Heard(Struct, frozen=True):
     pending: Pending | None = None
     fetch: Fetch | None = None
     ignored: str | None = None
+    finer: Sequence[tuple[forms.Refund, Fetch]] = ()
+    """Refunds that are told roughly, each with what tells it exactly and stands for it where the
+    connection can fetch."""
 
 
 Credentials = Mapping[str, str]
@@ -79,6 +84,8 @@ class Call(Struct, frozen=True):
     url: str
     form: Mapping[str, str] = {}
     """Sent as a form, if not empty."""
+    json: Mapping[str, str] = {}
+    """Sent as JSON, if not empty."""
     headers: Mapping[str, str] = {}
 
 
@@ -88,6 +95,10 @@ class TryLater(Exception):
 
 class NotAuthorised(Exception):
     """The platform does not take the credentials any more: the shop is to be connected anew."""
+
+
+class TokenOver(NotAuthorised):
+    """The platform does not know the token any more: another may be got by the credentials."""
 
 
 class Connector(Protocol):
@@ -157,8 +168,8 @@ class Fetcher(Connector, Protocol):
     """A storefront whose notifications are followed by a call for the detail. Pure, too."""
 
     @property
-    def BASE(self) -> str:  # noqa: N802 - a constant of the module
-        """Where calls go, unless the operator says otherwise."""
+    def BASE(self) -> str | None:  # noqa: N802 - a constant of the module
+        """Where calls go, unless the operator says otherwise; None: to the shop's own address."""
         ...
 
     @property
@@ -202,6 +213,29 @@ class Lister(Fetcher, Protocol):
 
     def listed(self, raw: bytes) -> tuple[list[Fetch], bool]:
         """What to fetch of a page, and whether another follows.
+
+        Raises TryLater, NotAuthorised, Invalid or ValidationError.
+        """
+        ...
+
+
+class Renewing(Fetcher, Protocol):
+    """A storefront whose calls need a token that ends and is got by the credentials. Pure, too.
+
+    Where the token is over, `detail` and `listed` raise TokenOver.
+    """
+
+    @property
+    def TOKEN(self) -> str:  # noqa: N802 - a constant of the module
+        """Name under which calls look for it among the credentials."""
+        ...
+
+    def renew(self, credentials: Credentials, base: str, now: datetime) -> Call:
+        """The call for a new one."""
+        ...
+
+    def renewed(self, raw: bytes) -> tuple[Credentials, datetime]:
+        """What joins the credentials, and when it ends.
 
         Raises TryLater, NotAuthorised, Invalid or ValidationError.
         """

@@ -12,8 +12,8 @@ received: an order is completed 7 days after the shop marked it completed.
 | buyer | customer_id; 0 is a guest, known by billing.phone or billing.email |
 | cancelled, given back | when it was last modified: the shop tells no other instant |
 
-A refund inside an order tells an amount and no lines; an order marked refunded without one was
-given back whole.
+A refund inside an order tells an amount and no lines: where calls can be made it is fetched
+instead. An order marked refunded without one was given back whole.
 """
 
 import html
@@ -25,8 +25,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.gateway.connectors import forms
+from services.gateway.connectors import forms, woocommerce_calls
 from services.gateway.connectors.port import (
+    Fetch,
     Headers,
     Heard,
     Pending,
@@ -47,6 +48,10 @@ SIGNED_HEADERS: Final = ("x-wc-webhook-signature",)
 MEDIA: Final = ("application/json",)
 SHOP_HEADER: Final = "x-wc-webhook-source"
 HEADERS: Final = ("x-wc-webhook-topic", SHOP_HEADER)
+BASE: Final = None
+CREDENTIALS: Final = woocommerce_calls.CREDENTIALS
+SETTLES: Final = woocommerce_calls.SETTLES
+SPAN: Final = woocommerce_calls.SPAN
 AFTER_COMPLETION: Final = timedelta(days=7)
 _PAID: Final = {"processing", "completed", "refunded"}
 _NOTHING: Final = Decimal(0)
@@ -184,6 +189,18 @@ def read(raw: bytes, headers: Headers, settings: ConnectionSettings) -> Heard:
     return Heard(topic, ignored=f"topic {topic[:60] or 'missing'}")
 
 
+call = woocommerce_calls.call
+changed = woocommerce_calls.changed
+listed = woocommerce_calls.listed
+
+
+def detail(wanted: Fetch, raw: bytes, settings: ConnectionSettings) -> Heard:
+    """What an order says, the same as delivered, or a refund with its lines."""
+    if wanted.kind == "order":
+        return _heard_order("order", _ORDER.decode(raw), settings)
+    return woocommerce_calls.heard_refund(wanted, raw)
+
+
 def _heard_order(topic: str, order: Order, settings: ConnectionSettings) -> Heard:
     modified = _gmt(order.date_modified_gmt or order.date_created_gmt)
     if order.status == "cancelled":
@@ -199,7 +216,11 @@ def _heard_order(topic: str, order: Order, settings: ConnectionSettings) -> Hear
         done = instant(_gmt(order.date_completed_gmt), "/date_completed_gmt")
         due = Instant.of(done + days(settings.completion_days, AFTER_COMPLETION))
         pending = Pending(paid, due, instant(modified, "/date_modified_gmt"))
-    return Heard(topic, [paid, *_refunds(order, modified)], pending)
+    if order.status == "refunded" and not order.refunds:
+        whole = minor(order.total, order.currency, "/total")
+        back = _refund(order, f"order:{order.id}", whole, modified, None)
+        return Heard(topic, [paid, back], pending)
+    return Heard(topic, [paid], pending, finer=_refunds(order, modified))
 
 
 def _paid(order: Order) -> forms.OrderPaid:
@@ -265,20 +286,14 @@ def _less_tax(lines: list[forms.OrderLine], tax_off: int) -> list[forms.OrderLin
     ]
 
 
-def _refunds(order: Order, modified: str) -> list[forms.Refund]:
-    if order.status == "refunded" and not order.refunds:
-        whole = minor(order.total, order.currency, "/total")
-        return [_refund(order, f"order:{order.id}", whole, modified, None)]
-    return [
-        _refund(
-            order,
-            str(each.id),
-            -minor(each.total, order.currency, f"/refunds/{number}/total"),
-            modified,
-            each.reason,
-        )
-        for number, each in enumerate(order.refunds)
-    ]
+def _refunds(order: Order, modified: str) -> list[tuple[forms.Refund, Fetch]]:
+    found = []
+    for number, each in enumerate(order.refunds):
+        identity = str(each.id)
+        total = -minor(each.total, order.currency, f"/refunds/{number}/total")
+        exact = Fetch("refund", identity, str(order.id), woocommerce_calls.ONCE, order.currency)
+        found.append((_refund(order, identity, total, modified, each.reason), exact))
+    return found
 
 
 def _refund(order: Order, identity: str, total: int, at: str, reason: str | None) -> forms.Refund:

@@ -16,7 +16,7 @@ the body over `msg` only where that is set. The secret of a connection is `clien
 some in milliseconds: as such it orders those of several types too, and is the instant of a
 customer's change. Calls are GET /api/{name}/{version}?access_token=…: youzan.trade.get 4.0.2,
 youzan.trade.refund.get 3.0.1, youzan.trades.sold.get 4.0.4. They may lag half a minute behind a
-push, and answer errors with status 200.
+push, and answer errors with status 200. The token is got by POST /auth/token and holds for 7 days.
 
 Read from public documents, not seen live.
 """
@@ -25,11 +25,11 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import unquote_plus, urlencode
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from services.gateway.connectors import forms, youzan_trades
 from services.gateway.connectors.port import (
@@ -39,6 +39,7 @@ from services.gateway.connectors.port import (
     Fetch,
     Headers,
     Heard,
+    NotAuthorised,
     Secrets,
     in_beijing,
     plain,
@@ -55,7 +56,9 @@ HEADERS: Final = ()
 MEDIA: Final = ("application/json",)
 SHOP_HEADER: Final = None
 BASE: Final = "https://open.youzanyun.com"
-CREDENTIALS: Final = ("access_token",)
+CREDENTIALS: Final = ("client_id", "client_secret", "grant_id")
+"""Of the app, and the number of the shop (kdt_id) that has authorised it."""
+TOKEN: Final = "access_token"  # noqa: S105 - a name
 SETTLES: Final = timedelta(seconds=30)
 SPAN: Final = timedelta(days=89)
 """The platform allows three months, and the shortest three have 89 days."""
@@ -125,6 +128,11 @@ class _Message(_Said, frozen=True, kw_only=True):
     name: str | None = None
     is_log_off: bool | int | str | None = None
     client_hash: str | None = None
+
+
+class _Token(_Said, frozen=True, kw_only=True):
+    access_token: Annotated[str, Meta(min_length=1)]
+    expires: int
 
 
 _READ: Final = msgspec.json.Decoder(Push)
@@ -224,8 +232,27 @@ def changed(
 listed = youzan_trades.listed
 
 
+def renew(credentials: Credentials, base: str, now: datetime) -> Call:
+    """The call for a token of the shop, by the app's own word."""
+    del now
+    asked = {name: credentials[name] for name in CREDENTIALS}
+    return Call("POST", f"{base}/auth/token", json={"authorize_type": "silent", **asked})
+
+
+def renewed(raw: bytes) -> tuple[Credentials, datetime]:
+    """The token and its end.
+
+    An answer without one is the credentials' fault, unless it says to ask later.
+    """
+    try:
+        told = msgspec.json.decode(youzan_trades.data(raw), type=_Token)
+    except Invalid as error:
+        raise NotAuthorised(str(error)) from error
+    return {TOKEN: told.access_token}, since_epoch(told.expires, "/data/expires")
+
+
 def _call(name: str, asked: Mapping[str, str], credentials: Credentials, base: str) -> Call:
-    query = urlencode({"access_token": credentials["access_token"], **asked})
+    query = urlencode({TOKEN: credentials[TOKEN], **asked})
     return Call("GET", f"{base}/api/{name}?{query}")
 
 

@@ -31,6 +31,7 @@ from services.gateway.connectors.port import (
     Fetch,
     Heard,
     NotAuthorised,
+    TokenOver,
     TryLater,
     beijing,
     completed,
@@ -60,6 +61,8 @@ _GOOD: Final = "200"
 _BUSY: Final = {"5000", "5001", "106000001", "106100118"}
 """Not found (5000) is among them: what a push tells of may not be there yet."""
 _WRONG_CALL: Final = {"4001", "4005"}
+_OVER: Final = {"4201", "4202", "4203"}
+"""No token, one that has ended, one that nobody knows."""
 _NOT_AUTHORISED: Final = ("42", "4007")
 """Tokens and permissions; an address that the app does not list (4007)."""
 _NOTHING: Final = Decimal(0)
@@ -189,15 +192,15 @@ _READ_PAGE: Final = msgspec.json.Decoder(_Page)
 
 def detail(wanted: Fetch, raw: bytes, settings: ConnectionSettings) -> Heard:
     """What an order or refund says. Raises TryLater, NotAuthorised, Invalid or ValidationError."""
-    data = _data(raw)
+    found = data(raw)
     if wanted.kind == "order":
-        return _heard_order(_READ_DETAIL.decode(data).full_order_info, settings)
-    return _heard_refund(_READ_REFUND.decode(data))
+        return _heard_order(_READ_DETAIL.decode(found).full_order_info, settings)
+    return _heard_refund(_READ_REFUND.decode(found))
 
 
 def listed(raw: bytes) -> tuple[list[Fetch], bool]:
     """Orders of a page, each with the refunds it names; a full page may be followed by another."""
-    page = _READ_PAGE.decode(_data(raw)).full_order_info_list
+    page = _READ_PAGE.decode(data(raw)).full_order_info_list
     found = []
     for each in page:
         number = each.full_order_info.order_info.tid
@@ -208,8 +211,11 @@ def listed(raw: bytes) -> tuple[list[Fetch], bool]:
     return found, len(page) >= PAGE
 
 
-def _data(raw: bytes) -> msgspec.Raw:
-    """What was asked for: an answer with an error has data too, as empty as if there were none."""
+def data(raw: bytes) -> msgspec.Raw:
+    """What was asked for: an answer with an error has data too, as empty as if there were none.
+
+    Raises TryLater, NotAuthorised, Invalid or ValidationError.
+    """
     answer = _READ_ANSWER.decode(raw)
     if answer.gw_err_resp is not None:
         _refuse_at_gateway(answer.gw_err_resp)
@@ -226,6 +232,8 @@ def _refuse_at_gateway(error: _Gateway) -> NoReturn:
     """Errors that are not listed in public, calls too often among them, are tried again."""
     code = str(error.err_code)
     told = f"{code} {error.err_msg}"[:200].strip()
+    if code in _OVER:
+        raise TokenOver(told)
     if code.startswith(_NOT_AUTHORISED):
         raise NotAuthorised(told)
     if code in _WRONG_CALL:

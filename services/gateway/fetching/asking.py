@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import httpx2
 
 from services.gateway.connectors import FETCHERS
-from services.gateway.connectors.port import Call, TryLater
-from shared.clock import monotonic
+from services.gateway.connectors.port import Call, NotAuthorised, TryLater
+from services.gateway.model import Connection
+from services.gateway.outbound.connecting import Connecting
+from shared.clock import monotonic, system
 from shared.config import Config
 
 TIMEOUT_SECONDS: Final = 15.0
@@ -17,6 +20,7 @@ SPACING_SECONDS: Final = 0.1
 """Between two calls of one connection: 10 a second."""
 MOST_BYTES: Final = 8 * 1024 * 1024
 _SERVER_ERROR, _TOO_MANY = 500, 429
+_GOOD, _SHUT = 200, {401, 403}
 
 
 def client() -> httpx2.AsyncClient:
@@ -36,27 +40,63 @@ class Asking:
         self._config = config
         self._http = http
         self._clock = clock
+        self._connecting = Connecting(config.networks)
         self._next: dict[UUID, float] = {}
 
-    def base(self, source: str) -> str:
-        """Where calls of a kind of storefront go."""
-        taken = self._config.youzan_url if source == "youzan" else self._config.taobao_url
-        return (taken or FETCHERS[source].BASE).rstrip("/")
+    def base(self, connection: Connection, now: datetime) -> str:
+        """Where calls of a connection go. Raises NotAuthorised where nobody has set that."""
+        own = FETCHERS[connection.source].BASE
+        if own is None:
+            shop = connection.settings_at(now).shop
+            if shop is None:
+                raise NotAuthorised("calls go to the shop's address: it is not set as `shop`")
+            return shop.rstrip("/")
+        taken = (
+            self._config.youzan_url if connection.source == "youzan" else self._config.taobao_url
+        )
+        return (taken or own).rstrip("/")
 
-    async def send(self, connection: UUID, call: Call) -> bytes:
-        """The answer to a call. Raises TryLater when there is none, or one that says so."""
+    async def send(self, connection: Connection, call: Call) -> bytes:
+        """The answer to a call. Raises TryLater when there is none, or one that says so.
+
+        A shop's own address is a merchant's word: it is judged as that of an endpoint is, and what
+        it answers is taken with status 200 only. Raises NotAuthorised where it does not let us in.
+        """
         now = self._clock()
-        at = max(now, self._next.get(connection, now))
-        self._next[connection] = at + SPACING_SECONDS
+        at = max(now, self._next.get(connection.id, now))
+        self._next[connection.id] = at + SPACING_SECONDS
         await asyncio.sleep(at - now)
+        if FETCHERS[connection.source].BASE is None:
+            return await self._of_shop(call)
+        return await self._of_platform(call)
+
+    async def _of_shop(self, call: Call) -> bytes:
+        result = await self._connecting.get(call.url, call.headers, MOST_BYTES, system())
+        if result.error == "address-refused":
+            raise NotAuthorised("the shop's address is not allowed: public https only")
+        if result.status in _SHUT:
+            raise NotAuthorised(f"answered {result.status}")
+        if result.status != _GOOD:
+            raise TryLater(f"answered {result.status}" if result.status else f"{result.error}")
+        return _of_a_size(result.answer)
+
+    async def _of_platform(self, call: Call) -> bytes:
         try:
             answer = await self._http.request(
-                call.method, call.url, data=dict(call.form) or None, headers=dict(call.headers)
+                call.method,
+                call.url,
+                data=dict(call.form) or None,
+                json=dict(call.json) or None,
+                headers=dict(call.headers),
             )
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise TryLater(f"no answer: {type(error).__name__}") from error
         if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER_ERROR:
             raise TryLater(f"answered {answer.status_code}")
-        if len(answer.content) > MOST_BYTES:
-            raise TryLater("the answer is too large")
-        return answer.content
+        return _of_a_size(answer.content)
+
+
+def _of_a_size(answer: bytes) -> bytes:
+    if len(answer) > MOST_BYTES:
+        raise TryLater("the answer is too large")
+    return answer

@@ -26,6 +26,7 @@ class Wanted(Struct, frozen=True):
     kind: str
     number: str
     of_order: str
+    currency: str
     version: int
     """The highest that a notification had."""
     state: int
@@ -43,7 +44,7 @@ class Wanted(Struct, frozen=True):
     def fetch(self) -> Fetch:
         """What to ask the platform for."""
         assert self.kind in {"order", "refund"}
-        return Fetch(self.kind, self.number, self.of_order, self.version)  # type: ignore[arg-type]
+        return Fetch(self.kind, self.number, self.of_order, self.version, self.currency)  # type: ignore[arg-type]
 
 
 def ask(before: Wanted | None, now: Wanted, *, again: bool = False) -> Wanted | None:
@@ -59,6 +60,7 @@ def ask(before: Wanted | None, now: Wanted, *, again: bool = False) -> Wanted | 
         now,
         version=max(now.version, before.version),
         of_order=now.of_order or before.of_order,
+        currency=now.currency or before.currency,
     )
 
 

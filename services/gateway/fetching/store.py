@@ -106,15 +106,55 @@ async def put_credential(
     """Keep what calls of a connection are signed with."""
     await tx.execute(
         """
-        insert into credential values ($1, $2, $3, $4, $5, null)
+        insert into credential values ($1, $2, $3, $4, $5, null, null)
         on conflict (program_id, connection_id) do update
         set sealed = excluded.sealed, set_at = excluded.set_at,
-            expires_at = excluded.expires_at, trouble = null
+            expires_at = excluded.expires_at, trouble = null, renewing_until = null
         """,
         program_id,
         connection_id,
         sealed,
         now,
+        expires_at,
+    )
+
+
+async def claim_renewal(
+    tx: Tx, program_id: int, connection_id: UUID, now: datetime, until: datetime
+) -> bool:
+    """Let nobody else renew a connection's token until then. False: somebody does, or just did."""
+    claimed = await tx.execute(
+        """
+        update credential set renewing_until = $4
+        where program_id = $1 and connection_id = $2
+          and (renewing_until is null or renewing_until <= $3)
+        """,
+        program_id,
+        connection_id,
+        now,
+        until,
+    )
+    return claimed == 1
+
+
+async def keep_renewed(
+    tx: Tx,
+    program_id: int,
+    connection_id: UUID,
+    claimed_until: datetime,
+    sealed: bytes,
+    expires_at: datetime,
+) -> None:
+    """Keep a renewed token, unless the claim was lost: to another worker, or to new credentials."""
+    await tx.execute(
+        """
+        update credential set sealed = $4, expires_at = $5
+        where program_id = $1 and connection_id = $2 and renewing_until = $3
+        """,
+        program_id,
+        connection_id,
+        claimed_until,
+        sealed,
         expires_at,
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.gateway.connectors import FETCHERS
+from services.gateway.connectors import FETCHERS, can_fetch
 from services.gateway.connectors.port import Fetch
 from services.gateway.fetching import store
 from services.gateway.fetching.model import OPEN, OVERTAKEN, UNSURE, Wanted, ask
@@ -44,6 +44,7 @@ async def want(
         kind=fetch.kind,
         number=fetch.number[:128],
         of_order=fetch.order[:128],
+        currency=fetch.currency[:3],
         version=fetch.version,
         state=OPEN if ready else UNSURE,
         due_at=now if again else now + FETCHERS[connection.source].SETTLES,
@@ -61,13 +62,3 @@ async def want(
     if not ready:
         return Answer("waiting", reason=f"{NEEDS_CONFIRMATION} {named}")
     return Answer("fetching", reason=named)
-
-
-def can_fetch(connection: Connection) -> bool:
-    """Whether a connection has all that calls to its platform need."""
-    return all(connection.credentials.get(name) for name in needed(connection.source))
-
-
-def needed(source: str) -> tuple[str, ...]:
-    """Names of the credentials of a kind of storefront; none: it calls nobody."""
-    return FETCHERS[source].CREDENTIALS if source in FETCHERS else ()

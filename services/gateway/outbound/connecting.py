@@ -1,4 +1,4 @@
-"""One request to an endpoint: the name resolved here, every address judged, one of them connected.
+"""One request to an address that a merchant gave: the name resolved here, every address judged.
 
 The request goes to the address itself, with the name as `Host` and as the name that the certificate
 must be for. Each attempt has a connection of its own, so none is ever reused for another name. No
@@ -51,6 +51,15 @@ class Limits(Struct, frozen=True):
     whole: float = 15.0
 
 
+class _Request(Struct, frozen=True):
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    most: int | None = None
+    """Bytes of the answer, where it is wanted whole."""
+
+
 async def resolve(host: str, port: int) -> Sequence[str]:
     """Addresses of a host as the system knows them."""
     loop = asyncio.get_running_loop()
@@ -60,7 +69,7 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
 
 class Connecting:
-    """Sends signed bodies, each over a connection of its own."""
+    """Makes requests, each over a connection of its own."""
 
     def __init__(
         self,
@@ -82,19 +91,28 @@ class Connecting:
 
         `address-refused`, `name-unknown`, `connection`, `tls`, `timeout`, `protocol`, `status`.
         """
+        return await self._timed(_Request("POST", url, headers, body), now)
+
+    async def get(self, url: str, headers: Mapping[str, str], most: int, now: datetime) -> Result:
+        """What came of one attempt, as of `post`, with the whole answer.
+
+        One that is longer than `most` bytes is cut somewhere behind them.
+        """
+        plain = {**headers, "accept-encoding": "identity"}
+        return await self._timed(_Request("GET", url, plain, most=most), now)
+
+    async def _timed(self, request: _Request, now: datetime) -> Result:
         began = monotonic()
         result = Result(error="timeout")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._limits.whole):
-                result = await self._tried(url, headers, body, now)
+                result = await self._tried(request, now)
         return replace(result, took_ms=round((monotonic() - began) * 1000))
 
-    async def _tried(
-        self, url: str, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> Result:
+    async def _tried(self, request: _Request, now: datetime) -> Result:
         try:
-            at, addresses = await self._where(url)
-            return await self._sent(url, at, addresses, headers, body, now)
+            at, addresses = await self._where(request.url)
+            return await self._sent(request, at, addresses, now)
         except Refused:
             return Result(error="address-refused")
         except (OSError, UnicodeError):  # a name may be too long to be asked for
@@ -118,43 +136,32 @@ class Connecting:
         return at, addresses
 
     async def _sent(
-        self,
-        url: str,
-        at: Target,
-        addresses: Sequence[str],
-        headers: Mapping[str, str],
-        body: bytes,
-        now: datetime,
+        self, request: _Request, at: Target, addresses: Sequence[str], now: datetime
     ) -> Result:
         """The first address that takes a connection gets the request."""
         for each in addresses[:-1]:
             try:
-                return await self._asked(url, at, each, headers, body, now)
+                return await self._asked(request, at, each, now)
             except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 continue
-        return await self._asked(url, at, addresses[-1], headers, body, now)
+        return await self._asked(request, at, addresses[-1], now)
 
-    async def _asked(
-        self,
-        url: str,
-        at: Target,
-        address: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        now: datetime,
-    ) -> Result:
+    async def _asked(self, request: _Request, at: Target, address: str, now: datetime) -> Result:
         timeout = httpx2.Timeout(self._limits.whole, connect=self._limits.connect)
         async with httpx2.AsyncClient(
             verify=self._trust, timeout=timeout, trust_env=False, follow_redirects=False
         ) as client:
             async with client.stream(
-                "POST",
-                _pinned(url, at, address),
-                content=body,
-                headers={**headers, "host": _host(at), "connection": "close"},
+                request.method,
+                _pinned(request.url, at, address),
+                content=request.body,
+                headers={**request.headers, "host": _host(at), "connection": "close"},
                 extensions={"sni_hostname": at.host},
             ) as response:
-                answer = await _beginning(response)
+                if request.most is None:
+                    answer = await _beginning(response)
+                else:
+                    answer = await _whole(response, request.most)
         status = response.status_code
         return Result(
             status=status,
@@ -173,6 +180,16 @@ async def _beginning(response: httpx2.Response) -> bytes:
             if len(found) >= ANSWER_BYTES:
                 break
     return found[:ANSWER_BYTES]
+
+
+async def _whole(response: httpx2.Response, most: int) -> bytes:
+    """The body to its end, or until it is longer than it may be. Raises HTTPError."""
+    found = bytearray()
+    async for part in response.aiter_raw():
+        found += part
+        if len(found) > most:
+            break
+    return bytes(found)
 
 
 def _pinned(url: str, at: Target, address: str) -> str:

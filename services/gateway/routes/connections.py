@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Response
 from sqlalchemy import Row
 
 from services.gateway import queries
-from services.gateway.fetching.wanting import needed
+from services.gateway.connectors import needed
 from services.gateway.routes.asked import API, managing, now
 from services.gateway.schemas import (
     ChangedConnection,

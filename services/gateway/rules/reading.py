@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import ValidationError
 
-from services.gateway.connectors import forms
+from services.gateway.connectors import can_fetch, forms
 from services.gateway.connectors.port import Connector, Fetch, Fetcher, Headers, Heard
 from services.gateway.model import Answer, Invalid, Ready
 from services.gateway.rules.normalising import Shop, normalise, untitled
@@ -78,9 +78,17 @@ def _is_json(headers: Headers) -> bool:
     return "json" in headers.get("content-type", "json").partition(";")[0].lower()
 
 
+def told(shop: Shop, heard: Heard) -> tuple[Sequence[forms.Sent], Sequence[Fetch]]:
+    """What of the heard becomes events, and what is fetched."""
+    fetches = [] if heard.fetch is None else [heard.fetch]
+    if can_fetch(shop.connection):
+        return heard.events, [*fetches, *(exact for _, exact in heard.finer)]
+    return [*heard.events, *(rough for rough, _ in heard.finer)], fetches
+
+
 def events_of(shop: Shop, heard: Heard) -> Sequence[Ready | Answer]:
     """The events of what was heard, same order."""
-    return [event_of(shop, msgspec.json.encode(each)) for each in heard.events]
+    return [event_of(shop, msgspec.json.encode(each)) for each in told(shop, heard)[0]]
 
 
 def event_of(shop: Shop, raw: bytes) -> Ready | Answer:

@@ -6,6 +6,7 @@ leaves is taken up again; what is fetched twice has the same ids, and one effect
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from services.gateway.connectors.port import Heard, NotAuthorised, TryLater
 from services.gateway.deliveries.store import find_delivery
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking, client
+from services.gateway.fetching.calling import Calling
 from services.gateway.fetching.model import DONE, FAILED, GIVEN_UP, OPEN, Wanted, later
 from services.gateway.model import Answer, Connection, Delivery
 from services.gateway.rules.normalising import Shop
@@ -51,7 +53,7 @@ class Fetcher:
         self._around = tasking.around
         self._keys = tasking.keys
         self._connections = Connections(tasking.database, tasking.keys)
-        self._asking = asking
+        self._calling = Calling(tasking, asking)
         self._log = logger(NAME)
 
     async def turn(self) -> int:
@@ -81,11 +83,14 @@ class Fetcher:
     async def _ask(self, wanted: Wanted, connection: Connection) -> None:
         now = self._around.clock()
         source = FETCHERS[connection.source]
-        base = self._asking.base(connection.source)
-        call = source.call(wanted.fetch, connection.credentials, base, now)
+        settings = connection.settings_at(now)
         try:
-            raw = await self._asking.send(connection.id, call)
-            heard = hear_detail(source, wanted.fetch, raw, connection.settings_at(now))
+            heard = await self._calling.ask(
+                connection,
+                partial(source.call, wanted.fetch),
+                lambda raw: hear_detail(source, wanted.fetch, raw, settings),
+                now,
+            )
         except TryLater as error:
             await self._again(wanted, connection, str(error), now)
         except NotAuthorised as error:

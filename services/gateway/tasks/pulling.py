@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -15,14 +16,14 @@ from msgspec import ValidationError
 
 from services.gateway import NAME
 from services.gateway.connections import Connections
-from services.gateway.connectors import FETCHERS, LISTERS, PULLERS
+from services.gateway.connectors import FETCHERS, LISTERS, PULLERS, can_fetch
 from services.gateway.connectors.port import Fetch, Message, NotAuthorised, TryLater
 from services.gateway.deliveries.keeping import KEPT_LONGER_DAYS, Bodies, Body
 from services.gateway.deliveries.store import add_bodies
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking, client
+from services.gateway.fetching.calling import Calling
 from services.gateway.fetching.pulling import CHANGES, MESSAGES
-from services.gateway.fetching.wanting import can_fetch
 from services.gateway.model import Answer, Connection, Delivery, Invalid
 from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import hear, hear_detail
@@ -66,7 +67,7 @@ class Pulling:
         self._keys = tasking.keys
         self._bodies = Bodies(tasking.database, tasking.keys)
         self._connections = Connections(tasking.database, tasking.keys)
-        self._asking = asking
+        self._calling = Calling(tasking, asking)
         self._empty: dict[object, timedelta] = {}
         """By connection, how long was waited after nothing came."""
 
@@ -95,7 +96,6 @@ class Pulling:
             await self._note(row, now + EVERY, None)
             return
         trouble: str | None = None
-        wait: timedelta | None = TROUBLE
         try:
             if row["kind"] == MESSAGES:
                 await self._messages(row, connection, now)
@@ -103,13 +103,12 @@ class Pulling:
                 await self._changes(row, connection, now)
         except TryLater as error:
             logger(NAME).info("pull", connection=connection.text_id, reason=str(error)[:200])
+            await self._note(row, now + TROUBLE, None)
+            return
         except (NotAuthorised, Invalid, ValidationError, msgspec.DecodeError) as error:
-            trouble, wait = str(error)[:200], EVERY
+            trouble = str(error)[:200]
             logger(NAME).error("pull", connection=connection.text_id, reason=trouble)
-        else:
-            wait = None
-        if wait is not None:
-            await self._note(row, now + wait, None)
+            await self._note(row, now + EVERY, None)
         async with statements(self._database) as tx:
             await store.note_trouble(tx, connection.program_id, connection.id, trouble)
 
@@ -129,18 +128,15 @@ class Pulling:
     async def _messages(self, row: Any, connection: Connection, now: datetime) -> None:  # noqa: ANN401
         """Take messages, commit them, and let them not come again."""
         source = PULLERS[connection.source]
-        base, credentials = self._asking.base(connection.source), connection.credentials
+        ask = self._calling.ask
         if row["ran_at"] is None:
-            permit = source.permit(credentials, base, now)
-            source.accepted(await self._asking.send(connection.id, permit))
-        raw = await self._asking.send(connection.id, source.consume(credentials, base, now))
-        found = source.messages(raw)
+            await ask(connection, source.permit, source.accepted, now)
+        found = await ask(connection, source.consume, source.messages, now)
         for message in found:
             await self._take(connection, message, now)
         if found:
             ids = [str(each.id) for each in found]
-            confirm = source.confirm(ids, credentials, base, now)
-            source.accepted(await self._asking.send(connection.id, confirm))
+            await ask(connection, partial(source.confirm, ids), source.accepted, now)
         wait = SOON if found else min(self._empty.get(connection.id, SOON) * 2, SELDOM)
         self._empty[connection.id] = wait
         await self._note(row, now + wait, now, seen_until=now, listed=len(found))
@@ -167,10 +163,10 @@ class Pulling:
         source = LISTERS[connection.source]
         since = row["seen_until"] - OVERLAP
         until = min(now, row["seen_until"] + min(AT_MOST, source.SPAN - OVERLAP))
-        base, listed = self._asking.base(connection.source), 0
+        listed = 0
         for page in range(1, _LAST_PAGE + 1):
-            call = source.changed(since, until, page, connection.credentials, base, now)
-            found, more = source.listed(await self._asking.send(connection.id, call))
+            call = partial(source.changed, since, until, page)
+            found, more = await self._calling.ask(connection, call, source.listed, now)
             listed += len(found)
             for fetch in found:
                 await self._compare(connection, fetch, now)
@@ -182,15 +178,19 @@ class Pulling:
     async def _compare(self, connection: Connection, fetch: Fetch, now: datetime) -> None:
         """Ask for a detail that was listed; only what is new of it is recorded."""
         source = FETCHERS[connection.source]
-        base = self._asking.base(connection.source)
-        call = source.call(fetch, connection.credentials, base, now)
-        raw = await self._asking.send(connection.id, call)
+        settings = connection.settings_at(now)
+        raw, heard = await self._calling.ask(
+            connection,
+            partial(source.call, fetch),
+            lambda raw: (raw, hear_detail(source, fetch, raw, settings)),
+            now,
+        )
         first = _delivery(connection, f"listed/{fetch.kind}/{fetch.number}"[:190], raw, now)
-        heard = hear_detail(source, fetch, raw, connection.settings_at(now))
         async with transaction(self._database) as tx:
             if isinstance(heard, Answer):
                 answers = [heard]
-                await record(tx, first, answers)
+                if heard.status != "ignored":
+                    await record(tx, first, answers)
             else:
                 shop = Shop(connection, self._keys.blind_index, now)
                 answers = await settle(tx, shop, heard, first, quiet=True)

@@ -186,3 +186,24 @@ async def test_a_certificate_must_be_for_the_name_though_the_address_is_connecte
     assert [wrong.error, unknown.error] == ["tls", "tls"]
     assert named == ["hooks.test", "other.test", "hooks.test"]
     assert [got.headers["host"] for got in to.got] == [f"hooks.test:{to.port}"]
+
+
+async def test_an_answer_that_is_asked_for_comes_whole_up_to_its_longest(to: Receiver) -> None:
+    """Longer ones are cut behind that, so that they can be told."""
+    to.answer = lambda _got: Answer(200, body=b"x" * 100_000)
+    connecting = Connecting(LOOPBACK, resolve=Names([HERE], [HERE], [METADATA]))
+    whole = await connecting.get(to.url, {"authorization": "Basic eA=="}, 100_000, system())
+    assert (whole.status, len(whole.answer), whole.error) == (200, 100_000, None)
+    assert to.got[0].headers["authorization"] == "Basic eA=="
+    cut = await connecting.get(to.url, {}, 99_999, system())
+    assert 99_999 < len(cut.answer) <= 100_000
+    inside = await connecting.get(to.url, {}, 100_000, system())
+    assert (inside.error, inside.status) == ("address-refused", None)
+    assert len(to.got) == 2
+
+
+async def test_an_answer_that_breaks_off_is_no_answer_to_who_asked_for_it(to: Receiver) -> None:
+    to.answer = lambda _got: Answer(200, {"transfer-encoding": "chunked"}, b"5\r\n[1,2,")
+    connecting = Connecting(LOOPBACK, resolve=Names([HERE]))
+    result = await connecting.get(to.url, {}, 100_000, system())
+    assert (result.error, result.answer) == ("protocol", b"")

@@ -13,10 +13,12 @@ from services.gateway.connectors.port import (
     Fetch,
     Lister,
     NotAuthorised,
+    TokenOver,
     TryLater,
 )
 from services.gateway.model import Invalid
 from services.gateway.settings import USUAL
+from shared.clock import system
 from tests.backing.platforms import TopStandIn, YouzanStandIn
 from tests.builders.events import instant
 from tests.builders.platforms import (
@@ -39,7 +41,11 @@ async def send(call: Call) -> bytes:
     """The answer to a call."""
     async with httpx2.AsyncClient() as http:
         answer = await http.request(
-            call.method, call.url, data=dict(call.form) or None, headers=dict(call.headers)
+            call.method,
+            call.url,
+            data=dict(call.form) or None,
+            json=dict(call.json) or None,
+            headers=dict(call.headers),
         )
     return answer.content
 
@@ -77,7 +83,7 @@ async def test_an_order_and_a_refund_of_youzan_are_fetched() -> None:
     async with YouzanStandIn() as platform:
         platform.orders["7"], platform.refunds["9"] = order, refund
         for wanted, whole in ((ORDER, order), (REFUND, refund)):
-            raw = await send(youzan.call(wanted, platform.credentials, platform.base, NOW))
+            raw = await send(youzan.call(wanted, platform.trusted, platform.base, NOW))
             assert youzan.detail(wanted, raw, USUAL) == youzan.detail(
                 wanted, youzaned(whole), USUAL
             )
@@ -98,6 +104,27 @@ async def test_a_call_with_a_wrong_credential_is_refused(
             taobao_tmc.detail(ORDER, raw, USUAL)
 
 
+async def test_a_token_is_got_by_the_app_and_ends_the_one_before() -> None:
+    async with YouzanStandIn() as platform:
+        platform.orders["7"] = a_youzan_order(tid="7")
+        old = platform.trusted
+        raw = await send(youzan.renew(old, platform.base, NOW))
+        values, ends = youzan.renewed(raw)
+        assert timedelta(days=6) < ends - system() < timedelta(days=8)
+        good = youzan.call(ORDER, old | dict(values), platform.base, NOW)
+        assert youzan.detail(ORDER, await send(good), USUAL).events
+        with pytest.raises(TokenOver):
+            youzan.detail(ORDER, await send(youzan.call(ORDER, old, platform.base, NOW)), USUAL)
+
+
+async def test_wrong_halves_of_the_app_get_no_token() -> None:
+    async with YouzanStandIn() as platform:
+        wrong = platform.credentials | {"client_secret": "wrong"}
+        raw = await send(youzan.renew(wrong, platform.base, NOW))
+        with pytest.raises(NotAuthorised):
+            youzan.renewed(raw)
+
+
 async def test_a_token_that_is_over_is_no_reason_to_try_again() -> None:
     async with YouzanStandIn() as platform:
         raw = await send(youzan.call(ORDER, {"access_token": "old"}, platform.base, NOW))
@@ -107,7 +134,7 @@ async def test_a_token_that_is_over_is_no_reason_to_try_again() -> None:
 
 async def test_what_is_not_there_yet_or_called_too_often_is_tried_again() -> None:
     async with YouzanStandIn() as platform:
-        call = youzan.call(ORDER, platform.credentials, platform.base, NOW)
+        call = youzan.call(ORDER, platform.trusted, platform.base, NOW)
         with pytest.raises(TryLater):
             youzan.detail(ORDER, await send(call), USUAL)
         platform.orders["7"] = a_youzan_order(tid="7")
@@ -162,7 +189,7 @@ async def _youzan(count: int) -> tuple[list[Fetch], int]:
             at = f"2026-03-01 {8 + number // 60:02}:{number % 60:02}:00"
             platform.orders[str(number)] = a_youzan_order(tid=str(number), update_time=at)
         platform.orders["late"] = a_youzan_order(tid="late", update_time="2026-03-02 08:00:01")
-        found = await listed(youzan, platform.base, platform.credentials)
+        found = await listed(youzan, platform.base, platform.trusted)
         return found, len(platform.calls)
 
 

@@ -12,6 +12,7 @@ from services.gateway.connectors import forms
 from services.gateway.connectors.port import Connector, Heard
 from services.gateway.model import Connection
 from services.gateway.rules.normalising import Shop, normalise
+from services.gateway.rules.reading import told
 from services.gateway.settings import USUAL, ConnectionSettings
 from shared.sealing import blind_index
 from tests.builders.events import instant
@@ -61,5 +62,5 @@ def heard(
 def events(said: Heard, source: str, **shop: Any) -> list[Any]:
     """The data of its events."""
     where = a_shop(source=source, **shop)
-    again = [forms.read(msgspec.json.encode(each)) for each in said.events]
+    again = [forms.read(msgspec.json.encode(each)) for each in told(where, said)[0]]
     return [normalise(where, each).data for each in again]

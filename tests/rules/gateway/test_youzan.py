@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import ValidationError
 
 from services.gateway.connectors import forms, youzan
-from services.gateway.connectors.port import Fetch, Heard
+from services.gateway.connectors.port import Fetch, Heard, NotAuthorised, TokenOver, TryLater
 from services.gateway.model import Invalid, Refusal
 from services.gateway.settings import USUAL, ConnectionSettings
 from shared.events.storefront.customer_updated import CustomerUpdated
@@ -24,7 +25,8 @@ VECTOR = "77b364347d7e0f29f8b2338c13257b80"
 LEGACY = {"msg": "%7B%22tid%22%3A%22E1%22%7D", "sign": "c32e7828de9e2b9a5afb491d0d8d831c"}
 OLD = ConnectionSettings(legacy_sign=True)
 TID = "E20260301175800000600001"
-CREDENTIALS = {"access_token": "9fe3 4bcc&"}
+APP = {"client_id": "cid", "client_secret": "csecret", "grant_id": "110"}
+CREDENTIALS = APP | {"access_token": "9fe3 4bcc&"}
 
 
 def signer(raw: bytes, sign: str | None = None, settings: ConnectionSettings = USUAL) -> str:
@@ -288,6 +290,50 @@ def test_a_call_names_api_version_and_token(
     parts = urlsplit(made.url)
     assert (made.method, parts.netloc, parts.path) == ("GET", "yz", path)
     assert parse_qs(parts.query) == {"access_token": [CREDENTIALS["access_token"]]} | asked
+
+
+def test_a_token_is_asked_for_by_the_app_of_the_shop() -> None:
+    """A token among the credentials is not sent."""
+    made = youzan.renew(CREDENTIALS, "http://yz", NOW)
+    assert (made.method, made.url, made.form) == ("POST", "http://yz/auth/token", {})
+    assert made.json == APP | {"authorize_type": "silent"}
+
+
+def test_a_new_token_is_told_with_its_end() -> None:
+    told = {"access_token": "4b7c", "expires": 1_775_001_600_000, "scope": "trade"}
+    raw = json.dumps({"success": True, "code": 200, "data": told, "message": None}).encode()
+    assert youzan.renewed(raw) == ({"access_token": "4b7c"}, instant("2026-04-01"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"success": False, "code": 140000201, "message": "no", "data": None}, NotAuthorised),
+        ({"gw_err_resp": {"err_code": 4007, "err_msg": "no"}}, NotAuthorised),
+        ({"success": False, "code": 5001, "message": "busy", "data": None}, TryLater),
+        ({"gw_err_resp": {"err_code": 4301, "err_msg": "too often"}}, TryLater),
+        ({"success": True, "code": 200, "data": None}, ValidationError),
+        ({"success": True, "code": 200, "data": {"access_token": "4b7c"}}, ValidationError),
+        ({"code": 200, "data": {"access_token": "", "expires": 10**12}}, ValidationError),
+        ({"code": 200, "data": {"access_token": "4b7c", "expires": 604_800}}, Invalid),
+    ],
+)
+def test_an_answer_without_a_token_says_whose_fault_that_is(
+    answer: dict[str, Any], expected: type[Exception]
+) -> None:
+    with pytest.raises(expected):
+        youzan.renewed(json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize(
+    ("code", "over"), [(4201, True), (4202, True), (4203, True), (4204, False)]
+)
+def test_a_token_that_is_over_is_not_a_permission_that_is_missing(code: int, *, over: bool) -> None:
+    """Only the first is helped by another token."""
+    raw = json.dumps({"gw_err_resp": {"err_code": code, "err_msg": "no"}}).encode()
+    with pytest.raises(NotAuthorised) as caught:
+        youzan.detail(Fetch("order", TID), raw, USUAL)
+    assert isinstance(caught.value, TokenOver) is over
 
 
 def test_a_listing_spans_two_instants_of_the_platforms_time() -> None:
