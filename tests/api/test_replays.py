@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from services.gateway.tasks.forgetting import Forgetter
 from services.gateway.tasks.replaying import Replayer
@@ -18,7 +16,7 @@ from shared.ids import uuid_of
 from shared.random_ids import random_id
 from shared.service import Tasking
 from shared.surroundings import Surroundings
-from tests.api.harness import Api, Caller, Shop, ok, problem
+from tests.api.harness import Caller, Shop, ok, problem
 from tests.builders.deliveries import a_check_in_sent, a_refund_sent, an_order_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,14 +24,6 @@ WAIT_SECONDS = 10.0
 API = "/api/gateway/v1"
 SOON = timedelta(minutes=30)
 EARLY = {"type": "check-in", "customer": {"id": "u-1001"}}
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def database(gateway: Api) -> AsyncIterator[Database]:
-    """The gateway's database as its worker has it."""
-    url = gateway.site.config.database_url_of("gateway")
-    async with Database("gateway", url, worker=True, size=2) as opened:
-        yield opened
 
 
 @pytest.fixture
