@@ -14,6 +14,7 @@ from tests.api.harness import Shop, ok, problem
 from tests.builders.deliveries import a_check_in_sent, an_order_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+WAIT_SECONDS = 10.0
 REQUESTS, AT_ONCE = 1_000, 50
 CHUNK = 64 * 1024
 
@@ -44,6 +45,9 @@ async def test_two_secrets_alternate_and_none_is_refused_until_one_ends_which_is
         assert [ok(answer, 202)["status"] for answer in answers] == ["published"] * AT_ONCE
     ended = await staff.post(f"{path}/{old['secret_id']}:end", {"after_hours": 0})
     assert ended.status_code == 204
+    async with asyncio.timeout(WAIT_SECONDS):  # records are written soon after the answers
+        while len(await shop.api.site.rows("gateway.delivery", shop.program)) < REQUESTS:
+            await asyncio.sleep(0.05)
     before = refused(shop, "secret-expired")
     async with shop.nothing_changes():
         with capture_logs() as lines:

@@ -61,7 +61,7 @@ async def test_no_task_scans_a_table_that_grows(fresh_database: str) -> None:
         async with transaction(told.database) as tx:
             explaining = Explaining(tx)
             key = (program, connection, "order", "E-7")
-            wanted = Wanted(*key, "", 1, OPEN, now, 0, now, uuid7(now))
+            wanted = Wanted(*key, "", "", 1, OPEN, now, 0, now, uuid7(now))
             assert len(await fetching.claim_wanted(explaining, now, now, 8)) == 8
             assert await fetching.lock_wanted(explaining, [key])
             await fetching.put_wanted(explaining, [wanted])
