@@ -177,6 +177,8 @@ def wrong_secret(source: str, given: str | None) -> str | None:
     """What is wrong with the secret that is given, or is not, for a connection of a source."""
     if given is None:
         return _GIVEN.get(source)
+    if source == "generic":
+        return "the secret of a generic connection is made here"
     if source in PULLERS:
         return "A connection that is pulled has no secret, but credentials"
     return _GIVEN[source] if source == "youzan" and not _PAIR.fullmatch(given) else None
@@ -204,8 +206,6 @@ class NewConnection(_Request):
     @model_validator(mode="after")
     def _given_where_needed(self) -> Self:
         wrong = wrong_secret(self.source, self.secret)
-        if self.source == "generic" and self.secret is not None:
-            wrong = "the secret of a generic connection is made here"
         if wrong is not None:
             raise ValueError(wrong)
         return self

@@ -54,6 +54,7 @@ BEYOND_THE_SCHEMA: Final[Mapping[str, str]] = {
     "programs.change": "likewise",
     "stores.create": "whether a parent may be given depends on the kind",
     "connections.create": "whether a secret must be given depends on the source",
+    "secrets.create": "whether a secret may be given depends on the connection",
     "endpoints.create": "which addresses there are, and types of events, is a list that grows",
     "endpoints.change": "likewise",
     "credentials.put": "which names there must be depends on the source",

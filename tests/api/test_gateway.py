@@ -88,6 +88,14 @@ async def test_a_connection_has_at_most_five_secrets_and_shows_none_again(shop: 
     assert not any(secret.encode() in row["sealed"] for row in kept for secret in made)
 
 
+async def test_a_generic_connection_takes_no_secret_from_outside(shop: Shop) -> None:
+    """One that is no key of Standard Webhooks would break every delivery."""
+    staff, path = shop.api.caller(shop.program), f"{ROOT}/connections/{shop.connection}/secrets"
+    async with shop.nothing_changes():
+        problem(await staff.post(path, {"secret": "whsec_not base64"}), 422, "invalid")
+    assert ok(await shop.send(a_check_in_sent()), 202)["status"] == "published"
+
+
 async def test_when_a_secret_was_last_used_is_told(shop: Shop) -> None:
     """So that one sees whether the old one can end."""
     staff, path = shop.api.caller(shop.program), f"{ROOT}/connections/{shop.connection}/secrets"

@@ -53,7 +53,7 @@ BODIES: Final[Mapping[str, Any]] = {
     },
     "connections.create": {"store_id": STORE, "name": "Shop"},
     "keys.create": {"name": "Till", "permissions": ["points.read"]},
-    "secrets.create": {"secret": "another"},
+    "secrets.create": {},
     "applications.create": {"route": "open", "customer_id": customer(), "store_id": STORE},
     "coupons.issue": {"member_id": member(), "template_id": text_id("cpt", derive("template"))},
     "programs.change": {"name": "Another"},
