@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from services.gateway.connections import Connections
 from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
+from services.gateway.fetching.asking import Asking
+from services.gateway.fetching.asking import client as calls
 from services.gateway.fetching.wanting import Wanting
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
@@ -32,10 +34,13 @@ from services.gateway.routes import (
     webhooks,
 )
 from services.gateway.spool import Spool
+from services.gateway.trying import Trying
 from shared.config import Config
 from shared.http.tokens import Minter
 from shared.sealing import KeyRing
+from shared.service import Tasking
 from shared.stream.factory import open_stream
+from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, keys, programs, stores, connections, deliveries, endpoints, messages, passing,
@@ -58,8 +63,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.endpoints = Endpoints(app.state.database, ring, config.networks)
     bodies = Bodies(app.state.database, ring)
     recorder = Recorder(app.state.database, bodies, app.state.metrics, app.state.clock)
-    async with open_stream(config) as stream, client() as http:
+    async with open_stream(config) as stream, client() as http, calls() as platforms:
         app.state.stream = stream
+        around = Surroundings(clock=app.state.clock, metrics=app.state.metrics)
+        tasking = Tasking(config, app.state.database, ring, around)
+        app.state.trying = Trying(tasking, Asking(config, platforms))
         app.state.proxy = Proxy(config, Minter(ring, app.state.clock), http)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(

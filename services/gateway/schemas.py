@@ -273,6 +273,29 @@ class ConnectionMade(Connection):
     secrets: list[SecretOnce]
 
 
+class DeliveryLine(BaseModel):
+    """A delivery and what became of it."""
+
+    delivery_id: str
+    connection_id: str
+    received_at: Instant
+    source_id: str
+    type: str | None
+    status: str
+    reason: str | None
+    event_id: str | None
+    attempt: int
+    took_ms: int
+
+
+class Tried(BaseModel):
+    """What trying a connection showed."""
+
+    asked: bool = Field(description="Whether its platform was asked")
+    trouble: str | None = Field(description="What is wrong with its answer")
+    last_delivery: DeliveryLine | None = Field(description="What came last, by whatever way")
+
+
 class ConnectionPage(BaseModel):
     """Connections."""
 
@@ -339,21 +362,6 @@ class KeyPage(BaseModel):
     """Keys."""
 
     items: list[Key]
-
-
-class DeliveryLine(BaseModel):
-    """A delivery and what became of it."""
-
-    delivery_id: str
-    connection_id: str
-    received_at: Instant
-    source_id: str
-    type: str | None
-    status: str
-    reason: str | None
-    event_id: str | None
-    attempt: int
-    took_ms: int
 
 
 class KeptEvent(BaseModel):

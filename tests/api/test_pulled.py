@@ -10,6 +10,7 @@ import pytest_asyncio
 from services.gateway.fetching.asking import Asking, client
 from services.gateway.tasks.fetching import Fetcher
 from services.gateway.tasks.pulling import Pulling
+from services.gateway.trying import Trying
 from shared.clock import system
 from shared.db.engine import Database
 from shared.service import Tasking
@@ -217,6 +218,29 @@ async def test_what_nobody_told_is_found_by_comparing_and_what_agrees_is_not_rec
         assert methods(platform).count("youzan.trade.get/4.0.2") == 2
         assert await youzan.told() == ["order-paid"]
         assert await youzan.deliveries() == [("order-paid", "published")]
+
+
+async def test_a_connection_is_tried_by_a_call_that_changes_nothing(
+    youzan: Pulled, gateway: Api, database: Database
+) -> None:
+    async with YouzanStandIn() as platform:
+        assert ok(await youzan.staff.post(f"{youzan.path}:test")) == {
+            "asked": False, "trouble": None, "last_delivery": None,
+        }  # fmt: skip
+        await youzan.trust(platform)
+        config = gateway.site.config.model_copy(update={"youzan_url": platform.base})
+        tasking = Tasking(config, database, gateway.site.keys, Surroundings())
+        before = gateway.app.state.trying
+        async with client() as http:
+            gateway.app.state.trying = Trying(tasking, Asking(config, http))
+            tried = ok(await youzan.staff.post(f"{youzan.path}:test"))
+            assert (tried["asked"], tried["trouble"]) == (True, None)
+            platform.fail(5001)
+            tried = ok(await youzan.staff.post(f"{youzan.path}:test"))
+            assert "5001" in tried["trouble"]
+        gateway.app.state.trying = before
+        assert await youzan.told() == []
+        assert await youzan.deliveries() == []
 
 
 async def test_a_shop_that_cannot_be_asked_is_not_compared(gateway: Api) -> None:

@@ -7,8 +7,10 @@ from fastapi import Depends, Request, Response
 from sqlalchemy import Row
 
 from services.gateway import queries
+from services.gateway.connections import Connections
 from services.gateway.connectors import needed
 from services.gateway.routes.asked import API, managing, now
+from services.gateway.routes.deliveries import delivery_of
 from services.gateway.schemas import (
     ChangedConnection,
     Connection,
@@ -20,7 +22,9 @@ from services.gateway.schemas import (
     NewSecret,
     SecretOnce,
     SecretPage,
+    Tried,
 )
+from services.gateway.trying import Trying, is_asked
 from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
@@ -97,6 +101,27 @@ async def reconcile(
     identity = known_id("whk", connection_id, "connection")
     await managing(request).reconcile(scope.program, identity, now(request))
     return await get_connection(request, response, connection_id, scope)
+
+
+@ROUTER.post(f"{API}/connections/{{connection_id}}:test", name="connections.test",
+             tags=["connections"], response_model=Tried)  # fmt: skip
+async def try_connection(request: Request, connection_id: str, scope: _Connections) -> Any:
+    """Try a connection: what came last; where its platform can be asked, whether it answers."""
+    identity, at = known_id("whk", connection_id, "connection"), now(request)
+    async with reading(request, scope) as reader:
+        if await queries.find_connection(reader, identity) is None:
+            raise HttpProblem(404, "not-found", "No such connection.")
+        rows = await queries.list_deliveries(reader, None, 1, connection_id=identity)
+    connections: Connections = request.app.state.connections
+    found = await connections.find(identity)
+    assert found is not None
+    trying: Trying = request.app.state.trying
+    asked = is_asked(found)
+    return {
+        "asked": asked,
+        "trouble": await trying.call(found, at) if asked else None,
+        "last_delivery": delivery_of(rows[0]) if rows else None,
+    }
 
 
 _MOVES = {"pause": ("paused", ["active"]), "resume": ("active", ["paused"]),

@@ -51,7 +51,7 @@ async def list_deliveries(
         rows = await queries.list_deliveries(
             reader, before, page_size + 1, status=status, connection_id=of
         )
-    items = [_delivery(row) for row in rows[:page_size]]
+    items = [delivery_of(row) for row in rows[:page_size]]
     return page(rows, page_size, items, [items[-1]["delivery_id"] if items else ""])
 
 
@@ -63,7 +63,7 @@ async def get_delivery(request: Request, delivery_id: str, scope: _Deliveries) -
         row = await queries.find_delivery(reader, known_id("dlv", delivery_id, "delivery"))
     if row is None:
         raise HttpProblem(404, "not-found", "No such delivery.")
-    return _delivery(row)
+    return delivery_of(row)
 
 
 @ROUTER.get(f"{API}/deliveries/{{delivery_id}}/body", name="deliveries.body", tags=["deliveries"],
@@ -129,7 +129,8 @@ def _replaying(request: Request) -> Replaying:
     return replaying
 
 
-def _delivery(row: Row[Any]) -> dict[str, Any]:
+def delivery_of(row: Row[Any]) -> dict[str, Any]:
+    """A row as its answer."""
     return {
         "delivery_id": text_id("dlv", row.delivery_id),
         "connection_id": text_id("whk", row.connection_id),
