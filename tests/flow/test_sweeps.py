@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from services.points.flow import FLOW
 from services.points.model import PointsState
+from shared.db.locks import lock_key
 from shared.db.transaction import Tx, statements
 from shared.dead_letters import Letters
 from shared.flow import Decision, Due, Input
@@ -152,7 +153,9 @@ async def test_of_two_clocks_one_holds_the_lock_and_the_other_takes_over(
                 """
                 select count(*) from pg_locks l join pg_database d on d.oid = l.database
                 where locktype = 'advisory' and granted and d.datname = current_database()
-                """
+                  and classid::bigint = $1 and objid::bigint = $2
+                """,
+                *divmod(lock_key("clock:points") % 2**64, 2**32),
             )
         assert row is not None
         return int(row[0])
