@@ -12,8 +12,11 @@ from tests.backing.require import missed
 FILES: Final = ("package.json", "package-lock.json")
 INSTALL: Final = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
 INSTALL_SECONDS: Final = 120.0
-AWAY: Final = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH")
-"""Codes of npm that say that the registry cannot be reached, and nothing of the packages."""
+AWAY: Final = (
+    "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH",
+    "E401", "E403", "E502", "E503", "E504",
+)  # fmt: skip
+"""Codes of npm that say that the registry is not reached or lets nobody in; nothing of packages."""
 
 
 def commands() -> tuple[Sequence[str], Sequence[str]]:
