@@ -103,12 +103,12 @@ class Intake:
         content = hashlib.sha256(raw).digest()
         mark = int.from_bytes(content[:8], "big")
         repeat = (delivered.shop.connection.id, delivered.source_id)
-        if repeat[1] and self._known.get(repeat) == mark:
+        if repeat[1] and self._known.get(*repeat) == mark:
             answers = [Answer("duplicate")]
         else:
             answers = await self._take_one(delivered)
         if repeat[1] and all(answer.error is None for answer in answers):
-            self._known.put(repeat, mark)
+            self._known.put(mark, *repeat)
         await self._record(delivered, answers, [content] * len(answers))
         wrong = next((answer.error for answer in answers if answer.error is not None), None)
         if wrong is not None and delivered.own:
@@ -278,7 +278,7 @@ class Intake:
                 continue
             encoded = event.encoded
             first = fresh.get(encoded.id)
-            before = first.encoded.digest if first else self._known.get((program, encoded.id))
+            before = first.encoded.digest if first else self._known.get(program, encoded.id)
             if before is None:
                 fresh[encoded.id] = event
             answers.append(event.sent(before))
@@ -286,7 +286,7 @@ class Intake:
             await self._spool.take([event.encoded for event in fresh.values()])
             self._orders.note(event.event for event in fresh.values())
             for event in fresh.values():
-                self._known.put((program, event.encoded.id), event.encoded.digest)
+                self._known.put(event.encoded.digest, program, event.encoded.id)
         return answers
 
     async def _named(self, delivered: Delivered, each: Ready | Answer, part: int) -> Ready | Answer:

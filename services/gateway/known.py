@@ -1,27 +1,45 @@
-"""Repeats that are recognised without asking anybody; the inboxes know the rest."""
+"""What passed lately and is recognised without asking anybody; tables know the rest.
 
-from collections import OrderedDict
+An entry is two integers, whatever its key: a hash of 128 bits stands for it, which nobody can make
+two keys meet in.
+"""
+
+from hashlib import blake2b
 from typing import Final
+from uuid import UUID
 
-KNOWN: Final = 200_000
+MOST: Final = 200_000
+"""Entries; then the oldest is forgotten."""
+_HASH_BYTES: Final = 16
 
 
 class Known:
-    """The last deliveries and events, by what a repeat has in common with the first."""
+    """Numbers under keys of texts and ids: digests of deliveries and events, buyers of orders."""
 
-    def __init__(self, most: int = KNOWN) -> None:
+    def __init__(self, most: int = MOST) -> None:
         self._most = most
-        self._values: OrderedDict[object, int] = OrderedDict()
+        self._values: dict[int, int] = {}
+        """In the order in which they were put or last looked at."""
 
-    def get(self, key: object) -> int | None:
-        """The digest under a key."""
-        found = self._values.get(key)
+    def get(self, *key: str | UUID) -> int | None:
+        """The number under a key, which counts as new again."""
+        place = _place(key)
+        found = self._values.pop(place, None)
         if found is not None:
-            self._values.move_to_end(key)
+            self._values[place] = found
         return found
 
-    def put(self, key: object, digest: int) -> None:
+    def put(self, value: int, *key: str | UUID) -> None:
         """Remember, and forget the oldest."""
-        self._values[key] = digest
+        self._values[_place(key)] = value
         if len(self._values) > self._most:
-            self._values.popitem(last=False)
+            del self._values[next(iter(self._values))]
+
+
+def _place(key: tuple[str | UUID, ...]) -> int:
+    hashed = blake2b(digest_size=_HASH_BYTES)
+    for part in key:
+        raw = part.bytes if isinstance(part, UUID) else part.encode(errors="surrogatepass")
+        hashed.update(len(raw).to_bytes(4, "big"))
+        hashed.update(raw)
+    return int.from_bytes(hashed.digest(), "big")

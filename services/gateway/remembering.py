@@ -4,11 +4,12 @@ What passed here is known without asking; for the rest one keyed read, and what 
 in a table until the worker hears of the order.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
+from services.gateway.known import Known
 from services.gateway.model import UNKNOWN_ORDER, Answer, Ready
 from services.gateway.orders import asking, store
 from services.gateway.orders.decide import of_customer
@@ -19,11 +20,9 @@ from shared.db.transaction import transaction
 from shared.events.envelope import Announcement
 from shared.events.storefront.order_completed import OrderCompleted
 from shared.events.storefront.order_paid import OrderPaid
-from shared.ids import uuid_of
+from shared.ids import text_id, uuid_of
 
-MOST: Final = 200_000
-"""Orders that are remembered without asking anybody."""
-_UNKNOWN: Final = ""
+_GUEST: Final = -1
 
 
 class Remembering:
@@ -31,16 +30,16 @@ class Remembering:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._buyers: OrderedDict[tuple[str, str], str | None] = OrderedDict()
+        self._buyers = Known()
+        """By program and order the customer's uuid."""
 
     def note(self, events: Iterable[Announcement]) -> None:
         """Remember whose the orders among these events are, which are durable."""
         for event in events:
             data = event.data
             if isinstance(data, OrderPaid | OrderCompleted):
-                self._buyers[event.program, data.order_id] = data.customer_id
-                if len(self._buyers) > MOST:
-                    self._buyers.popitem(last=False)
+                buyer = _GUEST if data.customer_id is None else uuid_of(data.customer_id).int
+                self._buyers.put(buyer, event.program, data.order_id)
 
     async def named(self, event: Ready, place: Key, now: datetime) -> Ready | Answer:
         """The event under its buyer's key; where nobody knows the order, that it waits.
@@ -50,9 +49,10 @@ class Remembering:
         order = asking.asks_for(event.event)
         if order is None:
             return event
-        buyer = self._buyers.get((event.event.program, order), _UNKNOWN)
-        if buyer != _UNKNOWN:  # None is a guest
-            return ready(of_customer(event.event, buyer))
+        buyer = self._buyers.get(event.event.program, order)
+        if buyer is not None:
+            customer = None if buyer == _GUEST else text_id("cus", UUID(int=buyer))
+            return ready(of_customer(event.event, customer))
         key = (place[0], uuid_of(order))
         async with transaction(self._database, wait_seconds=1.0) as tx:
             known = (await store.find_orders(tx, [key])).get(key)
