@@ -4,31 +4,13 @@ import ipaddress
 import re
 from typing import Annotated, Any, Final, Literal, Self
 
-from babel.numbers import UnknownCurrencyError, validate_currency
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from services.gateway.connectors import PULLERS
 from services.gateway.model import DeliveryStatus
-from shared.days import zone
 from shared.ids import BODY
 
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
-
-
-def _zone(value: str) -> str:
-    try:
-        zone(value)
-    except (ValueError, OSError, KeyError) as error:
-        raise ValueError("must be an IANA time zone, e.g. Asia/Shanghai") from error
-    return value
-
-
-def _currency(value: str) -> str:
-    try:
-        validate_currency(value)
-    except UnknownCurrencyError as error:
-        raise ValueError("must be an ISO 4217 currency, e.g. CNY") from error
-    return value
 
 
 def _cidr(value: str) -> str:
@@ -36,132 +18,13 @@ def _cidr(value: str) -> str:
     return value
 
 
-class _Request(BaseModel):
+class Asked(BaseModel):
+    """A body that a caller sends: what is not known of it is refused."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-Zone = Annotated[str, AfterValidator(_zone), Field(max_length=64)]
-Currency = Annotated[str, AfterValidator(_currency)]
-Region = Annotated[str, Field(pattern="^[A-Z]{2}$")]
-Locale = Annotated[str, Field(min_length=2, max_length=16)]
 StoreId = Annotated[str, Field(pattern=f"^sto_{BODY}$")]
-
-
-class NewProgram(_Request):
-    """A merchant's programme."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {"name": "Demo", "time_zone": "Asia/Shanghai", "currency": "CNY"}
-        },
-    )
-
-    name: Name
-    time_zone: Zone
-    currency: Currency
-    default_region: Region = "CN"
-    locale: Locale = "zh-CN"
-    status: Literal["setting-up", "open"] = Field(
-        default="open", description="`setting-up`: orders are taken, nobody joins yet"
-    )
-
-
-class ChangeProgram(_Request):
-    """What is to be otherwise; what is left out stays as it is.
-
-    Time zone, currency and region stay for good once an order was accepted.
-    """
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"status": "paused"}})
-
-    # A factory's default is not in the schema: there is none, only what is left out.
-    name: Name = Field(default_factory=str)
-    time_zone: Zone = Field(default_factory=str)
-    currency: Currency = Field(default_factory=str)
-    default_region: Region = Field(default_factory=str)
-    locale: Locale = Field(default_factory=str)
-    status: Literal["open", "paused", "closed"] = Field(
-        default_factory=lambda: "open",
-        description="setting-up → open ⇄ paused → closed, from which nothing comes back",
-    )
-
-
-class Program(BaseModel):
-    """A programme as it is."""
-
-    program_id: str
-    name: str
-    time_zone: str
-    currency: str
-    default_region: str
-    locale: str
-    status: str
-    version: int
-
-
-class ProgramPage(BaseModel):
-    """Programmes."""
-
-    items: list[Program]
-
-
-class Link(_Request):
-    """A page where something is done that stays in the storefront."""
-
-    name: str = Field(min_length=1, max_length=60)
-    url: str = Field(max_length=2000, pattern="^https?://")
-
-
-Links = Annotated[list[Link], Field(max_length=20, description="Pages of the storefront")]
-
-
-class NewStore(_Request):
-    """A sales channel of the programme."""
-
-    kind: Literal["taobao", "tmall", "youzan", "shopify", "woocommerce", "generic", "branch"]
-    name: Name
-    region: Region | None = None
-    parent: StoreId | None = Field(default=None, description="Of a branch, the store above it")
-    links: Links = []
-
-
-class ChangeStore(_Request):
-    """What is to be otherwise; what is left out stays as it is.
-
-    The region stays for good once an order of the program was accepted.
-    """
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"status": "paused"}})
-
-    name: Name = Field(default_factory=str)
-    region: Region = Field(default_factory=str)
-    parent: StoreId | None = Field(default=None, description="null: none above it")
-    status: Literal["open", "paused", "closed"] = Field(
-        default_factory=lambda: "open",
-        description="open ⇄ paused → closed, from which nothing comes back",
-    )
-    links: Links = Field(default_factory=list)
-
-
-class Store(BaseModel):
-    """A store as it is."""
-
-    store_id: str
-    kind: str
-    name: str
-    parent: str | None
-    region: str
-    status: str
-    links: list[Link]
-    version: int
-
-
-class StorePage(BaseModel):
-    """Stores."""
-
-    items: list[Store]
 
 
 _GIVEN: Final = {
@@ -184,7 +47,7 @@ def wrong_secret(source: str, given: str | None) -> str | None:
     return _GIVEN[source] if source == "youzan" and not _PAIR.fullmatch(given) else None
 
 
-class NewConnection(_Request):
+class NewConnection(Asked):
     """A webhook of a store."""
 
     store_id: StoreId
@@ -211,7 +74,7 @@ class NewConnection(_Request):
         return self
 
 
-class NewSecret(_Request):
+class NewSecret(Asked):
     """Another secret of a connection."""
 
     secret: Annotated[str, Field(min_length=4, max_length=200)] | None = Field(
@@ -235,7 +98,7 @@ class CredentialsState(BaseModel):
     trouble: str | None = Field(description="Why the platform does not take them")
 
 
-class NewCredentials(_Request):
+class NewCredentials(Asked):
     """What calls to the platform are signed with, whole; kept sealed and never shown."""
 
     values: dict[
@@ -246,7 +109,7 @@ class NewCredentials(_Request):
     )
 
 
-class ChangedConnection(_Request):
+class ChangedConnection(Asked):
     """What of a connection changes; what is not named stays."""
 
     name: str | None = Field(default=None, max_length=200)
@@ -317,7 +180,7 @@ class SecretPage(BaseModel):
     items: list[SecretLine]
 
 
-class EndSecret(_Request):
+class EndSecret(Asked):
     """When a secret ends; the default leaves a day for the change at the shop."""
 
     after_hours: int = Field(default=24, ge=0, le=24 * 30)
@@ -326,7 +189,7 @@ class EndSecret(_Request):
 PERMISSION = r"^(\*|[a-z]+\.[a-z-]+)$"
 
 
-class NewKey(_Request):
+class NewKey(Asked):
     """An API key of the programme."""
 
     name: str = Field(min_length=1, max_length=200)
@@ -380,7 +243,7 @@ class KeptDelivery(BaseModel):
     events: list[KeptEvent]
 
 
-class NewReplay(_Request):
+class NewReplay(Asked):
     """Which deliveries are to be read again."""
 
     connection_id: str | None = Field(default=None, pattern=f"^whk_{BODY}$")

@@ -7,8 +7,8 @@ from msgspec import structs
 
 from services.gateway import queries
 from services.gateway.programs.managing import Programs
+from services.gateway.programs.schemas import ChangeProgram
 from services.gateway.programs.store import program_of
-from services.gateway.schemas import ChangeProgram
 from shared.clock import system
 from shared.config import Config
 from shared.db.engine import Database

@@ -7,8 +7,8 @@ from msgspec import structs
 
 from services.gateway import queries
 from services.gateway.programs.managing import Programs
+from services.gateway.programs.schemas import ChangeStore, NewStore
 from services.gateway.programs.store import store_of
-from services.gateway.schemas import ChangeStore, NewStore
 from shared.clock import system
 from shared.config import Config
 from shared.db import programs

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from services.gateway.managing import Managing
 from services.gateway.programs.managing import Programs
-from services.gateway.schemas import NewConnection, NewProgram, NewStore
+from services.gateway.programs.schemas import NewProgram, NewStore
+from services.gateway.schemas import NewConnection
 from services.gateway.standard_webhooks import sign
 from shared.clock import system
 from shared.db.engine import Database

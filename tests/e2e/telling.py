@@ -24,7 +24,7 @@ from services.gateway import store as gateway_store
 from services.gateway.connections import IDENTITY_PURPOSE, SECRET_PURPOSE
 from services.gateway.keys import digest
 from services.gateway.programs.managing import Programs
-from services.gateway.schemas import NewProgram, NewStore
+from services.gateway.programs.schemas import NewProgram, NewStore
 from services.members.settings import JoinSettings
 from services.members.tiers.settings import Ladder
 from services.points.model import (

@@ -14,7 +14,7 @@ from services.gateway import NAME
 from services.gateway.connections import IDENTITY_PURPOSE
 from services.gateway.programs import store
 from services.gateway.programs.decide import change_program, change_store, place
-from services.gateway.schemas import ChangeProgram, ChangeStore, Link, NewProgram, NewStore
+from services.gateway.programs.schemas import ChangeProgram, ChangeStore, Link, NewProgram, NewStore
 from shared.commands import expect
 from shared.db import outbox
 from shared.db.engine import Database

@@ -7,9 +7,9 @@ from msgspec import structs
 
 from services.gateway import queries
 from services.gateway.programs.managing import etag
+from services.gateway.programs.schemas import ChangeProgram, NewProgram, Program, ProgramPage
 from services.gateway.programs.store import program_of
 from services.gateway.routes.asked import API, now, programs
-from services.gateway.schemas import ChangeProgram, NewProgram, Program, ProgramPage
 from shared.errors import HttpProblem
 from shared.events.programs.program_changed import ProgramChanged
 from shared.http.app import router

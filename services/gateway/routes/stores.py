@@ -7,9 +7,9 @@ from msgspec import structs
 
 from services.gateway import queries
 from services.gateway.programs.managing import etag
+from services.gateway.programs.schemas import ChangeStore, NewStore, Store, StorePage
 from services.gateway.programs.store import store_of
 from services.gateway.routes.asked import API, now, programs
-from services.gateway.schemas import ChangeStore, NewStore, Store, StorePage
 from shared.errors import HttpProblem
 from shared.events.programs.store_changed import StoreChanged
 from shared.http.app import router

@@ -14,7 +14,7 @@ from services.gateway.outbound.managing import Endpoints
 from services.gateway.outbound.rules.forwarding import TYPES
 from services.gateway.outbound.schemas import NewEndpoint
 from services.gateway.programs.managing import Programs
-from services.gateway.schemas import NewProgram
+from services.gateway.programs.schemas import NewProgram
 from shared.clock import system
 from shared.config import Config
 from shared.db import programs
