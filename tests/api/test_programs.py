@@ -14,7 +14,7 @@ from shared.events.programs.store_changed import StoreChanged
 from shared.ids import text_id, uuid_of
 from shared.random_ids import random_id
 from shuke.services import SERVICES
-from tests.api.harness import Api, Caller, Shop, ok, open_shop, problem
+from tests.api.harness import RECORDS, Api, Caller, Shop, ok, open_shop, problem
 from tests.api.worlds import JOIN, LADDER, telling
 from tests.builders.deliveries import a_check_in_sent
 from tests.builders.storefront import STORE, an_order, customer
@@ -35,8 +35,11 @@ async def change(shop: Shop, path: str, **changes: Any) -> Any:
 
 
 async def refused(shop: Shop, path: str, number: int, code: str, **changes: Any) -> None:
-    """A change that is refused leaves everything as it was."""
-    async with shop.nothing_changes():
+    """A change that is refused leaves everything as it was.
+
+    What was delivered before may be recorded meanwhile.
+    """
+    async with shop.nothing_changes(*RECORDS):
         answer = await staff_of(shop).send("PATCH", f"{ROOT}/{path}", changes, if_match="*")
         problem(answer, number, code)
 
