@@ -63,6 +63,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.endpoints = Endpoints(app.state.database, ring, config.networks)
     bodies = Bodies(app.state.database, ring)
     recorder = Recorder(app.state.database, bodies, app.state.metrics, app.state.clock)
+    app.state.recorder = recorder
     async with open_stream(config) as stream, client() as http, calls() as platforms:
         app.state.stream = stream
         around = Surroundings(clock=app.state.clock, metrics=app.state.metrics)

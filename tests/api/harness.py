@@ -1,5 +1,6 @@
 """Services as their callers meet them: apps in process, real tokens, a real database and log."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -28,6 +29,7 @@ from shuke.services import SERVICES
 PROBLEM_KEYS = {"type", "title", "status", "code", "detail", "errors", "trace_id"}
 RECORDS = ("delivery", "delivery_body", "body_key", "secret")
 """Tables in which a delivery is recorded, whatever comes of it."""
+RECORDED_SECONDS = 10.0
 SUBJECT = "key_agojyzjeabykvaaaaaaaaaaaau"
 
 
@@ -149,7 +151,13 @@ class Api:
 
     @asynccontextmanager
     async def nothing_changes(self, program: str, *but: str) -> AsyncIterator[None]:
-        """Every table of the service but those named, and the log, are as before."""
+        """Every table of the service but those named, and the log, are as before.
+
+        What a gateway has answered is recorded first.
+        """
+        async with asyncio.timeout(RECORDED_SECONDS):
+            while self.service == "gateway" and self.app.state.recorder.behind:
+                await asyncio.sleep(0.02)
         before = await self.site.contents(self.service, program)
         yield
         after = await self.site.contents(self.service, program)

@@ -41,6 +41,8 @@ class Recorder:
         self._kept: list[Body] = []
         self._bytes = 0
         self._full = asyncio.Event()
+        self.behind = 0
+        """Rows that are answered and not written yet."""
 
     def note(self, rows: Sequence[Delivery], body: Body | None) -> None:
         """Write these rows soon, and the body that they come from."""
@@ -48,6 +50,7 @@ class Recorder:
             self._metrics.count("delivery_log_dropped_total", by=len(rows))
             return
         self._rows += rows
+        self.behind += len(rows)
         if body is not None and self._bytes + len(body.raw) <= MOST_BYTES:
             self._kept.append(body)
             self._bytes += len(body.raw)
@@ -88,6 +91,7 @@ class Recorder:
         try:
             if rows:
                 await self.write(rows, kept)
+                self.behind -= len(rows)
         except (*AWAY, TimeoutError) as error:
             logger("gateway").warning("deliveries", error=repr(error)[:200], count=len(rows))
             self._rows = rows + self._rows
