@@ -31,7 +31,15 @@ from services.gateway.deliveries.keeping import Body, kept_days
 from services.gateway.deliveries.recording import Recorder
 from services.gateway.fetching.wanting import Wanting
 from services.gateway.known import Known
-from services.gateway.model import TEST, Answer, Connection, Ready, Refusal, part_id
+from services.gateway.model import (
+    TEST,
+    Answer,
+    Connection,
+    Ready,
+    Refusal,
+    completes_later,
+    part_id,
+)
 from services.gateway.orders import asking
 from services.gateway.orders.model import Key
 from services.gateway.remembering import Remembering
@@ -253,12 +261,8 @@ class Intake:
 
     async def _pend(self, place: Key, paid: Ready, pending: Pending) -> list[Answer]:
         """An order that completes later; no answer where that is known already."""
-        due_at = pending.due_at
-        row = asking.pending(paid.event, due_at, pending.told_at, place)
-        if not await self._orders.pend(row):
-            return []
-        why = f"completion-due {due_at.text}"
-        return [Answer("waiting", reason=why, type="order-completed")]
+        row = asking.pending(paid.event, pending.due_at, pending.told_at, place)
+        return [completes_later(pending.due_at)] if await self._orders.pend(row) else []
 
     async def _want(self, delivered: Delivered, fetch: Fetch, place: Key) -> Answer:
         """Something whose detail is fetched by the worker."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from services.gateway.settings import USUAL, ConnectionSettings
+from shared.days import Instant
 from shared.errors import FieldError
 from shared.events.codec import Encoded
 from shared.events.envelope import Announcement
@@ -126,6 +127,11 @@ class Answer(Struct, frozen=True):
             return self.reason
         reason = f"{self.error.code} {self.error.pointer}".strip()
         return reason.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def completes_later(due_at: Instant) -> Answer:
+    """What becomes of the part of a delivery that is to be an order's completion."""
+    return Answer("waiting", reason=f"completion-due {due_at.text}", type="order-completed")
 
 
 class Delivery(Struct, frozen=True):

@@ -19,6 +19,7 @@ from services.gateway.model import (
     Answer,
     Delivery,
     Ready,
+    completes_later,
     part_id,
     whole_id,
 )
@@ -59,8 +60,7 @@ async def settle(
             row = asking.pending(said[0].event, due_at, told_at, _place(first, len(answers)))
             await orders.lock_orders(tx, [row.key])
             if await orders.put_pending(tx, row):
-                why = f"completion-due {due_at.text}"
-                answers.append(Answer("waiting", reason=why, type="order-completed"))
+                answers.append(completes_later(due_at))
         for fetch in _fetches(heard, answers, shop):
             delivery = part_id(first.delivery_id, len(answers))
             answers.append(await want(tx, shop.connection, fetch, delivery, shop.now, again=again))
