@@ -305,8 +305,32 @@ large one later. Of several workers one does it.
 `inbox_forget` empties months that took no row for 45 days: what is retold later the tables know.
 """
 
+TABLES_3: Final = """
+create table audit_entry (
+  entry_id uuid not null,
+  at timestamptz not null,
+  program text,
+  actor_kind text not null,
+  actor_id text not null,
+  action text not null,
+  target text not null,
+  fields text[] not null,
+  values_hmac bytea,
+  reason text,
+  ip_prefix text,
+  request_id text,
+  constraint audit_entry_pkey primary key (entry_id)
+);
+create table audit_todo (
+  entry_id uuid not null,
+  constraint audit_todo_pkey primary key (entry_id)
+);
+"""
+"""What was done by whom, and which entries of it are not in the chain yet."""
+
 APPEND_ONLY_1: Final = ("inbox",)
 APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption", "journal")
+APPEND_ONLY_3: Final = (*APPEND_ONLY_2, "audit_entry")
 """Tables of the mechanism that the application role may only insert into and read."""
 
 
