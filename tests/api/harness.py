@@ -49,7 +49,9 @@ class Site:
         """An installation with keys and topics."""
         session = await asyncpg.connect(url)
         try:
-            config = Config(database_url=url, keys_dir_given=keys_dir, profile="test")
+            config = Config(
+                database_url=url, keys_dir_given=keys_dir, data_dir=keys_dir.parent, profile="test"
+            )
             site = cls(config, session)
             async with open_stream(site.config) as stream:
                 await stream.create(list(topics()))

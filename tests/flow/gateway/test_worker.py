@@ -78,6 +78,7 @@ async def test_an_endpoint_hears_every_type_there_is_as_it_lies_on_the_log(
     keys = KeyRing.create(tmp_path / "keys")
     config = Config.from_environment({
         "DATABASE_URL": fresh_database,
+        "SHUKE_DATA_DIR": str(tmp_path),
         "SHUKE_PROFILE": "test",
         "SHUKE_ENDPOINT_NETWORKS": "127.0.0.0/8",
     })
