@@ -61,9 +61,9 @@ class Callers:
         if known is None or monotonic() - known.read_at > FRESH_SECONDS:
             known = await self._read(hashed)
         if known.caller.expires_at <= self._clock():
-            raise Refusal("key-expired")
+            raise Refusal("key-expired", known.caller, of_key=True)
         if known.cidrs and not _within(address, known.cidrs):
-            raise Refusal("address-not-allowed")
+            raise Refusal("address-not-allowed", known.caller, of_key=True)
         return known.caller
 
     async def _read(self, hashed: bytes) -> _Known:
@@ -71,7 +71,9 @@ class Callers:
             row = await store.find_key(tx, hashed)
         if row is None or row["revoked_at"] is not None:
             self._known.pop(hashed, None)
-            raise Refusal("key-unknown")
+            if row is None:
+                raise Refusal("key-unknown", of_key=True)
+            raise Refusal("key-revoked", _caller(row), of_key=True)
         if len(self._known) >= MOST:
             self._known.clear()
         known = _Known(monotonic(), _caller(row), tuple(row["cidrs"]))

@@ -16,10 +16,12 @@ import msgspec
 from services.gateway import store
 from services.gateway.connections import CREDENTIAL_PURPOSE, SECRET_PURPOSE
 from services.gateway.connectors import PULLERS, needed
+from services.gateway.deeds import Deeds
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.keys import new_key
 from services.gateway.schemas import ChangedConnection, NewConnection, NewKey, wrong_secret
+from shared.audit.deeds import Actor
 from shared.commands import expect
 from shared.days import render
 from shared.db.engine import Database
@@ -49,15 +51,16 @@ class Managing:
     def __init__(self, database: Database, keys: KeyRing) -> None:
         self._database = database
         self._keys = keys
+        self._deeds = Deeds(keys)
 
     async def add_connection(
-        self, program: str, wanted: NewConnection, now: datetime
+        self, program: str, wanted: NewConnection, actor: Actor
     ) -> tuple[UUID, tuple[str, str] | None]:
         """A new connection: its id, and its first secret's id and text, which is shown this once.
 
         Without a secret where nothing is delivered, but pulled.
         """
-        connection_id = random_id()
+        connection_id, now = random_id(), actor.at
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
             store_id = parse_id("sto", wanted.store_id)
@@ -77,6 +80,9 @@ class Managing:
                 wanted.mode,
                 now,
             )
+            made = text_id("whk", connection_id)
+            values = wanted.model_dump(mode="json", exclude_none=True)
+            await self._deeds.add(tx, actor, "connections.create", made, program, values)
             if wanted.source in PULLERS:
                 return connection_id, None
             secret = wanted.secret or new_secret(wanted.source)
@@ -85,7 +91,7 @@ class Managing:
         return connection_id, (secret_id, secret)
 
     async def add_secret(
-        self, program: str, connection_id: UUID, given: str | None, now: datetime
+        self, program: str, connection_id: UUID, given: str | None, actor: Actor
     ) -> tuple[str, str]:
         """Another secret of a connection, at most five at a time: its id, the secret."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -97,13 +103,16 @@ class Managing:
                 errors = [FieldError("/secret", "invalid", wrong)]
                 raise HttpProblem(422, "invalid", f"{wrong}.", errors=errors)
             place = (found["program_id"], connection_id)
-            count = await store.count_secrets(tx, *place, now)
+            count = await store.count_secrets(tx, *place, actor.at)
             if count >= MOST_SECRETS:
                 raise HttpProblem(
                     409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
                 )
             secret = given or new_secret(found["source"])
-            return await self._keep_secret(tx, place, secret, now), secret
+            secret_id = await self._keep_secret(tx, place, secret, actor.at)
+            values = {"secret": secret}
+            await self._deeds.add(tx, actor, "secrets.create", secret_id, program, values)
+            return secret_id, secret
 
     async def _keep_secret(
         self, tx: Tx, place: tuple[int, UUID], secret: str, now: datetime
@@ -120,9 +129,10 @@ class Managing:
         connection_id: UUID,
         values: Mapping[str, str],
         expires_at: datetime | None,
-        now: datetime,
+        actor: Actor,
     ) -> None:
         """Keep what calls of a connection are signed with; what waited for that goes on."""
+        now = actor.at
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
             names = needed(found["source"])
@@ -140,8 +150,10 @@ class Managing:
             await fetching.mark_fetching(tx, place[0], waited)
             for kind in pulled(found["source"]):
                 await fetching.start_pull(tx, *place, kind, now)
+            target = text_id("whk", connection_id)
+            await self._deeds.add(tx, actor, "credentials.put", target, program, values)
 
-    async def reconcile(self, program: str, connection_id: UUID, now: datetime) -> None:
+    async def reconcile(self, program: str, connection_id: UUID, actor: Actor) -> None:
         """Compare with the shop now. Raises HttpProblem where its platform is never asked."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
@@ -149,19 +161,36 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", "Its platform cannot be asked what has changed."
                 )
-            await fetching.start_pull(tx, found["program_id"], connection_id, CHANGES, now)
+            place = (found["program_id"], connection_id)
+            await fetching.start_pull(tx, *place, CHANGES, actor.at)
+            target = text_id("whk", connection_id)
+            await self._deeds.add(tx, actor, "connections.reconcile", target, program)
+
+    async def tried(self, program: str, connection_id: UUID, actor: Actor) -> None:
+        """Put on record that a connection is tried."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            target = text_id("whk", connection_id)
+            await self._deeds.add(tx, actor, "connections.test", target, program)
 
     async def end_secret(
-        self, program: str, connection_id: UUID, secret_id: UUID, at: datetime
+        self, program: str, connection_id: UUID, secret_id: UUID, at: datetime, actor: Actor
     ) -> None:
         """Let a secret end."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
             if not await store.end_secret(tx, row["program_id"], connection_id, secret_id, at):
                 raise HttpProblem(404, "not-found", "No such secret.")
+            target = text_id("sec", secret_id)
+            values = {"not_after": render(at)}
+            await self._deeds.add(tx, actor, "secrets.end", target, program, values)
 
     async def change_connection(
-        self, program: str, connection_id: UUID, wanted: ChangedConnection, seen: str | None
+        self,
+        program: str,
+        connection_id: UUID,
+        wanted: ChangedConnection,
+        seen: str | None,
+        actor: Actor,
     ) -> None:
         """Change what is named, of a connection whose ETag was `seen`. Raises 428 and 412."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -170,9 +199,17 @@ class Managing:
             name = found["name"] if wanted.name is None else wanted.name
             mode = wanted.mode or found["mode"]
             await store.change_connection(tx, found["program_id"], connection_id, name, mode)
+            target = text_id("whk", connection_id)
+            values = wanted.model_dump(mode="json", exclude_unset=True)
+            await self._deeds.add(tx, actor, "connections.change", target, program, values)
 
     async def move_connection(
-        self, program: str, connection_id: UUID, state: str, allowed: Sequence[str]
+        self,
+        program: str,
+        connection_id: UUID,
+        state: str,
+        allowed: Sequence[str],
+        actor: Actor,
     ) -> None:
         """Pause, resume or close a connection."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -184,10 +221,13 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", f"It is {found['state']}; that needs {allowed}."
                 )
+            target, values = text_id("whk", connection_id), {"state": state}
+            await self._deeds.add(tx, actor, "connections.move", target, program, values)
 
-    async def add_key(self, program: str, wanted: NewKey, now: datetime) -> dict[str, Any]:
+    async def add_key(self, program: str, wanted: NewKey, actor: Actor) -> dict[str, Any]:
         """A new API key, its text shown this once."""
         text, digest = new_key()
+        now = actor.at
         key_id = uuid7(now)
         expires_at = now + timedelta(days=wanted.expires_days)
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -204,6 +244,8 @@ class Managing:
                 expires_at,
                 now,
             )
+            target, values = text_id("key", key_id), wanted.model_dump(mode="json")
+            await self._deeds.add(tx, actor, "keys.create", target, program, values)
         return {
             "key_id": text_id("key", key_id),
             "name": wanted.name,
@@ -215,12 +257,13 @@ class Managing:
             "key": text,
         }
 
-    async def revoke_key(self, program: str, key_id: UUID, now: datetime) -> None:
+    async def revoke_key(self, program: str, key_id: UUID, actor: Actor) -> None:
         """End a key now."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
-            if not await store.revoke_key(tx, row["program_id"], key_id, now):
+            if not await store.revoke_key(tx, row["program_id"], key_id, actor.at):
                 raise HttpProblem(404, "not-found", "No such key.")
+            await self._deeds.add(tx, actor, "keys.revoke", text_id("key", key_id), program)
 
     async def _connection(self, tx: Tx, program: str, connection_id: UUID) -> Any:  # noqa: ANN401
         row = await self._program(tx, program)

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from shared.clock import monotonic
 from shared.config import Config
 from shared.errors import HttpProblem
+from shared.http.acting import ADDRESS_HEADER
 from shared.http.auth import PROGRAM_HEADER
 from shared.http.tokens import Caller, Minter
 
@@ -53,6 +54,7 @@ class Proxy:
         headers["authorization"] = f"Bearer {self._token(caller, service)}"
         if caller.program is None and (program := request.headers.get(PROGRAM_HEADER)):
             headers[PROGRAM_HEADER] = program
+        headers[ADDRESS_HEADER] = request.client.host if request.client else ""
         query = f"?{request.url.query}" if request.url.query else ""
         try:
             answer = await self._client.request(
