@@ -12,6 +12,7 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.http.app import build
+from shared.http.audit import audit_router
 from shared.http.denying import Denials
 from shared.http.halts import halts_router
 from shared.http.letters import letters_router
@@ -56,6 +57,8 @@ def build_app(service: Service, config: Config) -> FastAPI:
 def _common(service: Service) -> APIRouter:
     """Routes that every service has that has what they are about."""
     common = APIRouter(prefix=service.prefix)
+    if not service.edge:
+        common.include_router(audit_router())
     if service.documents:
         common.include_router(settings_router(service.documents))
     if service.flow is not None:

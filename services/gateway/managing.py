@@ -6,7 +6,7 @@ Each is one transaction; whatever is secret is shown once and kept sealed or has
 import base64
 import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -20,12 +20,18 @@ from services.gateway.deeds import Deeds
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.keys import new_key
-from services.gateway.schemas import ChangedConnection, NewConnection, NewKey, wrong_secret
+from services.gateway.schemas import (
+    ChangedConnection,
+    NewConnection,
+    NewKey,
+    RotateKey,
+    wrong_secret,
+)
 from shared.audit.deeds import Actor
 from shared.commands import expect
 from shared.days import render
 from shared.db.engine import Database
-from shared.db.transaction import Tx, transaction
+from shared.db.transaction import Row, Tx, transaction
 from shared.errors import FieldError, HttpProblem
 from shared.http.matching import match, versioned
 from shared.ids import parse_id, text_id, uuid_of
@@ -226,36 +232,43 @@ class Managing:
 
     async def add_key(self, program: str, wanted: NewKey, actor: Actor) -> dict[str, Any]:
         """A new API key, its text shown this once."""
-        text, digest = new_key()
-        now = actor.at
-        key_id = uuid7(now)
-        expires_at = now + timedelta(days=wanted.expires_days)
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
-            await store.add_key(
-                tx,
-                row["program_id"],
-                key_id,
-                wanted.name,
-                digest,
-                wanted.permissions,
-                wanted.stores,
-                wanted.cidrs,
-                expires_at,
-                now,
-            )
-            target, values = text_id("key", key_id), wanted.model_dump(mode="json")
+            made, text = _drawn(wanted, actor.at)
+            await store.add_key(tx, row["program_id"], made, actor.at)
+            target, values = text_id("key", made.key_id), wanted.model_dump(mode="json")
             await self._deeds.add(tx, actor, "keys.create", target, program, values)
-        return {
-            "key_id": text_id("key", key_id),
-            "name": wanted.name,
-            "permissions": wanted.permissions,
-            "stores": wanted.stores,
-            "cidrs": wanted.cidrs,
-            "expires_at": render(expires_at),
-            "revoked_at": None,
-            "key": text,
-        }
+        return key_line(made) | {"key": text}
+
+    async def rotate_key(self, program: str, key_id: UUID, wanted: RotateKey, actor: Actor,
+                         may: Callable[[Row], None]) -> dict[str, Any]:  # fmt: skip
+        """Another key that may do the same, shown this once; the old one ends after a while.
+
+        `may` refuses who could not make such a key. Raises 409 for one that has ended.
+        """
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            old = await store.lock_key(tx, row["program_id"], key_id)
+            if old is None:
+                raise HttpProblem(404, "not-found", "No such key.")
+            may(old)
+            if old["revoked_at"] is not None or old["expires_at"] <= actor.at:
+                raise HttpProblem(409, "state-conflict", "The key has ended: make another.")
+            like = NewKey(
+                name=old["name"],
+                permissions=old["permissions"],
+                stores=old["stores"],
+                cidrs=old["cidrs"],
+                expires_days=wanted.expires_days,
+            )
+            made, text = _drawn(like, actor.at, rotated_from=key_id)
+            await store.add_key(tx, row["program_id"], made, actor.at)
+            ends = actor.at + timedelta(hours=wanted.overlap_hours)
+            await store.end_key(tx, row["program_id"], key_id, ends)
+            values = {"key_id": text_id("key", made.key_id), "overlap_hours": wanted.overlap_hours}
+            target = text_id("key", key_id)
+            await self._deeds.add(tx, actor, "keys.rotate", target, program, values)
+        return key_line(made) | {"key": text}
 
     async def revoke_key(self, program: str, key_id: UUID, actor: Actor) -> None:
         """End a key now."""
@@ -277,3 +290,37 @@ class Managing:
         if row is None:
             raise HttpProblem(404, "not-found", "No such program.")
         return row
+
+
+def _drawn(
+    wanted: NewKey, now: datetime, *, rotated_from: UUID | None = None
+) -> tuple[store.NewApiKey, str]:
+    """A key as it is kept, and its text."""
+    text, digest = new_key()
+    key = store.NewApiKey(
+        uuid7(now),
+        wanted.name,
+        digest,
+        wanted.permissions,
+        wanted.stores,
+        wanted.cidrs,
+        now + timedelta(days=wanted.expires_days),
+        rotated_from,
+    )
+    return key, text
+
+
+def key_line(key: Any) -> dict[str, Any]:  # noqa: ANN401 - a key as it is made, or a record of one
+    """A key without its text, as it is told."""
+    revoked, used = getattr(key, "revoked_at", None), getattr(key, "last_used_at", None)
+    return {
+        "key_id": text_id("key", key.key_id),
+        "name": key.name,
+        "permissions": list(key.permissions),
+        "stores": list(key.stores),
+        "cidrs": list(key.cidrs),
+        "expires_at": render(key.expires_at),
+        "revoked_at": render(revoked) if revoked else None,
+        "last_used_at": render(used) if used else None,
+        "rotated_from": text_id("key", key.rotated_from) if key.rotated_from else None,
+    }

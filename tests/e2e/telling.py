@@ -267,9 +267,7 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
         )
         secret = ring.seal(SECRET_PURPOSE, told.ids["WHK"], SECRET.encode())
         await gateway_store.add_secret(tx, number, connection, uuid7(now), secret, now)
-        await gateway_store.add_key(
-            tx,
-            number,
+        key = gateway_store.NewApiKey(
             parse_id("key", told.ids["KEY"]),
             "story",
             digest(told.key),
@@ -277,8 +275,8 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
             ["*"],
             [],
             now + timedelta(days=1),
-            now,
         )
+        await gateway_store.add_key(tx, number, key, now)
 
 
 _NUMBERS: Final = {"A": "A-1001", "B": "B-1002", "C": "C-1003"}
