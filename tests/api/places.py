@@ -42,6 +42,12 @@ SAMPLE = {
 }
 """Ids that nobody has."""
 
+RANGES: Mapping[str, Mapping[str, str]] = {
+    "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
+    "rfm.get": {"on": "2026-03-06"},
+}
+"""Queries that routes need, by the route's name."""
+
 
 class Place(Struct, frozen=True):
     """A route of a service."""

@@ -13,7 +13,7 @@ from shared.clock import fixed, system
 from shared.http.tokens import ISSUER, Minter
 from shared.sealing import KEY_ID
 from tests.api.harness import Api, Caller, Site, new_program, ok, problem
-from tests.api.places import HEALTH, PASSING, PUBLIC, SERVICES, Place, guarded, places
+from tests.api.places import HEALTH, PASSING, PUBLIC, RANGES, SERVICES, Place, guarded, places
 from tests.api.worlds import BODIES, World, a_world, an_empty_program
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -257,10 +257,6 @@ async def test_a_program_that_is_not_known_is_not_found(api: Api) -> None:
 OF_ALL_PROGRAMS = {"halts.list", "halts.resume"}
 """Routes that only an operator may call."""
 OF_NO_PROGRAM = {"services.pass", "programs.list", "ladders.templates"} | OF_ALL_PROGRAMS
-RANGES: Mapping[str, Mapping[str, str]] = {
-    "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
-    "rfm.get": {"on": "2026-03-06"},
-}
 DOCUMENTS = {
     "gateway": "connection/whk_agojyzjeabykvaaaaaaaaaaaai",
     "members": "join",
