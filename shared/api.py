@@ -12,6 +12,8 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.http.app import build
+from shared.http.audit import audit_router
+from shared.http.denying import Denials
 from shared.http.halts import halts_router
 from shared.http.letters import letters_router
 from shared.http.settings import settings_router
@@ -36,6 +38,7 @@ def build_app(service: Service, config: Config) -> FastAPI:
             app.state.database = await stack.enter_async_context(
                 Database(service.name, url, worker=False, size=API_POOL, waited=waited)
             )
+            app.state.note_denial = Denials(app.state.database).note
             app.state.verifier = Verifier(service.name, lambda: public_keys(config))
             if service.lifespan is not None:
                 await stack.enter_async_context(service.lifespan(app))
@@ -54,6 +57,8 @@ def build_app(service: Service, config: Config) -> FastAPI:
 def _common(service: Service) -> APIRouter:
     """Routes that every service has that has what they are about."""
     common = APIRouter(prefix=service.prefix)
+    if not service.edge:
+        common.include_router(audit_router())
     if service.documents:
         common.include_router(settings_router(service.documents))
     if service.flow is not None:

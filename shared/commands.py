@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Column, Index, MetaData, SmallInteger, Table, Uuid
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.schema import UniqueConstraint
 
-from shared.clock import Clock, system
+from shared.audit.deeds import Actor, Deed, record
 from shared.db import journal, programs
 from shared.db.engine import Database
 from shared.db.locks import channel, lock_key
@@ -58,7 +59,7 @@ class Request(Struct, frozen=True):
     """What identifies a command: who asks for what, under which key."""
 
     program: str
-    caller: str
+    actor: Actor
     route: str
     """Method and path."""
     key: str
@@ -92,29 +93,30 @@ async def execute(  # noqa: PLR0913 - who asks what of whom
     flow: Flow,
     request: Request,
     data: Any,  # noqa: ANN401 - a command value of the service
+    deed: Deed,
     *,
     needs: Needs = NOTHING,
     status: int = CREATED,
-    clock: Clock = system,
 ) -> Answer:
-    """Decide a command, or repeat the answer that its key got before.
+    """Decide a command, or repeat the answer that its key got before. What takes effect is a deed.
 
     Raises HttpProblem: 404 for an unknown program, 409 `idempotency-in-progress` or `-key-expired`,
     422 `idempotency-key-reused`, and what `admit` raises. A refusal of the rule is an answer,
     stored like a success; one of `admit` is not, so that the key is good once the program is open.
     """
-    identity = derive("command", request.program, request.caller, request.route, request.key)
+    identity = derive("command", request.program, request.actor.id, request.route, request.key)
     async with transaction(database, wait_seconds=1.0) as tx:
         known = await programs.load(tx)
         program = known.get(request.program)
         if program is None:
             raise HttpProblem(404, "not-found", "No such program.")
         await _take_key(tx, request)
-        before = await _earlier(tx, program, request, clock)
+        before = await _earlier(tx, program, request)
         if before is not None:
             return before
         admit(program, needs)
-        item = Command(identity, request.program, clock(), request.caller, data)
+        actor = request.actor
+        item = Command(identity, request.program, actor.at, actor.id, data)
         fold = await effect(tx, service, flow, [item], known)
         if fold.failures:
             raise fold.failures[0].error
@@ -122,6 +124,8 @@ async def execute(  # noqa: PLR0913 - who asks what of whom
         answer = Answer(status, fold.answer)
         if isinstance(outcome, Refused):
             answer = Answer(outcome.status, {"code": outcome.code, "detail": outcome.detail})
+        else:
+            await record(tx, actor, of(deed, data))
         await _remember(tx, program, request, item, answer)
     await notify(database, channel(service))
     return answer
@@ -150,14 +154,20 @@ def expect(what: str, state: str, wanted: Collection[str] = LIVE) -> None:
         raise HttpProblem(409, f"{what}-{state}", f"The {what} is {state}.")
 
 
-async def keep(tx: Tx, program: Program, item: Command) -> None:
+def of(deed: Deed, data: Any) -> Deed:  # noqa: ANN401 - a command value of a service
+    """A deed that names the fields of its command."""
+    return replace(deed, fields=data.__struct_fields__)
+
+
+async def keep(tx: Tx, program: Program, actor: Actor, item: Command, deed: Deed) -> None:
     """Keep a command that took effect and has no idempotency key: its own id stands for one."""
-    request = Request(program.text_id, item.caller, "", str(item.id), b"")
+    request = Request(program.text_id, actor, "", str(item.id), b"")
+    await record(tx, actor, of(deed, item.data))
     await _remember(tx, program, request, item, Answer(OK, None))
 
 
 async def _take_key(tx: Tx, request: Request) -> None:
-    lock = lock_key(f"{request.program}\0{request.caller}\0{request.key}")
+    lock = lock_key(f"{request.program}\0{request.actor.id}\0{request.key}")
     row = await tx.fetch_one("select pg_try_advisory_xact_lock($1)", lock)
     if row is None or not row[0]:
         raise HttpProblem(
@@ -168,14 +178,14 @@ async def _take_key(tx: Tx, request: Request) -> None:
         )
 
 
-async def _earlier(tx: Tx, program: Program, request: Request, clock: Clock) -> Answer | None:
+async def _earlier(tx: Tx, program: Program, request: Request) -> Answer | None:
     row = await tx.fetch_one(
         """
         select request_hash, status, body, created_at from command
         where program_id = $1 and caller = $2 and key = $3
         """,
         program.id,
-        request.caller,
+        request.actor.id,
         request.key,
     )
     if row is None:
@@ -184,7 +194,7 @@ async def _earlier(tx: Tx, program: Program, request: Request, clock: Clock) -> 
         raise HttpProblem(
             422, "idempotency-key-reused", "This key was used for another request before."
         )
-    if row["created_at"] < clock() - KEPT:
+    if row["created_at"] < request.actor.at - KEPT:
         raise HttpProblem(
             409, "idempotency-key-expired", "This key's answer is no longer kept; use a new key."
         )
@@ -201,7 +211,7 @@ async def _remember(
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         program.id,
-        request.caller,
+        request.actor.id,
         request.key,
         item.id,
         _hash(request),

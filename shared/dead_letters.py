@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from shared.applying import Applier, Read
+from shared.audit.deeds import Actor, Deed, record
 from shared.clock import Clock, system
 from shared.days import render
 from shared.db import journal, parking, positions, programs, quarantine, sweep_rows
@@ -77,9 +78,10 @@ class Letters(Struct, frozen=True):
     keys: KeyRing
     clock: Clock = system
 
-    async def requeue(self, quarantine_id: UUID, by: str) -> str:
+    async def requeue(self, quarantine_id: UUID, by: str, actor: Actor | None = None) -> str:
         """Try a record again. Its state afterwards, `unknown` without such a record.
 
+        `actor`: whose deed it is; none where somebody asked before, which is on record already.
         `requeued` when it is applied now or was known already; `open` when it failed again, with
         the new reason, or is a conflict, which can only be discarded.
         """
@@ -89,6 +91,8 @@ class Letters(Struct, frozen=True):
                 return UNKNOWN
             if row["state"] != quarantine.OPEN or row["class"] == "conflict":
                 return quarantine.STATES[row["state"]]
+            if actor is not None:
+                await record(tx, actor, deed("requeue", row))
             try:
                 await self._apply(tx, row)
             except _Again as failed:
@@ -149,25 +153,27 @@ async def _reopen(tx: Tx, known: dict[str, Any], raw: bytes) -> None:
     await sweep_rows.reopen(tx, known[due.program].id, due.kind, due.day)
 
 
-async def discard(database: Database, quarantine_id: UUID, because: str, by: str) -> str:
+async def discard(database: Database, quarantine_id: UUID, because: str, by: Actor) -> str:
     """Close a record without applying it; its state afterwards, `unknown` without such a record."""
     async with transaction(database) as tx:
         row = await quarantine.find(tx, quarantine_id)
         if row is None:
             return UNKNOWN
         if row["state"] == quarantine.OPEN:
-            await quarantine.close(tx, quarantine_id, quarantine.DISCARDED, because, by)
+            await quarantine.close(tx, quarantine_id, quarantine.DISCARDED, because, by.id)
+            await record(tx, by, deed("discard", row, because))
             return DISCARDED
         return quarantine.STATES[row["state"]]
 
 
+def deed(what: str, row: Row, because: str | None = None) -> Deed:
+    """What is done with a record, for the audit."""
+    target = text_id("qrt", row["quarantine_id"])
+    return Deed(f"dead-letters.{what}", target, row["program"], reason=because)
+
+
 async def lift(
-    database: Database,
-    program: str,
-    topic: str | None,
-    because: str,
-    by: str,
-    clock: Clock = system,
+    database: Database, program: str, topic: str | None, because: str, by: Actor
 ) -> list[str]:
     """Take a program up again that was set aside for a topic, or for all; the topics concerned.
 
@@ -175,17 +181,19 @@ async def lift(
     """
     async with transaction(database) as tx:
         known = (await programs.load(tx)).get(program)
-        topics = await parking.lift(tx, known.id, topic, by) if known is not None else []
+        topics = await parking.lift(tx, known.id, topic, by.id) if known is not None else []
         for each in topics:
             ended = positions.Ended(
                 topic=each,
                 program=program,
                 reason=PARKED,
                 because=because,
-                by_whom=by,
-                at=clock(),
+                by_whom=by.id,
+                at=by.at,
             )
             await positions.audit(tx, ended)
+            lifted = Deed("parked-programs.resume", each, program, reason=because)
+            await record(tx, by, lifted)
     return topics
 
 

@@ -10,11 +10,11 @@ Past that limit so many records are taken, readable or not, as the operator acce
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
 
+from shared.audit.deeds import Actor, Deed, record
 from shared.db import positions
 from shared.db.engine import Database
 from shared.db.positions import Halt, Resumption
@@ -56,7 +56,7 @@ async def resume(
     stream: Stream,
     wanted: tuple[str, int | None],
     how: Resumption,
-    now: datetime,
+    by: Actor,
 ) -> Sequence[Resumed]:
     """End the halt of a partition, or of all partitions of a topic, each in a transaction.
 
@@ -79,15 +79,17 @@ async def resume(
         _check(halt, how)
     if how.at is not None:
         await _check_offset(stream, (topic, found[0].partition), how.at)
-    return [await _resume(database, halt, how, now) for halt in found]
+    return [await _resume(database, halt, how, by) for halt in found]
 
 
-async def _resume(database: Database, halt: Halt, how: Resumption, now: datetime) -> Resumed:
+async def _resume(database: Database, halt: Halt, how: Resumption, by: Actor) -> Resumed:
     async with transaction(database, wait_seconds=1.0) as tx:
         locked = await positions.find_halt(tx, halt.key)
         if locked != halt:
             raise _not_halted(*halt.key)
-        to_offset = await positions.resume(tx, halt, how, now)
+        to_offset = await positions.resume(tx, halt, how, by.at)
+        place = f"{halt.topic}/{halt.partition}"
+        await record(tx, by, Deed("halts.resume", place, reason=how.because))
     logger(database.schema).warning(
         "resumed",
         topic=halt.topic,

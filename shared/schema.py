@@ -4,11 +4,12 @@ from pathlib import Path
 
 from sqlalchemy import MetaData
 
+from shared.audit.chain import audit_chain
 from shared.audit.deeds import audit_entry, audit_todo
 from shared.commands import command
 from shared.db.inbox import inbox, inbox_month
 from shared.db.journal import journal
-from shared.db.mechanism import APPEND_ONLY_3
+from shared.db.mechanism import APPEND_ONLY_4
 from shared.db.migrate import Schema
 from shared.db.outbox import outbox
 from shared.db.parking import parked
@@ -27,6 +28,7 @@ def service_metadata() -> MetaData:
     for table in (
         program, store, consumer_offset, resumption, journal, inbox, inbox_month, outbox,
         quarantine, parked, verification, command, sweep, settings, audit_entry, audit_todo,
+        audit_chain,
     ):  # fmt: skip
         table(meta)
     return meta
@@ -37,4 +39,4 @@ def service_schema(name: str, folder: Path, meta: MetaData, append_only: tuple[s
 
     `append_only` names its tables that the application role may only insert into and read.
     """
-    return Schema(name, folder, meta, (*APPEND_ONLY_3, *append_only))
+    return Schema(name, folder, meta, (*APPEND_ONLY_4, *append_only))

@@ -100,6 +100,11 @@ class KeyRing:
         except InvalidTag as error:
             raise ValueError("the block does not open: another key, purpose or place") from error
 
+    def fingerprint(self, purpose: str, plain: bytes) -> bytes:
+        """Keyed hash: equal values of a purpose have equal ones, and nobody can try values out."""
+        key = _subkey(self._root, b"shuke-fingerprint\x00" + purpose.encode())
+        return hmac.digest(key, plain, hashlib.sha256)
+
     def blind_index(self, program: str, kind: str, value: str) -> str:
         """Keyed hash of a normalised phone, e-mail …: equal values of one program match."""
         return blind_index(self._index_root, program, kind, value)

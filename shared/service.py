@@ -107,6 +107,8 @@ class Service(Struct, frozen=True):
     """Statements of `load` and `save` per batch, whatever its size."""
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
     """What the API opens besides its database."""
+    edge: bool = False
+    """Whether callers reach it from outside: nobody tells it from where."""
     prefix: str = ""
     """Before the paths of the routes that every service has."""
     body_bytes: int = MAX_BODY_BYTES

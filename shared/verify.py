@@ -3,12 +3,16 @@
 Each page is read in one snapshot, so what is compared is of one instant.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
+from shared.audit.checking import first_broken
+from shared.audit.heads import Heads
 from shared.db import programs
 from shared.db.engine import Database
 from shared.db.positions import OUTCOMES
@@ -42,6 +46,15 @@ async def verify(service: Service, database: Database, only: str | None = None) 
             found += await check(database, program)
         verdicts.append(Verdict(service.name, name, found))
     return verdicts
+
+
+async def verify_audit(service: Service, database: Database, data: Path) -> Verdict:
+    """V11: the chain over the audit is unbroken, and has every head that the data folder holds."""
+    name = "V11 audit chain"
+    heads = await asyncio.to_thread(Heads(data, service.name).read)
+    broken = await first_broken(database, heads)
+    found = [Violation(name, {"seq": broken.seq}, broken.expected, broken.found)] if broken else []
+    return Verdict(service.name, name, found)
 
 
 async def _positions(database: Database) -> Sequence[Violation]:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Coroutine, Iterable, Iterator
 from typing import Any, Final
 
+from shared.audit.sealer import Sealer
 from shared.config import Config
 from shared.db.engine import Database
 from shared.db.migrate import head_reached
@@ -88,6 +89,7 @@ class _Parts:
         before = Surroundings(metrics=metrics, fault=fault, progress=progress)
         self._relay = Relay(service.name, database, stream, before)
         self._statistics = Statistics(service.name, database)
+        self._sealer = Sealer(database, config.data_dir, before)
         around = Surroundings(
             metrics=metrics,
             fault=fault,
@@ -122,6 +124,7 @@ class _Parts:
         yield self._relay.run(stopping)
         yield watch(self._watched, stopping)
         yield self._statistics.run(stopping)
+        yield self._sealer.run(stopping)
         if self._pipeline is not None:
             yield self._pipeline.run(stopping)
         if self._sweeper is not None:

@@ -17,7 +17,7 @@ from shared.pipeline import topics_in_order
 from shared.service import Service, Violation
 from shared.stream.factory import open_stream
 from shared.stream.port import Stream
-from shared.verify import Verdict, verify
+from shared.verify import Verdict, verify, verify_audit
 
 V12: Final = "V12 the services' totals agree"
 
@@ -117,10 +117,19 @@ class Look:
         verdicts: list[Verdict] = []
         for service in self._services:
             verdicts += await verify(service, self.databases[service.name], only)
+        if only is None:
+            verdicts += await self.verify_audit()
         backlog = await self.backlog()
         if all(each.empty for each in backlog.values()):
             verdicts.append(Verdict("all", V12, disagreements(await self.totals(), only)))
         return verdicts
+
+    async def verify_audit(self) -> list[Verdict]:
+        """The chain over the audit of each service, which is of all programs."""
+        return [
+            await verify_audit(service, self.databases[service.name], self._config.data_dir)
+            for service in self._services
+        ]
 
     async def keep(self, verdicts: Sequence[Verdict]) -> None:
         """Keep what was found over all programs, for the gauge of the services' workers.

@@ -14,6 +14,7 @@ from shared.errors import HttpProblem, Misconfigured, ShukeError, Unavailable
 from shared.version import VERSION
 from shuke.commands import (
     api,
+    audit,
     connections,
     dead_letter,
     deliveries,
@@ -59,6 +60,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(dead_letter.app, name="dead-letter")
 app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.add_typer(stream.app, name="stream")
 
 

@@ -12,6 +12,8 @@ from uuid import UUID
 import typer
 from pydantic import BaseModel, ValidationError
 
+from shared.audit.deeds import Actor
+from shared.clock import system
 from shared.config import Config
 from shared.db import programs
 from shared.db.engine import Database
@@ -44,6 +46,16 @@ def who() -> str:
         return f"user:{getpass.getuser()}"
     except (KeyError, OSError):  # a container's user has no name
         return f"user:{os.getuid()}"
+
+
+def operator(context: typer.Context) -> Actor:
+    """Who calls, and by which command, as the audit has it."""
+    words: list[str] = []
+    at: Any = context
+    while at.parent is not None:
+        words.insert(0, at.info_name)
+        at = at.parent
+    return Actor("operator", " ".join(["shuke", *words, "by", who()]), system())
 
 
 def readers(name: str | None) -> list[Service]:
@@ -101,7 +113,8 @@ def validated(model: type[M], given: Mapping[str, Any]) -> M:
 class Trying:
     """Records that are tried again one after the other, and what becomes of them."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, by: Actor, *, as_json: bool) -> None:
+        self._by = by
         self._as_json = as_json
         self.states: Counter[str] = Counter()
 
@@ -118,7 +131,7 @@ class Trying:
     async def _requeue(self, letters: Letters, each: UUID) -> str:
         for _ in range(TRIES):
             try:
-                return await letters.requeue(each, who())
+                return await letters.requeue(each, self._by.id, self._by)
             except Exception as error:
                 if blame(error) is not Culprit.DATABASE:
                     raise

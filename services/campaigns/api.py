@@ -21,10 +21,12 @@ from services.campaigns.schemas import (
     Totals,
 )
 from services.campaigns.settings import encode_body
+from shared.audit.deeds import Deed
 from shared.clock import Clock
 from shared.days import Instant
 from shared.errors import HttpProblem
 from shared.http import idempotency
+from shared.http.acting import actor
 from shared.http.app import database_of, router
 from shared.http.auth import Scope, scoped
 from shared.http.idempotency import IdempotencyKey
@@ -32,6 +34,7 @@ from shared.http.matching import IfMatch
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
+from shared.ids import text_id
 from shared.outcome import Refused
 from shared.random_ids import uuid7
 
@@ -56,13 +59,15 @@ async def create_campaign(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Make a draft."""
+    identity = uuid7(_now(request))
     wanted = CreateCampaign(
-        uuid7(_now(request)),
+        identity,
         encode_body(body.campaign),
         Instant.of(body.starts_at),
         Instant.of(body.ends_at),
     )
-    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key)
+    about = text_id("cmp", identity)
+    return await idempotency.run(request, scope, FLOW, wanted, about, idempotency_key)
 
 
 @ROUTER.get("/campaigns", name="campaigns.list", response_model=CampaignPage)
@@ -167,12 +172,17 @@ async def _change(
     request: Request, response: Response, scope: Scope, wanted: SaveDraft | MoveCampaign
 ) -> dict[str, Any]:
     """Carry out a guarded command; the campaign after it, or a problem when a rule refused."""
-    outcome = await carry_out(
-        database_of(request), scope.program, scope.caller.subject, wanted, _now(request)
-    )
+    about = text_id("cmp", wanted.campaign_id)
+    deed = Deed(request.scope["route"].name, about, scope.program, reason=_reason(wanted))
+    by = actor(request, scope.caller)
+    outcome = await carry_out(database_of(request), scope.program, by, wanted, deed)
     if isinstance(outcome, Refused):
         raise HttpProblem(outcome.status, outcome.code, outcome.detail)
     return await _answer(request, response, scope, wanted.campaign_id)
+
+
+def _reason(wanted: SaveDraft | MoveCampaign) -> str | None:
+    return wanted.reason if isinstance(wanted, MoveCampaign) else None
 
 
 async def _answer(

@@ -3,12 +3,12 @@
 The same load, decide and save as for events; there is no second path to a rule.
 """
 
-from datetime import datetime
 from typing import Any
 
 from services.campaigns import NAME
 from services.campaigns.flow import FLOW
 from shared import commands
+from shared.audit.deeds import Actor, Deed
 from shared.db import programs
 from shared.db.engine import Database
 from shared.db.locks import channel
@@ -23,15 +23,15 @@ from shared.random_ids import random_id
 async def carry_out(
     database: Database,
     program: str,
-    caller: str,
+    actor: Actor,
     data: Any,  # noqa: ANN401 - a command value of the service
-    now: datetime,
+    deed: Deed,
 ) -> Outcome:
     """Decide a command in a transaction of its own.
 
     Raises HttpProblem: 404 for an unknown program, 409 `program-closed`.
     """
-    item = Command(random_id(), program, now, caller, data)
+    item = Command(random_id(), program, actor.at, actor.id, data)
     async with transaction(database, wait_seconds=1.0) as tx:
         known = await programs.load(tx)
         if program not in known:
@@ -42,6 +42,6 @@ async def carry_out(
             raise fold.failures[0].error
         outcome = fold.outcomes[item.id]
         if not isinstance(outcome, Refused):
-            await commands.keep(tx, known[program], item)
+            await commands.keep(tx, known[program], actor, item, deed)
     await notify(database, channel(NAME))
     return outcome

@@ -12,6 +12,7 @@ from msgspec import Struct
 from services.campaigns.managing import carry_out
 from services.campaigns.model import SeedCampaign
 from services.campaigns.settings import encode_body, read_body
+from shared.audit.deeds import Actor, Deed
 from shared.clock import Clock, system
 from shared.db.engine import Database
 from shared.errors import Misconfigured
@@ -51,7 +52,8 @@ async def seed_campaign(  # noqa: PLR0913 - a campaign's body, its time, its ids
     given = [parse_id("cpt", each) for each in template_ids]
     templates = (*given, *(uuid7(now) for _ in promised.coupons[len(given) :]))
     wanted = SeedCampaign(campaign, templates, encode_body(promised), starts_at, ends_at)
-    outcome = await carry_out(database, program, AUTHOR, wanted, now)
+    deed = Deed("campaigns.seed", text_id("cmp", campaign), program)
+    outcome = await carry_out(database, program, Actor("system", AUTHOR, now), wanted, deed)
     if isinstance(outcome, Refused):
         raise Misconfigured(f"the campaign {promised.name!r}: {outcome.detail}")
     return Seeded(

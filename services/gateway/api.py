@@ -17,12 +17,14 @@ from services.gateway.fetching.wanting import Wanting
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
+from services.gateway.merging import Auditing
 from services.gateway.outbound.managing import Endpoints
 from services.gateway.programs.managing import Programs
 from services.gateway.proxy import Proxy, client
 from services.gateway.remembering import Remembering
 from services.gateway.replaying import Replaying
 from services.gateway.routes import (
+    audit,
     connections,
     deliveries,
     endpoints,
@@ -43,7 +45,8 @@ from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
-    webhooks, keys, programs, stores, connections, deliveries, endpoints, messages, passing,
+    webhooks, keys, programs, stores, connections, deliveries, endpoints, messages, audit,
+    passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -70,6 +73,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasking = Tasking(config, app.state.database, ring, around)
         app.state.trying = Trying(tasking, Asking(config, platforms))
         app.state.proxy = Proxy(config, Minter(ring, app.state.clock), http)
+        app.state.auditing = Auditing(app.state.database, app.state.proxy)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(
             app.state.connections,

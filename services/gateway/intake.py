@@ -47,10 +47,11 @@ from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import check, event_of, events_of, hear, told
 from services.gateway.rules.verifying import EXPIRED, signer
 from services.gateway.spool import Spool
-from services.gateway.throttle import BUSY_SECONDS, Crowd, Pace, Throttle
+from services.gateway.throttle import BUSY_SECONDS, Crowd, Pace
 from shared.clock import Clock, monotonic
 from shared.errors import FieldError, HttpProblem
 from shared.http.strict import unknown_query
+from shared.http.throttling import Throttle
 from shared.ids import parse_id, text_id
 from shared.logs import logger
 from shared.metrics import Metrics

@@ -6,7 +6,7 @@ Each is one transaction; whatever is secret is shown once and kept sealed or has
 import base64
 import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -16,14 +16,22 @@ import msgspec
 from services.gateway import store
 from services.gateway.connections import CREDENTIAL_PURPOSE, SECRET_PURPOSE
 from services.gateway.connectors import PULLERS, needed
+from services.gateway.deeds import Deeds
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.keys import new_key
-from services.gateway.schemas import ChangedConnection, NewConnection, NewKey, wrong_secret
+from services.gateway.schemas import (
+    ChangedConnection,
+    NewConnection,
+    NewKey,
+    RotateKey,
+    wrong_secret,
+)
+from shared.audit.deeds import Actor
 from shared.commands import expect
 from shared.days import render
 from shared.db.engine import Database
-from shared.db.transaction import Tx, transaction
+from shared.db.transaction import Row, Tx, transaction
 from shared.errors import FieldError, HttpProblem
 from shared.http.matching import match, versioned
 from shared.ids import parse_id, text_id, uuid_of
@@ -49,15 +57,16 @@ class Managing:
     def __init__(self, database: Database, keys: KeyRing) -> None:
         self._database = database
         self._keys = keys
+        self._deeds = Deeds(keys)
 
     async def add_connection(
-        self, program: str, wanted: NewConnection, now: datetime
+        self, program: str, wanted: NewConnection, actor: Actor
     ) -> tuple[UUID, tuple[str, str] | None]:
         """A new connection: its id, and its first secret's id and text, which is shown this once.
 
         Without a secret where nothing is delivered, but pulled.
         """
-        connection_id = random_id()
+        connection_id, now = random_id(), actor.at
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
             store_id = parse_id("sto", wanted.store_id)
@@ -77,6 +86,9 @@ class Managing:
                 wanted.mode,
                 now,
             )
+            made = text_id("whk", connection_id)
+            values = wanted.model_dump(mode="json", exclude_none=True)
+            await self._deeds.add(tx, actor, "connections.create", made, program, values)
             if wanted.source in PULLERS:
                 return connection_id, None
             secret = wanted.secret or new_secret(wanted.source)
@@ -85,7 +97,7 @@ class Managing:
         return connection_id, (secret_id, secret)
 
     async def add_secret(
-        self, program: str, connection_id: UUID, given: str | None, now: datetime
+        self, program: str, connection_id: UUID, given: str | None, actor: Actor
     ) -> tuple[str, str]:
         """Another secret of a connection, at most five at a time: its id, the secret."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -97,13 +109,16 @@ class Managing:
                 errors = [FieldError("/secret", "invalid", wrong)]
                 raise HttpProblem(422, "invalid", f"{wrong}.", errors=errors)
             place = (found["program_id"], connection_id)
-            count = await store.count_secrets(tx, *place, now)
+            count = await store.count_secrets(tx, *place, actor.at)
             if count >= MOST_SECRETS:
                 raise HttpProblem(
                     409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
                 )
             secret = given or new_secret(found["source"])
-            return await self._keep_secret(tx, place, secret, now), secret
+            secret_id = await self._keep_secret(tx, place, secret, actor.at)
+            values = {"secret": secret}
+            await self._deeds.add(tx, actor, "secrets.create", secret_id, program, values)
+            return secret_id, secret
 
     async def _keep_secret(
         self, tx: Tx, place: tuple[int, UUID], secret: str, now: datetime
@@ -120,9 +135,10 @@ class Managing:
         connection_id: UUID,
         values: Mapping[str, str],
         expires_at: datetime | None,
-        now: datetime,
+        actor: Actor,
     ) -> None:
         """Keep what calls of a connection are signed with; what waited for that goes on."""
+        now = actor.at
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
             names = needed(found["source"])
@@ -140,8 +156,10 @@ class Managing:
             await fetching.mark_fetching(tx, place[0], waited)
             for kind in pulled(found["source"]):
                 await fetching.start_pull(tx, *place, kind, now)
+            target = text_id("whk", connection_id)
+            await self._deeds.add(tx, actor, "credentials.put", target, program, values)
 
-    async def reconcile(self, program: str, connection_id: UUID, now: datetime) -> None:
+    async def reconcile(self, program: str, connection_id: UUID, actor: Actor) -> None:
         """Compare with the shop now. Raises HttpProblem where its platform is never asked."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
@@ -149,19 +167,36 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", "Its platform cannot be asked what has changed."
                 )
-            await fetching.start_pull(tx, found["program_id"], connection_id, CHANGES, now)
+            place = (found["program_id"], connection_id)
+            await fetching.start_pull(tx, *place, CHANGES, actor.at)
+            target = text_id("whk", connection_id)
+            await self._deeds.add(tx, actor, "connections.reconcile", target, program)
+
+    async def tried(self, program: str, connection_id: UUID, actor: Actor) -> None:
+        """Put on record that a connection is tried."""
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            target = text_id("whk", connection_id)
+            await self._deeds.add(tx, actor, "connections.test", target, program)
 
     async def end_secret(
-        self, program: str, connection_id: UUID, secret_id: UUID, at: datetime
+        self, program: str, connection_id: UUID, secret_id: UUID, at: datetime, actor: Actor
     ) -> None:
         """Let a secret end."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
             if not await store.end_secret(tx, row["program_id"], connection_id, secret_id, at):
                 raise HttpProblem(404, "not-found", "No such secret.")
+            target = text_id("sec", secret_id)
+            values = {"not_after": render(at)}
+            await self._deeds.add(tx, actor, "secrets.end", target, program, values)
 
     async def change_connection(
-        self, program: str, connection_id: UUID, wanted: ChangedConnection, seen: str | None
+        self,
+        program: str,
+        connection_id: UUID,
+        wanted: ChangedConnection,
+        seen: str | None,
+        actor: Actor,
     ) -> None:
         """Change what is named, of a connection whose ETag was `seen`. Raises 428 and 412."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -170,9 +205,17 @@ class Managing:
             name = found["name"] if wanted.name is None else wanted.name
             mode = wanted.mode or found["mode"]
             await store.change_connection(tx, found["program_id"], connection_id, name, mode)
+            target = text_id("whk", connection_id)
+            values = wanted.model_dump(mode="json", exclude_unset=True)
+            await self._deeds.add(tx, actor, "connections.change", target, program, values)
 
     async def move_connection(
-        self, program: str, connection_id: UUID, state: str, allowed: Sequence[str]
+        self,
+        program: str,
+        connection_id: UUID,
+        state: str,
+        allowed: Sequence[str],
+        actor: Actor,
     ) -> None:
         """Pause, resume or close a connection."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -184,43 +227,56 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", f"It is {found['state']}; that needs {allowed}."
                 )
+            target, values = text_id("whk", connection_id), {"state": state}
+            await self._deeds.add(tx, actor, "connections.move", target, program, values)
 
-    async def add_key(self, program: str, wanted: NewKey, now: datetime) -> dict[str, Any]:
+    async def add_key(self, program: str, wanted: NewKey, actor: Actor) -> dict[str, Any]:
         """A new API key, its text shown this once."""
-        text, digest = new_key()
-        key_id = uuid7(now)
-        expires_at = now + timedelta(days=wanted.expires_days)
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
-            await store.add_key(
-                tx,
-                row["program_id"],
-                key_id,
-                wanted.name,
-                digest,
-                wanted.permissions,
-                wanted.stores,
-                wanted.cidrs,
-                expires_at,
-                now,
-            )
-        return {
-            "key_id": text_id("key", key_id),
-            "name": wanted.name,
-            "permissions": wanted.permissions,
-            "stores": wanted.stores,
-            "cidrs": wanted.cidrs,
-            "expires_at": render(expires_at),
-            "revoked_at": None,
-            "key": text,
-        }
+            made, text = _drawn(wanted, actor.at)
+            await store.add_key(tx, row["program_id"], made, actor.at)
+            target, values = text_id("key", made.key_id), wanted.model_dump(mode="json")
+            await self._deeds.add(tx, actor, "keys.create", target, program, values)
+        return key_line(made) | {"key": text}
 
-    async def revoke_key(self, program: str, key_id: UUID, now: datetime) -> None:
+    async def rotate_key(self, program: str, key_id: UUID, wanted: RotateKey, actor: Actor,
+                         may: Callable[[Row], None]) -> dict[str, Any]:  # fmt: skip
+        """Another key that may do the same, shown this once; the old one ends after a while.
+
+        `may` refuses who could not make such a key. Raises 409 for one that has ended.
+        """
+        async with transaction(self._database, wait_seconds=1.0) as tx:
+            row = await self._program(tx, program)
+            old = await store.lock_key(tx, row["program_id"], key_id)
+            if old is None:
+                raise HttpProblem(404, "not-found", "No such key.")
+            may(old)
+            if old["revoked_at"] is not None or old["expires_at"] <= actor.at:
+                raise HttpProblem(409, "state-conflict", "The key has ended: make another.")
+            like = NewKey(
+                name=old["name"],
+                permissions=old["permissions"],
+                stores=old["stores"],
+                cidrs=old["cidrs"],
+                expires_days=wanted.expires_days,
+            )
+            made, text = _drawn(like, actor.at, rotated_from=key_id)
+            await store.add_key(tx, row["program_id"], made, actor.at)
+            ends = actor.at + timedelta(hours=wanted.overlap_hours)
+            await store.end_key(tx, row["program_id"], key_id, ends)
+            values = {"key_id": text_id("key", made.key_id), "overlap_hours": wanted.overlap_hours}
+            target = text_id("key", key_id)
+            await self._deeds.add(tx, actor, "keys.rotate", target, program, values)
+        return key_line(made) | {"key": text}
+
+    async def revoke_key(self, program: str, key_id: UUID, actor: Actor) -> None:
         """End a key now."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
-            if not await store.revoke_key(tx, row["program_id"], key_id, now):
+            if not await store.revoke_key(tx, row["program_id"], key_id, actor.at):
                 raise HttpProblem(404, "not-found", "No such key.")
+            await self._deeds.add(tx, actor, "keys.revoke", text_id("key", key_id), program)
 
     async def _connection(self, tx: Tx, program: str, connection_id: UUID) -> Any:  # noqa: ANN401
         row = await self._program(tx, program)
@@ -234,3 +290,37 @@ class Managing:
         if row is None:
             raise HttpProblem(404, "not-found", "No such program.")
         return row
+
+
+def _drawn(
+    wanted: NewKey, now: datetime, *, rotated_from: UUID | None = None
+) -> tuple[store.NewApiKey, str]:
+    """A key as it is kept, and its text."""
+    text, digest = new_key()
+    key = store.NewApiKey(
+        uuid7(now),
+        wanted.name,
+        digest,
+        wanted.permissions,
+        wanted.stores,
+        wanted.cidrs,
+        now + timedelta(days=wanted.expires_days),
+        rotated_from,
+    )
+    return key, text
+
+
+def key_line(key: Any) -> dict[str, Any]:  # noqa: ANN401 - a key as it is made, or a record of one
+    """A key without its text, as it is told."""
+    revoked, used = getattr(key, "revoked_at", None), getattr(key, "last_used_at", None)
+    return {
+        "key_id": text_id("key", key.key_id),
+        "name": key.name,
+        "permissions": list(key.permissions),
+        "stores": list(key.stores),
+        "cidrs": list(key.cidrs),
+        "expires_at": render(key.expires_at),
+        "revoked_at": render(revoked) if revoked else None,
+        "last_used_at": render(used) if used else None,
+        "rotated_from": text_id("key", key.rotated_from) if key.rotated_from else None,
+    }

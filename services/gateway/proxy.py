@@ -1,5 +1,6 @@
 """The way to the services: the caller's key becomes a five-minute token for one service."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import httpx2
@@ -8,6 +9,7 @@ from fastapi import Request, Response
 from shared.clock import monotonic
 from shared.config import Config
 from shared.errors import HttpProblem
+from shared.http.acting import ADDRESS_HEADER
 from shared.http.auth import PROGRAM_HEADER
 from shared.http.tokens import Caller, Minter
 
@@ -53,6 +55,7 @@ class Proxy:
         headers["authorization"] = f"Bearer {self._token(caller, service)}"
         if caller.program is None and (program := request.headers.get(PROGRAM_HEADER)):
             headers[PROGRAM_HEADER] = program
+        headers[ADDRESS_HEADER] = request.client.host if request.client else ""
         query = f"?{request.url.query}" if request.url.query else ""
         try:
             answer = await self._client.request(
@@ -62,11 +65,30 @@ class Proxy:
                 content=await request.body(),
             )
         except httpx2.HTTPError as error:
-            raise HttpProblem(
-                503, "busy", f"The service {service} does not answer.", headers={"Retry-After": "5"}
-            ) from error
+            raise _away(service) from error
         kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
         return Response(answer.content, answer.status_code, kept)
+
+    async def get(
+        self,
+        caller: Caller,
+        service: str,
+        path: str,
+        program: str | None,
+        query: Mapping[str, str],
+    ) -> httpx2.Response:
+        """What a service answers to a question of the gateway's own, asked for a caller.
+
+        Raises HttpProblem 503 when it is away.
+        """
+        headers = {"authorization": f"Bearer {self._token(caller, service)}"}
+        if caller.program is None and program is not None:
+            headers[PROGRAM_HEADER] = program
+        url = f"{self._config.url_of(service)}/v1/{path}"
+        try:
+            return await self._client.get(url, headers=headers, params=dict(query))
+        except httpx2.HTTPError as error:
+            raise _away(service) from error
 
     def _token(self, caller: Caller, service: str) -> str:
         key = (service, caller.subject, caller.program, caller.permissions, caller.stores)
@@ -83,6 +105,11 @@ class Proxy:
                 self._tokens.clear()
             self._tokens[key] = (monotonic(), token)
         return token
+
+
+def _away(service: str) -> HttpProblem:
+    detail = f"The service {service} does not answer."
+    return HttpProblem(503, "busy", detail, headers={"Retry-After": "5"})
 
 
 def client() -> httpx2.AsyncClient:

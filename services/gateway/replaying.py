@@ -22,13 +22,16 @@ from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import event_of, events_of, hear
 from services.gateway.schemas import NewReplay
 from services.gateway.settling import record, settle, settle_events, whole
+from shared.audit.deeds import Actor, Deed
+from shared.audit.deeds import record as record_deed
 from shared.days import EPOCH
 from shared.db.engine import Database
 from shared.db.locks import channel
 from shared.db.transaction import Tx, notify, transaction
 from shared.errors import HttpProblem
 from shared.events.codec import Encoded
-from shared.ids import parse_id
+from shared.ids import parse_id, text_id
+from shared.programs import Program
 from shared.random_ids import first_of, uuid7
 from shared.sealing import KeyRing
 
@@ -44,21 +47,23 @@ class Replaying:
         self._bodies = Bodies(database, keys)
         self._connections = Connections(database, keys)
 
-    async def one(self, program_id: int, delivery_id: UUID, now: datetime) -> None:
+    async def one(self, program: Program, delivery_id: UUID, actor: Actor) -> None:
         """Read a delivery again. Raises HttpProblem: there is none, or its body is not kept."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            row = await self._find(tx, program_id, delivery_id)
-            if await self.again(tx, row, now) is None:
+            row = await self._find(tx, program.id, delivery_id)
+            if await self.again(tx, row, actor.at) is None:
                 raise _gone()
+            await record_deed(tx, actor, _deed("replay", delivery_id, program))
         await notify(self._database, channel(NAME))
 
-    async def many(self, program_id: int, wanted: NewReplay, now: datetime) -> tuple[UUID, int]:
+    async def many(self, program: Program, wanted: NewReplay, actor: Actor) -> tuple[UUID, int]:
         """Ask for a replay of many; the worker carries it out. Its id, and how many they are."""
+        now = actor.at
         replay_id = uuid7(now)
         async with transaction(self._database, wait_seconds=1.0) as tx:
             total = await store.add_replay(
                 tx,
-                program_id,
+                program.id,
                 replay_id,
                 parse_id("whk", wanted.connection_id) if wanted.connection_id else None,
                 wanted.statuses,
@@ -67,12 +72,20 @@ class Replaying:
                 MOST,
                 now,
             )
+            target, fields = text_id("rpl", replay_id), tuple(sorted(wanted.model_fields_set))
+            deed = Deed("replays.create", target, program.text_id, fields)
+            await record_deed(tx, actor, deed)
         return replay_id, total
 
-    async def shown(self, program_id: int, delivery_id: UUID, now: datetime) -> "Shown":
-        """What a delivery was, and the events that it would give now. Raises HttpProblem."""
+    async def shown(self, program: Program, delivery_id: UUID, actor: Actor) -> "Shown":
+        """What a delivery was, and the events that it would give now. Raises HttpProblem.
+
+        It may name a person: that it is shown is on record before it is.
+        """
+        now = actor.at
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            row = await self._find(tx, program_id, delivery_id)
+            row = await self._find(tx, program.id, delivery_id)
+            await record_deed(tx, actor, _deed("read-body", delivery_id, program))
             first = whole(row)
             content = await self._bodies.open(tx, first.program_id, first.delivery_id)
             connection = await self._connections.read(tx, row.connection_id)
@@ -119,6 +132,10 @@ class Shown(Struct, frozen=True):
 
     content: Content
     events: list[Encoded]
+
+
+def _deed(what: str, delivery_id: UUID, program: Program) -> Deed:
+    return Deed(f"deliveries.{what}", text_id("dlv", delivery_id), program.text_id)
 
 
 def _gone() -> HttpProblem:

@@ -203,6 +203,13 @@ class NewKey(Asked):
     expires_days: int = Field(default=90, ge=1, le=365)
 
 
+class RotateKey(Asked):
+    """How long the old key is taken beside the new one, and how long that one lasts."""
+
+    overlap_hours: int = Field(default=24, ge=0, le=24)
+    expires_days: int = Field(default=90, ge=1, le=365)
+
+
 class Key(BaseModel):
     """A key without its text."""
 
@@ -213,6 +220,8 @@ class Key(BaseModel):
     cidrs: list[str]
     expires_at: Instant
     revoked_at: Instant | None
+    last_used_at: Instant | None = Field(description="To the hour; None: never, or not lately")
+    rotated_from: str | None = Field(description="The key whose place it takes")
 
 
 class KeyMade(Key):

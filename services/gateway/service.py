@@ -32,6 +32,7 @@ SERVICE: Final = Service(
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,
     lifespan=lifespan,
+    edge=True,
     prefix="/api/gateway",
     body_bytes=BULK_BYTES,
 )

@@ -4,8 +4,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
+
 from shared.db import bulk
 from shared.db.transaction import Row, Tx
+
+
+class NewApiKey(Struct, frozen=True):
+    """What is kept of an API key when it is made."""
+
+    key_id: UUID
+    name: str
+    digest: bytes
+    permissions: Sequence[str]
+    stores: Sequence[str]
+    cidrs: Sequence[str]
+    expires_at: datetime
+    rotated_from: UUID | None = None
 
 
 async def find_program(tx: Tx, public_id: UUID) -> Row | None:
@@ -170,29 +185,55 @@ async def touch_secrets(tx: Tx, used: Iterable[tuple[int, UUID, UUID]], now: dat
         )
 
 
-async def add_key(  # noqa: PLR0913, PLR0917 - the columns of a key
-    tx: Tx,
-    program_id: int,
-    key_id: UUID,
-    name: str,
-    digest: bytes,
-    permissions: Sequence[str],
-    stores: Sequence[str],
-    cidrs: Sequence[str],
-    expires_at: datetime,
-    now: datetime,
-) -> None:
+async def add_key(tx: Tx, program_id: int, key: NewApiKey, now: datetime) -> None:
     """A new API key; only the hash of its text is kept."""
     await tx.execute(
-        "insert into api_key values ($1, $2, $3, $4, $5, $6, $7, $8, null, $9)",
+        """
+        insert into api_key (program_id, key_id, name, hash, permissions, stores, cidrs,
+                             expires_at, created_at, rotated_from)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """,
+        program_id,
+        key.key_id,
+        key.name,
+        key.digest,
+        list(key.permissions),
+        list(key.stores),
+        list(key.cidrs),
+        key.expires_at,
+        now,
+        key.rotated_from,
+    )
+
+
+async def lock_key(tx: Tx, program_id: int, key_id: UUID) -> Row | None:
+    """A key of a program, locked."""
+    return await tx.fetch_one(
+        "select * from api_key where program_id = $1 and key_id = $2 for update",
         program_id,
         key_id,
-        name,
-        digest,
-        list(permissions),
-        list(stores),
-        list(cidrs),
-        expires_at,
+    )
+
+
+async def end_key(tx: Tx, program_id: int, key_id: UUID, at: datetime) -> None:
+    """Let a key expire at an instant, if it does not before."""
+    await tx.execute(
+        """
+        update api_key set expires_at = least(expires_at, $3)
+        where program_id = $1 and key_id = $2
+        """,
+        program_id,
+        key_id,
+        at,
+    )
+
+
+async def note_use(tx: Tx, program_id: int, key_id: UUID, now: datetime) -> None:
+    """A key was used: when, to the hour or so."""
+    await tx.execute(
+        "update api_key set last_used_at = $3 where program_id = $1 and key_id = $2",
+        program_id,
+        key_id,
         now,
     )
 

@@ -60,6 +60,8 @@ API_KEY: Final = program_table(
     instant("expires_at"),
     instant("revoked_at", null=True),
     instant("created_at"),
+    instant("last_used_at", null=True),
+    uuid("rotated_from", null=True),
 )
 Index("api_key_hash_idx", API_KEY.c.hash)
 DELIVERY: Final = program_table(

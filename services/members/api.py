@@ -104,7 +104,9 @@ async def apply(
     """A customer joins by the open route; program and store must be open."""
     wanted = JoinOpen(parse_id("cus", body.customer_id), parse_id("sto", body.store_id))
     needs = Needs(open=True, store=body.store_id)
-    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key, needs=needs)
+    return await idempotency.run(
+        request, scope, FLOW, wanted, body.customer_id, idempotency_key, needs=needs
+    )
 
 
 @ROUTER.put(
@@ -131,7 +133,9 @@ async def link(
         body.qualifies_from,
         body.earns_from,
     )
-    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key, status=200)
+    return await idempotency.run(
+        request, scope, FLOW, wanted, customer_id, idempotency_key, status=200
+    )
 
 
 @ROUTER.delete(
@@ -149,7 +153,9 @@ async def unlink(
 ) -> Response:
     """End a customer's link; what was theirs stays."""
     wanted = UnlinkCustomer(known_id("cus", customer_id, "customer"), body.reason)
-    return await idempotency.run(request, scope, FLOW, wanted, idempotency_key, status=200)
+    return await idempotency.run(
+        request, scope, FLOW, wanted, customer_id, idempotency_key, status=200
+    )
 
 
 @ROUTER.get("/ladder-templates", name="ladders.templates", response_model=dict[str, Ladder])

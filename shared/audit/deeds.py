@@ -10,7 +10,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Column, MetaData, Table
+from sqlalchemy import Column, Index, MetaData, Table
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.schema import PrimaryKeyConstraint
 
@@ -64,6 +64,7 @@ def audit_entry(meta: MetaData) -> Table:
         text("ip_prefix", null=True),
         text("request_id", null=True),
         PrimaryKeyConstraint("entry_id"),
+        Index("audit_entry_program_idx", "program", "entry_id"),
     )
 
 

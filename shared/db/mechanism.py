@@ -328,9 +328,35 @@ create table audit_todo (
 """
 """What was done by whom, and which entries of it are not in the chain yet."""
 
+TABLES_4: Final = """
+create table audit_chain (
+  seq bigint not null,
+  entry_id uuid not null,
+  hash bytea not null,
+  constraint audit_chain_pkey primary key (seq),
+  constraint audit_chain_entry_id_key unique (entry_id)
+);
+create index audit_entry_program_idx on audit_entry (program, entry_id);
+create function audit_refuse() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $body$
+begin
+  raise exception '% of % is refused: the audit is only added to', tg_op, tg_table_name
+    using errcode = 'insufficient_privilege';
+end $body$;
+create trigger audit_entry_kept before update or delete or truncate on audit_entry
+  for each statement execute function audit_refuse();
+create trigger audit_chain_kept before update or delete or truncate on audit_chain
+  for each statement execute function audit_refuse();
+alter table audit_entry enable always trigger audit_entry_kept;
+alter table audit_chain enable always trigger audit_chain_kept;
+"""
+"""The chain over the entries. Nobody changes either, a superuser only by first removing a trigger.
+"""
+
 APPEND_ONLY_1: Final = ("inbox",)
 APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption", "journal")
 APPEND_ONLY_3: Final = (*APPEND_ONLY_2, "audit_entry")
+APPEND_ONLY_4: Final = (*APPEND_ONLY_3, "audit_chain")
 """Tables of the mechanism that the application role may only insert into and read."""
 
 

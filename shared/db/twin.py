@@ -68,6 +68,7 @@ async def swap(tx: Tx, schema: Schema, kept: str, moving: Collection[str]) -> No
     await tx.execute(f"alter schema {schema.name} rename to {kept}")
     await tx.execute(f"alter schema {twin.name} rename to {schema.name}")
     await _adopt(tx, schema.name, twin.name, schema.name)
+    await _rebind(tx, schema.name, kept)
     await _disown(tx, kept, schema.role)
 
 
@@ -102,6 +103,27 @@ async def _adopt(tx: Tx, schema: str, old: str, new: str) -> None:
     )
     for row in rows:
         await tx.execute(re.sub(rf"'{old}(?=[' ])", f"'{new}", row["definition"]))
+
+
+async def _rebind(tx: Tx, schema: str, kept: str) -> None:
+    """Let triggers of tables that moved over call the functions of the schema they are in now."""
+    rows = await tx.fetch(
+        """
+        select t.tgname, t.tgenabled, t.tgrelid::regclass::text as name,
+          pg_get_triggerdef(t.oid) as definition
+        from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_proc f on f.oid = t.tgfoid
+        where not t.tgisinternal and c.relnamespace = $1::text::regnamespace
+          and f.pronamespace = $2::text::regnamespace
+        """,
+        schema,
+        kept,
+    )
+    for row in rows:
+        await tx.execute(f"drop trigger {row['tgname']} on {row['name']}")
+        await tx.execute(row["definition"].replace(f" {kept}.", f" {schema}."))
+        if row["tgenabled"] == b"A":
+            name, trigger = row["name"], row["tgname"]
+            await tx.execute(f"alter table {name} enable always trigger {trigger}")
 
 
 async def _disown(tx: Tx, kept: str, role: str) -> None:

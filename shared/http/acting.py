@@ -16,13 +16,20 @@ _KINDS: Final[dict[str, ActorKind]] = {"stf": "staff", "key": "key", "mem": "mem
 
 def actor(request: Request, caller: Caller) -> Actor:
     """The caller as an actor, at this instant."""
+    return somebody(request, kind_of(caller.subject), caller.subject)
+
+
+def somebody(request: Request, kind: ActorKind, name: str) -> Actor:
+    """Whoever makes a request, under a name of ours, at this instant."""
     clock: Clock = request.app.state.clock
     peer = request.client.host if request.client else ""
+    if not request.app.state.service.edge:
+        peer = request.headers.get(ADDRESS_HEADER, peer)
     return Actor(
-        kind=kind_of(caller.subject),
-        id=caller.subject,
+        kind=kind,
+        id=name,
         at=clock(),
-        address=request.headers.get(ADDRESS_HEADER, peer),
+        address=peer,
         request_id=structlog.contextvars.get_contextvars().get("trace_id", ""),
     )
 

@@ -59,9 +59,14 @@ async def authenticate(request: Request) -> Caller:
     if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004
         verifier: Verifies = request.app.state.verifier
         try:
-            return await verifier.verify(words[1], request.client.host if request.client else "")
+            address = request.client.host if request.client else ""
+            caller = await verifier.verify(words[1], address)
         except Refusal as error:
+            request.state.refusal = error
             logger(request.app.title).info("unauthenticated", reason=str(error)[:200])
+        else:
+            request.state.caller = caller
+            return caller
     raise HttpProblem(
         401, "unauthenticated", "A valid token is required.", headers={"WWW-Authenticate": "Bearer"}
     )

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import halts
-from shared.clock import Clock
 from shared.config import Config
 from shared.db.positions import Resumption
 from shared.db.quarantine import storable
+from shared.http.acting import actor
 from shared.http.app import router
 from shared.http.auth import of_all_programs
 from shared.http.letters import Because, Topic
@@ -88,12 +88,11 @@ def halts_router() -> APIRouter:
     ) -> Any:
         """Let a partition go on. What is skipped by an offset is kept in the audit."""
         config: Config = request.app.state.config
-        clock: Clock = request.app.state.clock
-        because = storable(body.because)
-        how = Resumption(because, caller.subject, body.at, body.accept)
+        by = actor(request, caller)
+        how = Resumption(storable(body.because), by.id, body.at, body.accept)
         async with open_stream(config) as stream:
             (resumed,) = await halts.resume(
-                request.app.state.database, stream, (topic, partition), how, clock()
+                request.app.state.database, stream, (topic, partition), how, by
             )
         return halts.describe(resumed.halt) | {"to_offset": resumed.to_offset}
 

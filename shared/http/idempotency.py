@@ -7,12 +7,13 @@ import msgspec
 from fastapi import Header, Request, Response
 
 from shared import commands
-from shared.clock import Clock
+from shared.audit.deeds import Deed
 from shared.db.engine import Database
 from shared.errors import HttpProblem
 from shared.events.codec import enc_hook
 from shared.flow import Flow
 from shared.http import problems
+from shared.http.acting import actor
 from shared.http.auth import Scope
 from shared.metrics import Metrics
 
@@ -34,18 +35,21 @@ async def run(  # noqa: PLR0913 - a request, and what it asks for
     scope: Scope,
     flow: Flow,
     data: Any,
+    about: str,
     key: str | None,
     *,
     needs: commands.Needs = commands.NOTHING,
     status: int = commands.CREATED,
 ) -> Response:
-    """Decide a command under its key; the answer, or a problem when the rule refused."""
+    """Decide a command under its key; the answer, or a problem when the rule refused.
+
+    `about`: text id of what it is done to, for the audit.
+    """
     database: Database = request.app.state.database
-    clock: Clock = request.app.state.clock
     metrics: Metrics = request.app.state.metrics
     route = f"{request.method} {request.url.path}?{request.url.query}"
     asked = commands.Request(
-        scope.program, scope.caller.subject, route, _checked(key), await request.body()
+        scope.program, actor(request, scope.caller), route, _checked(key), await request.body()
     )
     path = getattr(request.scope["route"], "path", "")
     try:
@@ -55,9 +59,9 @@ async def run(  # noqa: PLR0913 - a request, and what it asks for
             flow,
             asked,
             data,
+            Deed(request.scope["route"].name, about, scope.program),
             needs=needs,
             status=status,
-            clock=clock,
         )
     except HttpProblem as problem:
         metrics.count("commands_total", path, str(problem.status))

@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import dead_letters
-from shared.clock import Clock
+from shared.audit.deeds import Deed, record
 from shared.db import parking, programs, quarantine
 from shared.db.engine import Database
 from shared.db.quarantine import Wanted, storable
 from shared.db.transaction import Row, Tx, transaction
 from shared.errors import HttpProblem
 from shared.events.dead_letters.event_quarantined import QuarantineClass
+from shared.http.acting import actor
 from shared.http.app import router
 from shared.http.auth import Reach, Scope, reaching, scoped
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
@@ -204,7 +205,10 @@ def _deciding(routes: APIRouter) -> None:
         """Let the worker try all open records of a class again, in the order they were read."""
         wanted = Wanted(klass=body.klass, program=reach.program, topic=body.topic)
         async with _transaction(request, reach) as tx:
-            return {"asked": await quarantine.ask(tx, wanted, reach.caller.subject)}
+            by = actor(request, reach.caller)
+            wish = f"{body.klass} {body.topic}" if body.topic else body.klass
+            await record(tx, by, Deed("dead-letters.requeue-all", wish, reach.program))
+            return {"asked": await quarantine.ask(tx, wanted, by.id)}
 
     @routes.post(
         "/dead-letters/{quarantine_id}:requeue",
@@ -220,7 +224,9 @@ def _deciding(routes: APIRouter) -> None:
             _still_open(row)
             if row["class"] == "conflict":
                 raise HttpProblem(409, "state-conflict", "A conflict can only be discarded.")
-            await quarantine.ask_one(tx, row["quarantine_id"], reach.caller.subject)
+            by = actor(request, reach.caller)
+            await quarantine.ask_one(tx, row["quarantine_id"], by.id)
+            await record(tx, by, dead_letters.deed("requeue", row))
             return dead_letters.describe(await _letter(tx, reach, quarantine_id))
 
     @routes.post(
@@ -235,8 +241,9 @@ def _deciding(routes: APIRouter) -> None:
             row = await _letter(tx, reach, quarantine_id, for_update=True)
             _still_open(row)
             because = storable(body.reason)
-            by, state = reach.caller.subject, quarantine.DISCARDED
-            await quarantine.close(tx, row["quarantine_id"], state, because, by)
+            by, state = actor(request, reach.caller), quarantine.DISCARDED
+            await quarantine.close(tx, row["quarantine_id"], state, because, by.id)
+            await record(tx, by, dead_letters.deed("discard", row, because))
             return dead_letters.describe(await _letter(tx, reach, quarantine_id))
 
 
@@ -272,10 +279,9 @@ def _parking(routes: APIRouter) -> None:
         request: Request, topic: Topic, body: Reason, scope: _ManageOne
     ) -> Any:
         """Take the program up again for a topic; the worker tries what was set aside of it."""
-        because, by = storable(body.because), scope.caller.subject
+        because, by = storable(body.because), actor(request, scope.caller)
         database: Database = request.app.state.database
-        clock: Clock = request.app.state.clock
-        if not await dead_letters.lift(database, scope.program, topic, because, by, clock):
+        if not await dead_letters.lift(database, scope.program, topic, because, by):
             raise HttpProblem(404, "not-found", "The program is not set aside for this topic.")
         return {"program_id": scope.program, "topic": topic}
 

@@ -1,6 +1,6 @@
 """Problems: every error answer of every service, as RFC 9457 says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -20,6 +20,8 @@ from shared.errors import FieldError, HttpProblem, Shortage, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 BASE: Final = "https://shuke.dev/problems/"
+Note = Callable[[Request, HttpProblem], Awaitable[None]]
+"""Told of each problem before it is answered; an app's state may have one as `note_denial`."""
 _BUSY_SECONDS: Final = "5"
 _NO_SUCH_METHOD: Final = 405
 TITLES: Final = {
@@ -134,8 +136,11 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _broken)
 
 
-async def _problem(_request: Request, error: Exception) -> JSONResponse:
+async def _problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HttpProblem)
+    note: Note | None = getattr(request.app.state, "note_denial", None)
+    if note is not None:
+        await note(request, error)
     return answer(error.status, error.code, error.detail, error.errors, error.headers)
 
 

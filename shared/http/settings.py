@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.clock import Clock
+from shared.audit.deeds import Actor, Deed, record
 from shared.commands import admit
 from shared.days import local_day, render
 from shared.db import journal, programs
@@ -17,6 +17,7 @@ from shared.db.locks import change_rules
 from shared.db.sweep_rows import open_sweep
 from shared.db.transaction import Tx, transaction
 from shared.errors import FieldError, HttpProblem
+from shared.http.acting import actor
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.matching import IfMatch, match
@@ -109,9 +110,10 @@ def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
             program = await program_of(tx, scope)
             admit(program)
             match(if_match, _etag(*await store.find(tx, program.id, document)))
-            await store.save_draft(
-                tx, program.id, document, value, scope.caller.subject, _now(request)
-            )
+            by = actor(request, scope.caller)
+            await store.save_draft(tx, program.id, document, value, by.id, by.at)
+            fields = tuple(sorted(value.model_fields_set))
+            await record(tx, by, Deed("settings.put", document, program.text_id, fields))
             published, draft = await store.find(tx, program.id, document)
         response.headers["ETag"] = _etag(published, draft)
         return {"document": document, "draft": value.model_dump(mode="json")}
@@ -139,24 +141,23 @@ def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
             errors = _objections(kind, draft, published)
             if errors:
                 raise HttpProblem(422, errors[0].code, errors[0].message, errors=errors)
-            done = await publish_draft(
-                tx, program, kind, document, wanted, scope.caller.subject, _now(request)
-            )
+            by = actor(request, scope.caller)
+            done = await publish_draft(tx, program, kind, document, by, wanted)
         return {"document": document, "version": done[0], "effective_from": render(done[1])}
 
 
-async def publish_draft(  # noqa: PLR0913, PLR0917 - what a publication is
+async def publish_draft(
     tx: Tx,
     program: Program,
     kind: Document[Any],
     document: str,
-    effective_from: datetime | None,
-    author: str,
-    now: datetime,
+    by: Actor,
+    effective_from: datetime | None = None,
 ) -> tuple[int, datetime]:
     """Publish the draft of a document, and open the sweep that settles again what it concerns."""
     await change_rules(tx, program.text_id)
-    done = await store.publish(tx, program.id, document, effective_from, author, now)
+    now = by.at
+    done = await store.publish(tx, program.id, document, effective_from, by.id, now)
     assert done is not None
     number, start = done
     if kind.resettle is not None:
@@ -164,6 +165,8 @@ async def publish_draft(  # noqa: PLR0913, PLR0917 - what a publication is
         await open_sweep(tx, program.id, f"resettle:{document}:{number}", day, start)
     what = {"program_id": program.id, "document": document, "version": number}
     await journal.note(tx, journal.SETTINGS, what)
+    deed = Deed("settings.publish", f"{document} {number}", program.text_id)
+    await record(tx, by, deed)
     return done
 
 
@@ -178,11 +181,6 @@ async def program_of(tx: Tx, scope: Scope) -> Program:
 def _transaction(request: Request) -> Any:
     database: Database = request.app.state.database
     return transaction(database, wait_seconds=1.0)
-
-
-def _now(request: Request) -> datetime:
-    clock: Clock = request.app.state.clock
-    return clock()
 
 
 def _kind(documents: Sequence[Document[Any]], name: str) -> Document[Any]:

@@ -77,7 +77,13 @@ _READ: Final = msgspec.json.Decoder(_Claims)
 
 
 class Refusal(Exception):
-    """A token that is not taken."""
+    """A token or key that is not taken."""
+
+    def __init__(self, reason: str, caller: Caller | None = None, *, of_key: bool = False) -> None:
+        super().__init__(reason)
+        self.caller = caller
+        """Whose key it is, where that is known."""
+        self.of_key = of_key
 
 
 class Minter:

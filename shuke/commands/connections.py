@@ -11,7 +11,6 @@ import typer
 from services.gateway import queries, store
 from services.gateway.managing import Managing
 from services.gateway.schemas import NewConnection, NewCredentials
-from shared.clock import system
 from shared.config import Config
 from shared.db import programs
 from shared.db.engine import Database
@@ -26,6 +25,7 @@ from shuke.operating import (
     AsJson,
     at_gateway,
     identity,
+    operator,
     owner_of,
     tell,
     tell_all,
@@ -93,7 +93,8 @@ def add(
     async def work(database: Database) -> dict[str, Any]:
         owner = await owner_of(database, wanted.store_id)
         keys = KeyRing.open(config.keys_dir)
-        made = await Managing(database, keys).add_connection(owner.text_id, wanted, system())
+        managing = Managing(database, keys)
+        made = await managing.add_connection(owner.text_id, wanted, operator(context))
         connection = text_id("whk", made[0])
         told = {
             "connection_id": connection,
@@ -123,7 +124,7 @@ def rotate(
     given, found = _given(secret), identity("whk", connection)
 
     async def work(database: Database) -> dict[str, Any]:
-        now = system()
+        by = operator(context)
         managing = Managing(database, KeyRing.open(config.keys_dir))
         async with statements(database) as tx:
             row = await store.load_connection(tx, found)
@@ -131,11 +132,11 @@ def rotate(
                 raise Misconfigured(f"no connection {connection}")
             older = await store.load_secrets(tx, row["program_id"], found)
         program = text_id("prg", row["public_id"])
-        secret_id, value = await managing.add_secret(program, found, given, now)
+        secret_id, value = await managing.add_secret(program, found, given, by)
         for each in older:
             if each["not_after"] is None:
-                ends = now + timedelta(hours=after_hours)
-                await managing.end_secret(program, found, each["secret_id"], ends)
+                ends = by.at + timedelta(hours=after_hours)
+                await managing.end_secret(program, found, each["secret_id"], ends, by)
         return {"connection_id": connection, "secret_id": secret_id, "secret": value}
 
     tell(at_gateway(config, work), as_json=as_json)
@@ -170,7 +171,8 @@ def credentials(
     async def work(database: Database) -> None:
         program = await _program_of(database, connection, found)
         managing = Managing(database, KeyRing.open(config.keys_dir))
-        await managing.put_credentials(program, found, wanted.values, wanted.expires_at, system())
+        by = operator(context)
+        await managing.put_credentials(program, found, wanted.values, wanted.expires_at, by)
 
     at_gateway(config, work)
     typer.echo(f"{connection} has its credentials")
@@ -187,7 +189,8 @@ def reconcile(context: typer.Context, connection: Connection) -> None:
 
     async def work(database: Database) -> None:
         program = await _program_of(database, connection, found)
-        await Managing(database, KeyRing.open(config.keys_dir)).reconcile(program, found, system())
+        managing = Managing(database, KeyRing.open(config.keys_dir))
+        await managing.reconcile(program, found, operator(context))
 
     at_gateway(config, work)
     typer.echo(f"{connection} is compared with its shop")
@@ -199,7 +202,7 @@ def pause(context: typer.Context, connection: Connection) -> None:
 
     Example: shuke connections pause whk_…
     """
-    _move(context.obj, connection, "paused", ["active"])
+    _move(context, connection, "paused", ["active"])
 
 
 @app.command()
@@ -208,7 +211,7 @@ def resume(context: typer.Context, connection: Connection) -> None:
 
     Example: shuke connections resume whk_…
     """
-    _move(context.obj, connection, "active", ["paused"])
+    _move(context, connection, "active", ["paused"])
 
 
 @app.command()
@@ -217,16 +220,17 @@ def close(context: typer.Context, connection: Connection) -> None:
 
     Example: shuke connections close whk_…
     """
-    _move(context.obj, connection, "closed", ["draft", "active", "paused"])
+    _move(context, connection, "closed", ["draft", "active", "paused"])
 
 
-def _move(config: Config, connection: str, state: str, allowed: list[str]) -> None:
+def _move(context: typer.Context, connection: str, state: str, allowed: list[str]) -> None:
+    config: Config = context.obj
     found = identity("whk", connection)
 
     async def work(database: Database) -> None:
         program = await _program_of(database, connection, found)
         managing = Managing(database, KeyRing.open(config.keys_dir))
-        await managing.move_connection(program, found, state, allowed)
+        await managing.move_connection(program, found, state, allowed, operator(context))
 
     at_gateway(config, work)
     typer.echo(f"{connection} is {state}")

@@ -19,7 +19,16 @@ from shared.events.dead_letters.event_quarantined import QuarantineClass
 from shared.ids import text_id
 from shared.sealing import KeyRing
 from shuke.checking import Look
-from shuke.operating import AsJson, ServiceOption, Trying, identity, operate, readers, table, who
+from shuke.operating import (
+    AsJson,
+    ServiceOption,
+    Trying,
+    identity,
+    operate,
+    operator,
+    readers,
+    table,
+)
 from shuke.services import SERVICES
 
 app = typer.Typer(help="Records that were set aside.", no_args_is_help=True)
@@ -121,7 +130,7 @@ def requeue(  # noqa: PLR0913, PLR0917 - filters
     if bool(identities) == (klass is not None):
         raise Misconfigured("name records by their ids, or a class of them with --class")
     config: Config = context.obj
-    keys, trying = KeyRing.open(config.keys_dir), Trying(as_json=as_json)
+    keys, trying = KeyRing.open(config.keys_dir), Trying(operator(context), as_json=as_json)
     wanted = Wanted(klass=klass, program=program, topic=topic)
 
     async def work(look: Look) -> None:
@@ -155,12 +164,14 @@ def discard(
     if not reason.strip():
         raise Misconfigured("say why, with --reason")
 
+    by = operator(context)
+
     async def work(look: Look) -> dict[str, str]:
         states = {}
         for each in identities:
             name, row = await _find(look, identity("qrt", each))
             states[each] = await dead_letters.discard(
-                look.databases[name], row["quarantine_id"], reason, who()
+                look.databases[name], row["quarantine_id"], reason, by
             )
         return states
 
@@ -191,12 +202,14 @@ def resume(
         _tell_parked(operate(config, readers(service), _parked), as_json=as_json)
         return
     identity("prg", program)
-    keys, trying = KeyRing.open(config.keys_dir), Trying(as_json=as_json)
+    keys, trying = KeyRing.open(config.keys_dir), Trying(operator(context), as_json=as_json)
+
+    by = operator(context)
 
     async def work(look: Look) -> None:
         lifted: list[str] = []
         for database in look.databases.values():
-            lifted += await dead_letters.lift(database, program, topic, because, who())
+            lifted += await dead_letters.lift(database, program, topic, because, by)
             await dead_letters.settle(database)
         await _try_all(look, keys, Wanted(klass=PARKED, program=program, topic=topic), trying)
         if not lifted and not trying.states:

@@ -12,7 +12,6 @@ from services.gateway import queries
 from services.gateway.model import DeliveryStatus
 from services.gateway.replaying import Replaying
 from services.gateway.schemas import NewReplay
-from shared.clock import system
 from shared.config import Config
 from shared.days import render
 from shared.db import programs
@@ -20,9 +19,10 @@ from shared.db.transaction import statements
 from shared.errors import HttpProblem, Misconfigured
 from shared.http.reading import Reader
 from shared.ids import text_id
+from shared.programs import Program
 from shared.sealing import KeyRing
 from shuke.checking import Look
-from shuke.operating import AsJson, identity, operate, table
+from shuke.operating import AsJson, identity, operate, operator, table
 from shuke.services import SERVICES
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ def body(context: typer.Context, delivery: Annotated[str, typer.Argument(help="d
 
     async def work(look: Look) -> dict[str, Any]:
         owner, replaying = await _found(look, config, wanted)
-        shown = await _told(replaying.shown(owner, wanted, system()))
+        shown = await _told(replaying.shown(owner, wanted, operator(context)))
         return {
             "headers": shown.content.headers,
             "body": shown.content.raw.decode(errors="replace"),
@@ -128,7 +128,7 @@ def replay(  # noqa: PLR0913, PLR0917 - filters
     async def one(look: Look) -> dict[str, Any]:
         wanted = identity("dlv", str(delivery))
         owner, replaying = await _found(look, config, wanted)
-        await _told(replaying.one(owner, wanted, system()))
+        await _told(replaying.one(owner, wanted, operator(context)))
         return _line(await _find(look, wanted))
 
     async def many(look: Look) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def replay(  # noqa: PLR0913, PLR0917 - filters
             until=until and until.replace(tzinfo=UTC),
         )
         replaying = Replaying(look.databases[GATEWAY.name], KeyRing.open(config.keys_dir))
-        identity_, total = await replaying.many(known[program].id, wanted, system())
+        identity_, total = await replaying.many(known[program], wanted, operator(context))
         return {"replay_id": text_id("rpl", identity_), "total": total}
 
     told = operate(config, [GATEWAY], one if delivery else many)
@@ -154,13 +154,18 @@ def replay(  # noqa: PLR0913, PLR0917 - filters
     )
 
 
-async def _found(look: Look, config: Config, wanted: UUID) -> tuple[int, Replaying]:
+async def _found(look: Look, config: Config, wanted: UUID) -> tuple[Program, Replaying]:
     """Whose a delivery is, and what reads it again."""
-    row = await _find(look, wanted)
-    return row.program_id, Replaying(look.databases[GATEWAY.name], KeyRing.open(config.keys_dir))
+    program, _ = await _owned(look, wanted)
+    return program, Replaying(look.databases[GATEWAY.name], KeyRing.open(config.keys_dir))
 
 
 async def _find(look: Look, wanted: UUID) -> Any:  # noqa: ANN401 - a record
+    return (await _owned(look, wanted))[1]
+
+
+async def _owned(look: Look, wanted: UUID) -> tuple[Program, Any]:
+    """A delivery, and the program that it belongs to. Raises Misconfigured."""
     database = look.databases[GATEWAY.name]
     async with statements(database) as tx:
         known = await programs.load(tx)
@@ -168,7 +173,7 @@ async def _find(look: Look, wanted: UUID) -> Any:  # noqa: ANN401 - a record
         async with database.reading() as reading:
             row = await queries.find_delivery(Reader(reading, program), wanted)
         if row is not None:
-            return row
+            return program, row
     raise Misconfigured(f"no delivery {text_id('dlv', wanted)}")
 
 

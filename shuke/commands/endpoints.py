@@ -19,6 +19,7 @@ from services.gateway.outbound.schemas import (
     SendExample,
     Signature,
 )
+from shared.audit.deeds import Actor
 from shared.clock import monotonic, system
 from shared.config import Config
 from shared.db import programs
@@ -29,7 +30,7 @@ from shared.http.reading import Reader
 from shared.ids import text_id
 from shared.programs import Program
 from shared.sealing import KeyRing
-from shuke.operating import AsJson, identity, operate, table
+from shuke.operating import AsJson, identity, operate, operator, table
 from shuke.services import SERVICES
 
 app = typer.Typer(help="Where events are sent.", no_args_is_help=True)
@@ -125,7 +126,7 @@ def add(  # noqa: PLR0913, PLR0917 - options of a command
         owner = (await site.programs()).get(program)
         if owner is None:
             raise Misconfigured(f"no program {program}")
-        made, secret_id, value = await site.endpoints.add(owner, wanted, system())
+        made, secret_id, value = await site.endpoints.add(owner, wanted, operator(context))
         told = telling.secret(secret_id, wanted.signature, value)
         return {"endpoint_id": text_id("ept", made), "url": wanted.url} | told
 
@@ -150,7 +151,8 @@ def rotate(
 
     async def work(site: Site) -> dict[str, Any]:
         owner, overlap = await site.owner(found), timedelta(hours=after_hours)
-        secret_id, value = await site.endpoints.rotate(owner, found, kind, overlap, system())
+        by = operator(context)
+        secret_id, value = await site.endpoints.rotate(owner, found, kind, overlap, by)
         return {"endpoint_id": endpoint} | telling.secret(secret_id, kind, value)
 
     _tell(_with_gateway(context.obj, work), as_json=as_json)
@@ -162,7 +164,7 @@ def disable(context: typer.Context, endpoint: Endpoint) -> None:
 
     Example: shuke endpoints disable ept_…
     """
-    _move(context.obj, endpoint, Endpoints.disable, "disabled")
+    _move(context, endpoint, Endpoints.disable, "disabled")
 
 
 @app.command()
@@ -171,7 +173,7 @@ def enable(context: typer.Context, endpoint: Endpoint) -> None:
 
     Example: shuke endpoints enable ept_…
     """
-    _move(context.obj, endpoint, Endpoints.enable, "enabled")
+    _move(context, endpoint, Endpoints.enable, "enabled")
 
 
 @app.command()
@@ -180,7 +182,7 @@ def remove(context: typer.Context, endpoint: Endpoint) -> None:
 
     Example: shuke endpoints remove ept_…
     """
-    _move(context.obj, endpoint, Endpoints.remove, "removed")
+    _move(context, endpoint, Endpoints.remove, "removed")
 
 
 @app.command("test")
@@ -198,7 +200,7 @@ def send_example(
 
     async def work(site: Site) -> dict[str, Any]:
         owner = await site.owner(found)
-        message = await site.endpoints.test(owner, found, wanted.type, system())
+        message = await site.endpoints.test(owner, found, wanted.type, operator(context))
         ends_at = monotonic() + WAIT_SECONDS
         while True:
             told = await _message(site, owner, message)
@@ -280,7 +282,7 @@ def replay(
 
         async def one(site: Site) -> int:
             owner, _ = await site.find(queries.find_message, message, "message")
-            await site.endpoints.replay(owner, message, system())
+            await site.endpoints.replay(owner, message, operator(context))
             return 1
 
         count = _with_gateway(context.obj, one)
@@ -292,24 +294,25 @@ def replay(
 
         async def many(site: Site) -> int:
             owner = await site.owner(endpoint)
-            return await site.endpoints.replay_range(owner, endpoint, wanted, system())
+            by = operator(context)
+            return await site.endpoints.replay_range(owner, endpoint, wanted, by)
 
         count = _with_gateway(context.obj, many)
     typer.echo(f"{count} to go out again")
 
 
 def _move(
-    config: Config,
+    context: typer.Context,
     endpoint: str,
-    move: Callable[[Endpoints, Program, UUID], Awaitable[None]],
+    move: Callable[[Endpoints, Program, UUID, Actor], Awaitable[None]],
     done: str,
 ) -> None:
     found = identity("ept", endpoint)
 
     async def work(site: Site) -> None:
-        await move(site.endpoints, await site.owner(found), found)
+        await move(site.endpoints, await site.owner(found), found, operator(context))
 
-    _with_gateway(config, work)
+    _with_gateway(context.obj, work)
     typer.echo(f"{endpoint} is {done}")
 
 

@@ -9,14 +9,13 @@ from services.gateway import queries
 from services.gateway.programs.managing import Programs
 from services.gateway.programs.schemas import ChangeProgram
 from services.gateway.programs.store import program_of
-from shared.clock import system
 from shared.config import Config
 from shared.db.engine import Database
 from shared.errors import Misconfigured
 from shared.http.reading import values
 from shared.ids import text_id
 from shared.sealing import KeyRing
-from shuke.operating import AsJson, at_gateway, identity, tell, tell_all, validated
+from shuke.operating import AsJson, at_gateway, identity, operator, tell, tell_all, validated
 
 app = typer.Typer(help="The merchants' programs.", no_args_is_help=True)
 Program = Annotated[str, typer.Argument(metavar="PROGRAM", help="Id of the program (prg_…).")]
@@ -51,7 +50,7 @@ def pause(context: typer.Context, program: Program, as_json: AsJson = False) -> 
 
     Example: shuke programs pause prg_…
     """
-    _change(context.obj, program, "paused", as_json=as_json)
+    _change(context, program, "paused", as_json=as_json)
 
 
 @app.command()
@@ -60,7 +59,7 @@ def resume(context: typer.Context, program: Program, as_json: AsJson = False) ->
 
     Example: shuke programs resume prg_…
     """
-    _change(context.obj, program, "open", as_json=as_json)
+    _change(context, program, "open", as_json=as_json)
 
 
 @app.command()
@@ -69,7 +68,7 @@ def close(context: typer.Context, program: Program, as_json: AsJson = False) -> 
 
     Example: shuke programs close prg_…
     """
-    _change(context.obj, program, "closed", as_json=as_json)
+    _change(context, program, "closed", as_json=as_json)
 
 
 def _found(config: Config, program: str | None) -> list[dict[str, Any]]:
@@ -84,13 +83,14 @@ def _found(config: Config, program: str | None) -> list[dict[str, Any]]:
     return at_gateway(config, work)
 
 
-def _change(config: Config, program: str, status: str, *, as_json: bool) -> None:
+def _change(context: typer.Context, program: str, status: str, *, as_json: bool) -> None:
+    config: Config = context.obj
     identity("prg", program)
     wanted = validated(ChangeProgram, {"status": status})
 
     async def work(database: Database) -> dict[str, Any]:
         managing = Programs(database, KeyRing.open(config.keys_dir))
-        changed = await managing.change_program(program, wanted, "*", system())
+        changed = await managing.change_program(program, wanted, "*", operator(context))
         return {"program_id": program} | structs.asdict(changed)
 
     told = at_gateway(config, work)

@@ -6,11 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from shared import halts
-from shared.clock import system
 from shared.db.positions import Resumption
 from shared.errors import Misconfigured
 from shuke.checking import Look
-from shuke.operating import AsJson, operate, readers, table, who
+from shuke.operating import AsJson, operate, operator, readers, table
 
 
 def resume(  # noqa: PLR0913, PLR0917 - what is meant, from where, and why
@@ -36,12 +35,13 @@ def resume(  # noqa: PLR0913, PLR0917 - what is meant, from where, and why
         return
     if not because.strip():
         raise Misconfigured("say why, with --because")
-    how = Resumption(because, who(), at, accept)
+    by = operator(context)
+    how = Resumption(because, by.id, at, accept)
 
     async def work(look: Look) -> Any:  # noqa: ANN401 - what was resumed
         assert look.stream is not None
         (database,) = look.databases.values()
-        return await halts.resume(database, look.stream, (topic, partition), how, system())
+        return await halts.resume(database, look.stream, (topic, partition), how, by)
 
     for each in operate(context.obj, readers(service), work):
         line = {"service": service} | halts.describe(each.halt) | {"to_offset": each.to_offset}

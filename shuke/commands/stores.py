@@ -9,7 +9,6 @@ from services.gateway import queries
 from services.gateway.programs.managing import Programs
 from services.gateway.programs.schemas import ChangeStore, NewStore
 from services.gateway.programs.store import store_of
-from shared.clock import system
 from shared.config import Config
 from shared.db import programs
 from shared.db.engine import Database
@@ -17,7 +16,16 @@ from shared.db.transaction import statements
 from shared.events.programs.store_changed import StoreChanged
 from shared.http.reading import Reader, values
 from shared.sealing import KeyRing
-from shuke.operating import AsJson, at_gateway, identity, owner_of, tell, tell_all, validated
+from shuke.operating import (
+    AsJson,
+    at_gateway,
+    identity,
+    operator,
+    owner_of,
+    tell,
+    tell_all,
+    validated,
+)
 
 app = typer.Typer(help="The stores and branches of programs.", no_args_is_help=True)
 Store = Annotated[str, typer.Argument(metavar="STORE", help="Id of the store (sto_…).")]
@@ -81,7 +89,7 @@ def add(  # noqa: PLR0913, PLR0917 - the options of a command
 
     async def work(database: Database) -> dict[str, Any]:
         managing = Programs(database, KeyRing.open(config.keys_dir))
-        return _line(program, await managing.add_store(program, wanted, system()))
+        return _line(program, await managing.add_store(program, wanted, operator(context)))
 
     tell(at_gateway(config, work), as_json=as_json)
 
@@ -92,7 +100,7 @@ def pause(context: typer.Context, store: Store, as_json: AsJson = False) -> None
 
     Example: shuke stores pause sto_…
     """
-    _change(context.obj, store, "paused", as_json=as_json)
+    _change(context, store, "paused", as_json=as_json)
 
 
 @app.command()
@@ -101,7 +109,7 @@ def resume(context: typer.Context, store: Store, as_json: AsJson = False) -> Non
 
     Example: shuke stores resume sto_…
     """
-    _change(context.obj, store, "open", as_json=as_json)
+    _change(context, store, "open", as_json=as_json)
 
 
 @app.command()
@@ -110,17 +118,19 @@ def close(context: typer.Context, store: Store, as_json: AsJson = False) -> None
 
     Example: shuke stores close sto_…
     """
-    _change(context.obj, store, "closed", as_json=as_json)
+    _change(context, store, "closed", as_json=as_json)
 
 
-def _change(config: Config, store: str, status: str, *, as_json: bool) -> None:
+def _change(context: typer.Context, store: str, status: str, *, as_json: bool) -> None:
+    config: Config = context.obj
     found = identity("sto", store)
     wanted = validated(ChangeStore, {"status": status})
 
     async def work(database: Database) -> dict[str, Any]:
         program = (await owner_of(database, store)).text_id
         managing = Programs(database, KeyRing.open(config.keys_dir))
-        return _line(program, await managing.change_store(program, found, wanted, "*", system()))
+        by = operator(context)
+        return _line(program, await managing.change_store(program, found, wanted, "*", by))
 
     told = at_gateway(config, work)
     if as_json:

@@ -12,10 +12,14 @@ from shuke import running
 from shuke.checking import Look
 from shuke.services import chosen
 
+AUDIT = "audit"
+
 
 def verify(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(help="Services; default: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Services, or audit: its chains alone.")
+    ] = None,
     program: Annotated[str | None, typer.Option(help="Only this program.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -23,12 +27,18 @@ def verify(
 
     What is found over all programs is kept, and told by the workers as `invariant_violations`.
 
-    Example: shuke verify --json
+    Of an audit that is broken the first place is told.
+
+    Example: shuke verify audit --json
     """
     config: Config = context.obj
 
+    audit_alone = names == [AUDIT]
+
     async def look(ready: Config) -> list[Verdict]:
-        async with Look(chosen(names or []), ready) as looking:
+        async with Look(chosen([] if audit_alone else names or []), ready) as looking:
+            if audit_alone:
+                return await looking.verify_audit()
             verdicts = await looking.verify(program)
             if program is None:
                 await looking.keep(verdicts)

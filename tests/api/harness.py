@@ -49,7 +49,9 @@ class Site:
         """An installation with keys and topics."""
         session = await asyncpg.connect(url)
         try:
-            config = Config(database_url=url, keys_dir_given=keys_dir, profile="test")
+            config = Config(
+                database_url=url, keys_dir_given=keys_dir, data_dir=keys_dir.parent, profile="test"
+            )
             site = cls(config, session)
             async with open_stream(site.config) as stream:
                 await stream.create(list(topics()))
@@ -67,7 +69,7 @@ class Site:
     async def contents(self, schema: str, program: str) -> dict[str, str]:
         """A hash over a program's rows of each table of a schema, and where the log ends.
 
-        Tables that belong to no program are taken whole.
+        Tables that belong to no program are taken whole; of the audit all but denials.
         """
         tables = await self._session.fetch(
             """
@@ -79,6 +81,10 @@ class Site:
             """,
             schema,
         )
+        own = (
+            f"select 'audit_entry', md5(string_agg(t::text, ' ' order by t::text)) "
+            f"from {schema}.audit_entry t where action <> all('{{access.deny,keys.refuse}}')"
+        )
         mine = f"where program_id in (select program_id from {schema}.program where public_id = $1)"
         parts = [
             f"""
@@ -86,7 +92,9 @@ class Site:
             from {schema}."{row["relname"]}" t {mine if row["owned"] else ""}
             """
             for row in tables
+            if not row["relname"].startswith("audit_")
         ]
+        parts.append(own)
         parts.append(
             "select 'the log', md5(string_agg(t::text, ' ' order by t::text)) from log.head t"
         )

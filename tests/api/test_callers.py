@@ -2,92 +2,21 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi.routing import iter_route_contexts
-from msgspec import Struct
 
 from shared.clock import fixed, system
 from shared.http.tokens import ISSUER, Minter
 from shared.sealing import KEY_ID
 from tests.api.harness import Api, Caller, Site, new_program, ok, problem
+from tests.api.places import HEALTH, PASSING, PUBLIC, RANGES, SERVICES, Place, guarded, places
 from tests.api.worlds import BODIES, World, a_world, an_empty_program
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SERVICES = ("gateway", "members", "points", "campaigns", "analytics")
-HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.json"}
-PUBLIC: Mapping[str, set[str]] = {
-    "gateway": HEALTH
-    | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
-}
-"""All that answers without a token; webhooks ask for a signature instead."""
-PASSING = "/api/{service:other}/v1/{path:path}"
-SAMPLE = {
-    "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
-    "store_id": "sto_agojyzjeabykvaaaaaaaaaaaay",
-    "connection": "whk_caireeyuculbogazdinryhi6d4",
-    "connection_id": "whk_caireeyuculbogazdinryhi6d4",
-    "secret_id": "sec_caireeyuculbogazdinryhi6d4",
-    "key_id": "key_agojyzjeabykvaaaaaaaaaaaau",
-    "delivery_id": "dlv_caireeyuculbogazdinryhi6d4",
-    "replay_id": "rpl_caireeyuculbogazdinryhi6d4",
-    "endpoint_id": "ept_caireeyuculbogazdinryhi6d4",
-    "message_id": "msg_caireeyuculbogazdinryhi6d4",
-    "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
-    "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
-    "entry_id": "ent_ygcuxopwjobkbjh7ttichjt3kuaqc",
-    "campaign_id": "cmp_agojyzjeabykvaaaaaaaaaaaam",
-    "template_id": "cpt_agojyzjeabykvaaaaaaaaaaaaq",
-    "coupon_id": "cpn_uwsvdc3ya2fo3bjuwbmekq2kbu",
-    "subject_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
-    "quarantine_id": "qrt_agojyzjeabykvaaaaaaaaaaaay",
-    "topic": "storefront",
-    "partition": "0",
-    "move": "pause",
-    "service": "members",
-    "path": "members",
-}
-"""Ids that nobody has."""
-
-
-class Place(Struct, frozen=True):
-    """A route of a service."""
-
-    name: str
-    method: str
-    path: str
-
-    def at(self, ids: Mapping[str, str]) -> str:
-        """The path with ids."""
-        return (
-            self.path
-            .replace("{path:path}", "{path}")
-            .replace("{service:other}", "{service}")
-            .replace("{document:path}", "{document}")
-            .format(**SAMPLE | dict(ids))
-        )
-
-    @property
-    def has_id(self) -> bool:
-        """Whether the path names a thing of a program (settings documents have the same names)."""
-        return "{" in self.path and "{document" not in self.path and self.path != PASSING
-
-
-def places(api: Api) -> Iterator[Place]:
-    """All routes of an app, hidden ones too."""
-    for route in iter_route_contexts(api.app.routes):
-        for method in sorted(set(route.methods or ()) - {"HEAD"}):
-            yield Place(str(route.name), method, str(route.path))
-
-
-def guarded(api: Api) -> list[Place]:
-    """Routes that ask for a token."""
-    public = PUBLIC.get(api.service, HEALTH)
-    return [place for place in places(api) if place.path not in public]
 
 
 @pytest.fixture(params=SERVICES)
@@ -328,10 +257,6 @@ async def test_a_program_that_is_not_known_is_not_found(api: Api) -> None:
 OF_ALL_PROGRAMS = {"halts.list", "halts.resume"}
 """Routes that only an operator may call."""
 OF_NO_PROGRAM = {"services.pass", "programs.list", "ladders.templates"} | OF_ALL_PROGRAMS
-RANGES: Mapping[str, Mapping[str, str]] = {
-    "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
-    "rfm.get": {"on": "2026-03-06"},
-}
 DOCUMENTS = {
     "gateway": "connection/whk_agojyzjeabykvaaaaaaaaaaaai",
     "members": "join",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.throttle import MOST
+from shared.http.throttling import MOST
 from tests.api.harness import PROBLEM_KEYS, Api, Shop, open_shop
 from tests.api.test_fuzz import CALM, CONFORMING, OPERATIONS
 from tests.api.test_platforms import DONE, PAID, REFUND, SECRET, SENT, Platform, connect

@@ -73,6 +73,8 @@ BODIES: Final[Mapping[str, Any]] = {
     "campaigns.save": CAMPAIGN,
     "campaigns.stop": {"reason": "sold out"},
     "coupons.revoke": {"reason": "sold out"},
+    "replays.create": {},
+    "dead-letters.requeue-all": {"class": "failed"},
     "dead-letters.discard": {"reason": "sent twice"},
     "parked-programs.resume": {"because": "mended"},
     "settings.put": {},

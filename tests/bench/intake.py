@@ -19,6 +19,7 @@ from tests.bench import workload
 from tests.bench.client import Driven, drive, post
 from tests.bench.place import Place, Process, Watch, ready
 from tests.bench.workload import Sale
+from tests.builders.actors import an_actor
 
 CONNECTIONS: Final = 64
 BULK: Final = 1_000
@@ -46,15 +47,15 @@ async def open_shop(where: Place) -> Shop:
     """The programme at the gateway, with a store and its connection."""
     keys = KeyRing.open(where.config.keys_dir)
     async with Database("gateway", where.url, worker=True, size=2) as database:
-        programs, now = Programs(database, keys), system()
+        programs, by = Programs(database, keys), an_actor()
         program = NewProgram(
             name="Bench", time_zone=workload.ZONE, currency=workload.CURRENCY, default_region="CN"
         )
-        await programs.add_program(program, now, uuid_of(workload.PROGRAM))
+        await programs.add_program(program, by, uuid_of(workload.PROGRAM))
         store = NewStore(kind="generic", name="Shop")
-        await programs.add_store(workload.PROGRAM, store, now, uuid_of(workload.STORE))
+        await programs.add_store(workload.PROGRAM, store, by, uuid_of(workload.STORE))
         connection, made = await Managing(database, keys).add_connection(
-            workload.PROGRAM, NewConnection(store_id=workload.STORE), now
+            workload.PROGRAM, NewConnection(store_id=workload.STORE), by
         )
     assert made is not None
     return Shop(text_id("whk", connection), made[1])

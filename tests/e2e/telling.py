@@ -49,6 +49,7 @@ from shared.sealing import KeyRing, blind_index
 from shared.stream.port import Record
 from shuke.checking import Look
 from shuke.demo.programme import publish
+from tests.builders.actors import an_actor
 from tests.builders.events import instant
 from tests.e2e.stack import Stack
 
@@ -248,10 +249,11 @@ async def begin(stack: Stack, told: Told) -> None:
 async def _make(database: Database, ring: KeyRing, told: Told) -> None:
     """Program, store, connection, secret and key; only their ids and secrets are not drawn."""
     now, managing, program = system(), Programs(database, ring), told.program
+    by = an_actor(now)
     wanted = NewProgram(name="Demo", time_zone="Asia/Shanghai", currency="CNY")
-    await managing.add_program(wanted, now, parse_id("prg", program))
+    await managing.add_program(wanted, by, parse_id("prg", program))
     shop, connection = parse_id("sto", told.ids["S"]), parse_id("whk", told.ids["WHK"])
-    await managing.add_store(program, NewStore(kind="generic", name="Shop"), now, shop)
+    await managing.add_store(program, NewStore(kind="generic", name="Shop"), by, shop)
     async with transaction(database) as tx:
         row = await gateway_store.find_program(tx, uuid_of(program))
         assert row is not None
@@ -265,9 +267,7 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
         )
         secret = ring.seal(SECRET_PURPOSE, told.ids["WHK"], SECRET.encode())
         await gateway_store.add_secret(tx, number, connection, uuid7(now), secret, now)
-        await gateway_store.add_key(
-            tx,
-            number,
+        key = gateway_store.NewApiKey(
             parse_id("key", told.ids["KEY"]),
             "story",
             digest(told.key),
@@ -275,8 +275,8 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
             ["*"],
             [],
             now + timedelta(days=1),
-            now,
         )
+        await gateway_store.add_key(tx, number, key, now)
 
 
 _NUMBERS: Final = {"A": "A-1001", "B": "B-1002", "C": "C-1003"}

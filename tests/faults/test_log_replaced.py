@@ -15,11 +15,11 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.structs import OffsetAndMetadata
 
 from shared import halts
-from shared.clock import system
 from shared.db.positions import Resumption
 from shared.stream.port import partition_of
 from tests.bench import place as seeding
 from tests.bench import workload
+from tests.builders.actors import an_actor
 from tests.e2e.processes import wait_until
 from tests.faults import judging
 from tests.faults.ground import Ground, Site, Worker
@@ -122,7 +122,7 @@ def resume(site: Site, partitions: Iterable[int], at: int) -> None:
             for number in partitions:
                 how = Resumption("a test", "a test", at)
                 await halts.resume(
-                    look.databases["points"], look.stream, (TOPIC, number), how, system()
+                    look.databases["points"], look.stream, (TOPIC, number), how, an_actor()
                 )
 
     asyncio.run(each())

@@ -17,8 +17,10 @@ from services.campaigns.managing import carry_out
 from services.campaigns.model import MoveCampaign, MoveName
 from services.campaigns.seeding import seed_campaign
 from services.members.model import JoinOpen, LinkCustomer, UnlinkCustomer
+from shared.audit.deeds import Deed
 from shared.events.storefront.parts import Identity
 from shared.ids import derive, text_id, uuid_of
+from tests.builders.actors import an_actor
 from tests.builders.events import instant
 from tests.builders.promises import a_gift, a_template, an_order_campaign
 from tests.builders.storefront import (
@@ -156,7 +158,8 @@ class Steer(Struct, frozen=True):
         """Carry out the command."""
         data = MoveCampaign(uuid_of(campaign(program, "order")), None, self.move)
         at = BEGIN + timedelta(days=self.day)
-        await carry_out(whole.databases["campaigns"], program, "staff", data, at)
+        deed = Deed("campaigns.move", campaign(program, "order"), program)
+        await carry_out(whole.databases["campaigns"], program, an_actor(at), data, deed)
 
 
 class Publish(Struct, frozen=True):

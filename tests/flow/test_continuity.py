@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 from shared import halts
-from shared.clock import system
 from shared.db.positions import Resumption
 from shared.errors import HttpProblem
 from shared.stream.port import Partition, partition_of
+from tests.builders.actors import an_actor
 from tests.builders.storefront import an_order, customer
 from tests.flow.log import SECONDS, Reader, reading
 from tests.flow.working import NOON, POINTS
@@ -75,9 +75,9 @@ async def test_a_log_that_does_not_continue_stands_still_until_an_operator_names
     await until_halted(points)  # whoever comes next
     without = Resumption("looked", "ann")
     with pytest.raises(HttpProblem, match="offset-required"):
-        await halts.resume(points.told.database, points.stream, place, without, system())
+        await halts.resume(points.told.database, points.stream, place, without, an_actor())
     how = Resumption("the log was looked at", "ann", at=5)
-    await halts.resume(points.told.database, points.stream, place, how, system())
+    await halts.resume(points.told.database, points.stream, place, how, an_actor())
     await points.read(2)
     orders = {row["order_no"] for row in await points.rows("purchase")}
     assert orders == {f"A-{n}" for n in range(7) if n not in {3, 4}}

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from shared import halts, health, measuring, pipeline
-from shared.clock import monotonic, system
+from shared.clock import monotonic
 from shared.config import Config
 from shared.db.engine import Database
 from shared.db.positions import Resumption
@@ -22,6 +22,7 @@ from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
 from shared.watching import Worker, health_app, watch
 from tests.backing.kafka import free_port
+from tests.builders.actors import an_actor
 from tests.builders.storefront import an_order
 from tests.flow.working import NOON, POINTS, SECONDS, Working, a_program, away, meddle, working
 
@@ -154,7 +155,7 @@ async def test_a_worker_with_a_halted_partition_is_not_ready_until_it_is_resumed
         assert await worker.code("/livez") == "ok"
         assert await worker.figures("partition_halted") == {("storefront", "3", "gap"): 1}
         how = Resumption("looked", "ann", at=0)
-        await halts.resume(told.database, worker.stream, ("storefront", 3), how, system())
+        await halts.resume(told.database, worker.stream, ("storefront", 3), how, an_actor())
         await worker.becomes("/readyz", "ok")
         assert await worker.figures("partition_halted") == {("storefront", "3", "gap"): 0}
         async with asyncio.timeout(SECONDS):

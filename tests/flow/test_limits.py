@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from services.points.flow import FLOW
 from shared import halts, pipeline, requeuing
-from shared.clock import system
 from shared.config import Config
 from shared.days import BEGINNING
 from shared.db import parking, positions, quarantine
@@ -33,6 +32,7 @@ from shared.stream.port import Message
 from shared.surroundings import Surroundings
 from shared.watching import Worker
 from shuke.services import SERVICES
+from tests.builders.actors import an_actor
 from tests.builders.events import instant, message
 from tests.builders.members import a_link
 from tests.builders.storefront import an_order
@@ -104,7 +104,7 @@ async def applied(points: Reader, sent: Sequence[Event], every: Sequence[Harness
 async def take_up(points: Reader, told: Harness) -> None:
     """What `shuke dead-letter resume` leaves to the worker, and that worker."""
     program = told.program.text_id
-    assert await lift(told.database, program, "storefront", "mended", "ann") == ["storefront"]
+    assert await lift(told.database, program, "storefront", "mended", an_actor()) == ["storefront"]
     await requeue_all(points)
 
 
@@ -162,7 +162,7 @@ async def test_what_arrives_between_the_lift_and_its_end_is_applied(points: Read
     await points.append(*before)
     await points.read(3)
     assert await classes(points) == {"parked": 3}
-    await lift(told.database, told.program.text_id, None, "", "ann")
+    await lift(told.database, told.program.text_id, None, "", an_actor())
     await points.append(*after)
     await points.read(2)
     assert await classes(points) == {"parked": 3}
@@ -216,7 +216,7 @@ async def test_a_batch_under_way_at_the_lift_leaves_nothing_behind(points: Reade
     )
     async with transaction(told.database) as tx:
         assert pair in await positions.fence(tx, [first])
-        await lift(told.database, points.program, None, "", "ann")
+        await lift(told.database, points.program, None, "", an_actor())
         settling = asyncio.create_task(settle(told.database))
         await until(lambda: somebody_waits(points))
         await quarantine.add(tx, [late])
@@ -258,7 +258,7 @@ async def resume(points: Reader, accept: int) -> int:
     """An operator ends all halts of the topic; how many there were."""
     how = Resumption("the release was rolled back", "ann", accept=accept)
     database, stream = points.told.database, points.stream
-    ended = await halts.resume(database, stream, ("storefront", None), how, system())
+    ended = await halts.resume(database, stream, ("storefront", None), how, an_actor())
     return len(ended)
 
 

@@ -18,6 +18,7 @@ from shared.flow import Decision, Input
 from shared.service import Service
 from shared.stream.port import Message
 from shuke.services import SERVICES
+from tests.builders.actors import an_actor
 from tests.builders.events import instant, message
 from tests.builders.members import a_link
 from tests.builders.storefront import an_order
@@ -121,10 +122,10 @@ async def test_what_is_discarded_stays_without_effect(points: Reader) -> None:
     await points.read(3, wrong_about("A-2"))
     (row,) = await points.rows("quarantine")
     database, identity = points.told.database, row["quarantine_id"]
-    assert await discard(database, identity, "a test order", "ann") == "discarded"
+    assert await discard(database, identity, "a test order", an_actor()) == "discarded"
     assert await points.letters().requeue(identity, "ben") == "discarded"
     assert await earned(points) == {"A-1": 10, "A-3": 30}
-    assert await discard(database, UUID(int=1), "?", "ann") == "unknown"
+    assert await discard(database, UUID(int=1), "?", an_actor()) == "unknown"
 
 
 async def test_what_is_no_event_is_set_aside_and_the_rest_applied(points: Reader) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from shared import commands
-from shared.clock import fixed
+from shared.audit.deeds import Deed
 from shared.config import Config
 from shared.db import programs
 from shared.db.engine import Database
@@ -36,6 +36,7 @@ from shared.surroundings import Surroundings
 from shared.sweeps import Sweeper
 from shuke.checking import Look
 from shuke.services import SERVICES
+from tests.builders.actors import an_actor
 from tests.builders.events import event, instant, message
 from tests.builders.storefront import STORE
 
@@ -155,16 +156,15 @@ class Whole:
             known = (await programs.load(tx))[program]
             value = kind.model.model_validate(body)
             await settings.save_draft(tx, known.id, document, value, "staff", at)
-            await publish_draft(tx, known, kind, document, None, "staff", at)
+            await publish_draft(tx, known, kind, document, an_actor(at))
 
     async def ask(self, service: str, program: str, data: Any, at: datetime) -> commands.Answer:
         """A command of a caller."""
         flow = SERVICES[service].flow
         assert flow is not None
-        request = commands.Request(program, "staff", "POST /", str(random_id()), b"")
-        return await commands.execute(
-            self.databases[service], service, flow, request, data, clock=fixed(at)
-        )
+        request = commands.Request(program, an_actor(at), "POST /", str(random_id()), b"")
+        deed = Deed("tests.ask", "anything", program)
+        return await commands.execute(self.databases[service], service, flow, request, data, deed)
 
     async def tick(self, now: datetime) -> None:
         """The clocks of all services strike."""

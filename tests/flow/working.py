@@ -85,7 +85,8 @@ class Working:
 @asynccontextmanager
 async def working(url: str, folder: Path, **more: str) -> AsyncIterator[Working]:
     """A worker for as long as the block; `more` are variables of its environment."""
-    config = Config.from_environment({"DATABASE_URL": url, "SHUKE_PROFILE": "test", **more})
+    given = {"DATABASE_URL": url, "SHUKE_PROFILE": "test", "SHUKE_DATA_DIR": str(folder)}
+    config = Config.from_environment(given | more)
     threshold, stopping, sock = gc.get_threshold(), asyncio.Event(), listen("127.0.0.1", 0)
     async with open_stream(config) as stream, asyncio.TaskGroup() as group:
         if config.kafka is None:

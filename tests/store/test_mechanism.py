@@ -12,7 +12,7 @@ import pytest
 from services.members.model import JoinOpen
 from services.points.settings import DOCUMENT, PointsSettings
 from shared import commands
-from shared.clock import fixed
+from shared.audit.deeds import Deed
 from shared.days import BEGINNING
 from shared.db import inbox, outbox, positions
 from shared.db.engine import Database
@@ -24,6 +24,7 @@ from shared.ids import event_id, uuid_of
 from shared.random_ids import random_id
 from shared.settings import store as settings
 from shuke.services import SERVICES
+from tests.builders.actors import an_actor
 from tests.builders.events import instant
 from tests.builders.storefront import STORE, customer
 from tests.flow.harness import Harness, harness
@@ -205,21 +206,22 @@ def test_events_are_bundled_by_topic_in_their_order_up_to_the_limits() -> None:
     assert list(outbox.bundled([])) == []
 
 
-def a_request(told: Harness, key: str = "k-1", body: bytes = b"{}") -> commands.Request:
+def a_request(
+    told: Harness, key: str = "k-1", body: bytes = b"{}", at: datetime = NOON
+) -> commands.Request:
     """Somebody asks to join."""
-    return commands.Request(told.program.text_id, "staff", "POST /applications", key, body)
+    return commands.Request(
+        told.program.text_id, an_actor(at, "staff"), "POST /applications", key, body
+    )
 
 
-async def ask(
-    told: Harness, request: commands.Request, now: datetime = NOON, number: int = 1
-) -> commands.Answer:
+async def ask(told: Harness, request: commands.Request, number: int = 1) -> commands.Answer:
     """The answer to a request to join."""
     flow = told.service.flow
     assert isinstance(flow, Flow)
+    deed = Deed("applications.create", customer(number), told.program.text_id)
     wish = JoinOpen(uuid_of(customer(number)), uuid_of(STORE))
-    return await commands.execute(
-        told.database, told.service.name, flow, request, wish, clock=fixed(now)
-    )
+    return await commands.execute(told.database, told.service.name, flow, request, wish, deed)
 
 
 @pytest.fixture
@@ -234,7 +236,7 @@ async def test_the_same_key_and_request_get_the_same_answer_and_one_effect(
     members: Harness,
 ) -> None:
     first = await ask(members, a_request(members))
-    again = await ask(members, a_request(members), NOON + DAY)
+    again = await ask(members, a_request(members, at=NOON + DAY))
     assert (first.status, first.replayed, again.replayed) == (201, False, True)
     assert (again.status, again.body) == (first.status, first.body)
     assert len(await members.rows("member")) == 1
@@ -259,7 +261,7 @@ async def test_a_key_of_another_request_is_refused(members: Harness) -> None:
 async def test_a_key_older_than_its_answer_is_refused(members: Harness) -> None:
     await ask(members, a_request(members))
     with pytest.raises(HttpProblem) as problem:
-        await ask(members, a_request(members), NOON + timedelta(hours=72, seconds=1))
+        await ask(members, a_request(members, at=NOON + timedelta(hours=72, seconds=1)))
     assert problem.value.code == "idempotency-key-expired"
 
 

@@ -102,7 +102,9 @@ async def issue_coupon(
 ) -> Response:
     """Give a member a coupon of a running campaign, within its stock and limits."""
     wanted = IssueCoupon(parse_id("cpt", body.template_id), parse_id("mem", body.member_id))
-    return await idempotency.run(request, scope, _flow(request), wanted, idempotency_key)
+    return await idempotency.run(
+        request, scope, _flow(request), wanted, body.member_id, idempotency_key
+    )
 
 
 @ROUTER.post(
@@ -121,7 +123,7 @@ async def revoke_coupon(
     """Take an unused coupon back."""
     wanted = RevokeCoupon(known_id("cpn", coupon_id, "coupon"), body.reason)
     return await idempotency.run(
-        request, scope, _flow(request), wanted, idempotency_key, status=200
+        request, scope, _flow(request), wanted, coupon_id, idempotency_key, status=200
     )
 
 

@@ -12,9 +12,11 @@ from uuid import UUID
 
 from services.gateway import NAME
 from services.gateway.connections import IDENTITY_PURPOSE
+from services.gateway.deeds import Deeds
 from services.gateway.programs import store
 from services.gateway.programs.decide import change_program, change_store, place
 from services.gateway.programs.schemas import ChangeProgram, ChangeStore, Link, NewProgram, NewStore
+from shared.audit.deeds import Actor
 from shared.commands import expect
 from shared.db import outbox
 from shared.db.engine import Database
@@ -42,11 +44,13 @@ class Programs:
     def __init__(self, database: Database, keys: KeyRing) -> None:
         self._database = database
         self._keys = keys
+        self._deeds = Deeds(keys)
 
     async def add_program(
-        self, wanted: NewProgram, now: datetime, public_id: UUID | None = None
+        self, wanted: NewProgram, actor: Actor, public_id: UUID | None = None
     ) -> tuple[str, ProgramChanged]:
         """A new program with its identity key, told to every service. Its text id, and itself."""
+        now = actor.at
         identity = public_id or uuid7(now)
         text = text_id("prg", identity)
         sealed = self._keys.seal(IDENTITY_PURPOSE, text, secrets.token_bytes(KEY_BYTES))
@@ -55,11 +59,12 @@ class Programs:
             program_id = await store.add_program(tx, identity, made)
             await store.add_program_key(tx, program_id, sealed)
             await _tell(tx, text, made, now)
+            await self._deeds.add(tx, actor, "programs.create", text, text, wanted.model_dump())
         await notify(self._database, channel(NAME))
         return text, made
 
     async def change_program(
-        self, program: str, wanted: ChangeProgram, seen: str | None, now: datetime
+        self, program: str, wanted: ChangeProgram, seen: str | None, actor: Actor
     ) -> ProgramChanged:
         """Change some fields of a program whose ETag was `seen`; the program as it is now.
 
@@ -73,17 +78,20 @@ class Programs:
             changed = _allowed(change_program(known, _fields(wanted), locked=locked))
             if changed != known:
                 await store.save_program(tx, row["program_id"], changed)
-                await _tell(tx, program, changed, now)
+                await _tell(tx, program, changed, actor.at)
+            values = wanted.model_dump(exclude_unset=True)
+            await self._deeds.add(tx, actor, "programs.change", program, program, values)
         await notify(self._database, channel(NAME))
         return changed
 
     async def add_store(
-        self, program: str, wanted: NewStore, now: datetime, store_id: UUID | None = None
+        self, program: str, wanted: NewStore, actor: Actor, store_id: UUID | None = None
     ) -> StoreChanged:
         """A new store of a program, told to every service.
 
         Raises HttpProblem: 404, 409 `program-closed`, 422 for a parent that cannot be.
         """
+        now = actor.at
         text = text_id("sto", store_id or uuid7(now))
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await _live(tx, program)
@@ -99,6 +107,7 @@ class Programs:
             )
             parents = await store.list_parents(tx, row["program_id"])
             await _keep_store(tx, row, _allowed(place(made, parents)), now)
+            await self._deeds.add(tx, actor, "stores.create", text, program, wanted.model_dump())
         await notify(self._database, channel(NAME))
         return made
 
@@ -108,7 +117,7 @@ class Programs:
         store_id: UUID,
         wanted: ChangeStore,
         seen: str | None,
-        now: datetime,
+        actor: Actor,
     ) -> StoreChanged:
         """Change some fields of a store whose ETag was `seen`; the store as it is now.
 
@@ -125,7 +134,9 @@ class Programs:
             locked = await store.has_orders(tx, row["program_id"])
             changed = _allowed(change_store(known, _fields(wanted), parents, locked=locked))
             if changed != known:
-                await _keep_store(tx, row, changed, now)
+                await _keep_store(tx, row, changed, actor.at)
+            target, values = text_id("sto", store_id), wanted.model_dump(exclude_unset=True)
+            await self._deeds.add(tx, actor, "stores.change", target, program, values)
         await notify(self._database, channel(NAME))
         return changed
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from services.gateway import queries
 from services.gateway.connections import Connections
 from services.gateway.connectors import needed
-from services.gateway.routes.asked import API, managing, now
+from services.gateway.routes.asked import API, by, managing, now
 from services.gateway.routes.deliveries import delivery_of
 from services.gateway.schemas import (
     ChangedConnection,
@@ -42,7 +42,7 @@ _Connections = Annotated[Scope, Depends(scoped("connections.manage"))]
              status_code=201, response_model=ConnectionMade)  # fmt: skip
 async def add_connection(request: Request, body: NewConnection, scope: _Connections) -> Any:
     """Connect a store: its webhook's address and secret. The secret is shown this once."""
-    identity, made = await managing(request).add_connection(scope.program, body, now(request))
+    identity, made = await managing(request).add_connection(scope.program, body, by(request, scope))
     async with reading(request, scope) as reader:
         row = await queries.find_connection(reader, identity)
     assert row is not None
@@ -86,7 +86,9 @@ async def change_connection(
 ) -> Any:
     """Change a connection's name, or whether what is delivered counts or is a trial."""
     identity = known_id("whk", connection_id, "connection")
-    await managing(request).change_connection(scope.program, identity, body, if_match)
+    await managing(request).change_connection(
+        scope.program, identity, body, if_match, by(request, scope)
+    )
     request.app.state.connections.forget(identity)
     return await get_connection(request, response, connection_id, scope)
 
@@ -99,7 +101,7 @@ async def reconcile(
 ) -> Any:
     """Ask the platform now what has changed, and fetch what nobody told."""
     identity = known_id("whk", connection_id, "connection")
-    await managing(request).reconcile(scope.program, identity, now(request))
+    await managing(request).reconcile(scope.program, identity, by(request, scope))
     return await get_connection(request, response, connection_id, scope)
 
 
@@ -115,6 +117,7 @@ async def try_connection(request: Request, connection_id: str, scope: _Connectio
     connections: Connections = request.app.state.connections
     found = await connections.find(identity)
     assert found is not None
+    await managing(request).tried(scope.program, identity, by(request, scope))
     trying: Trying = request.app.state.trying
     asked = is_asked(found)
     return {
@@ -141,7 +144,9 @@ async def move_connection(
     """Pause (deliveries get 503 and are sent again), resume, or close for good."""
     identity = known_id("whk", connection_id, "connection")
     state, allowed = _MOVES[move]
-    await managing(request).move_connection(scope.program, identity, state, allowed)
+    await managing(request).move_connection(
+        scope.program, identity, state, allowed, by(request, scope)
+    )
     request.app.state.connections.forget(identity)
     return await get_connection(request, response, connection_id, scope)
 
@@ -158,7 +163,7 @@ async def put_credentials(
     """What calls to the platform are signed with, whole. What waited for it is fetched now."""
     identity = known_id("whk", connection_id, "connection")
     await managing(request).put_credentials(
-        scope.program, identity, body.values, body.expires_at, now(request)
+        scope.program, identity, body.values, body.expires_at, by(request, scope)
     )
     request.app.state.connections.forget(identity)
     return await get_connection(request, response, connection_id, scope)
@@ -173,7 +178,7 @@ async def add_secret(
     """Another secret, shown this once: change it at the shop, then end the old one."""
     identity = known_id("whk", connection_id, "connection")
     given = body.secret if body else None
-    made = await managing(request).add_secret(scope.program, identity, given, now(request))
+    made = await managing(request).add_secret(scope.program, identity, given, by(request, scope))
     request.app.state.connections.forget(identity)
     return {"secret_id": made[0], "secret": made[1]}
 
@@ -205,9 +210,10 @@ async def end_secret(
 ) -> Response:
     """Let a secret end, by default in 24 hours."""
     identity = known_id("whk", connection_id, "connection")
-    at = now(request) + timedelta(hours=body.after_hours)
+    actor = by(request, scope)
+    at = actor.at + timedelta(hours=body.after_hours)
     secret = known_id("sec", secret_id, "secret")
-    await managing(request).end_secret(scope.program, identity, secret, at)
+    await managing(request).end_secret(scope.program, identity, secret, at, actor)
     request.app.state.connections.forget(identity)
     return Response(status_code=204)
 

@@ -22,7 +22,7 @@ from services.gateway.outbound.schemas import (
     SigningSecret,
     SigningSecretPage,
 )
-from services.gateway.routes.asked import API, now
+from services.gateway.routes.asked import API, by
 from services.gateway.routes.messages import find_message
 from services.gateway.schemas import EndSecret
 from shared.errors import HttpProblem
@@ -44,7 +44,7 @@ async def add_endpoint(
 ) -> Any:
     """Send events to a URL. What it verifies with is shown this once."""
     program = await _program(request, scope)
-    identity, secret_id, secret = await _managing(request).add(program, body, now(request))
+    identity, secret_id, secret = await _managing(request).add(program, body, by(request, scope))
     made = await _found(request, response, scope, identity)
     return made | {"secrets": [telling.secret(secret_id, body.signature, secret)]}
 
@@ -79,7 +79,7 @@ async def change_endpoint(
 ) -> Any:
     """Change URL, types, name or order. Messages that are still to be sent go to the new URL."""
     identity, program = _id(endpoint_id), await _program(request, scope)
-    await _managing(request).change(program, identity, if_match, body)
+    await _managing(request).change(program, identity, if_match, body, by(request, scope))
     return await _found(request, response, scope, identity)
 
 
@@ -88,7 +88,7 @@ async def change_endpoint(
 async def remove_endpoint(request: Request, endpoint_id: str, scope: _Endpoints) -> Response:
     """Let an endpoint go. What was still to be sent is not sent any more."""
     program = await _program(request, scope)
-    await _managing(request).remove(program, _id(endpoint_id))
+    await _managing(request).remove(program, _id(endpoint_id), by(request, scope))
     return Response(status_code=204)
 
 
@@ -100,7 +100,7 @@ async def send_example(
     """Send an example event that says `"test": true`; the message tells what came of it."""
     program = await _program(request, scope)
     name = body.type if body else None
-    message = await _managing(request).test(program, _id(endpoint_id), name, now(request))
+    message = await _managing(request).test(program, _id(endpoint_id), name, by(request, scope))
     return telling.message(await find_message(request, scope, message))
 
 
@@ -111,7 +111,9 @@ async def replay_endpoint(
 ) -> Any:
     """Let up to 10,000 messages about the events of a time go out again, under their ids."""
     program = await _program(request, scope)
-    count = await _managing(request).replay_range(program, _id(endpoint_id), body, now(request))
+    count = await _managing(request).replay_range(
+        program, _id(endpoint_id), body, by(request, scope)
+    )
     return {"messages": count}
 
 
@@ -122,7 +124,7 @@ async def disable_endpoint(
 ) -> Any:
     """Send nothing more. What happens meanwhile is kept for 30 days, until it is enabled."""
     identity, program = _id(endpoint_id), await _program(request, scope)
-    await _managing(request).disable(program, identity)
+    await _managing(request).disable(program, identity, by(request, scope))
     return await _found(request, response, scope, identity)
 
 
@@ -133,7 +135,7 @@ async def enable_endpoint(
 ) -> Any:
     """Send again, and what was kept meanwhile."""
     identity, program = _id(endpoint_id), await _program(request, scope)
-    await _managing(request).enable(program, identity)
+    await _managing(request).enable(program, identity, by(request, scope))
     return await _found(request, response, scope, identity)
 
 
@@ -147,7 +149,7 @@ async def rotate_secret(
     wanted = body or RotateSecret()
     program, overlap = await _program(request, scope), timedelta(hours=wanted.overlap_hours)
     secret_id, secret = await _managing(request).rotate(
-        program, _id(endpoint_id), wanted.signature, overlap, now(request)
+        program, _id(endpoint_id), wanted.signature, overlap, by(request, scope)
     )
     return telling.secret(secret_id, wanted.signature, secret)
 
@@ -168,13 +170,13 @@ async def end_secret(
     request: Request, endpoint_id: str, secret_id: str, body: EndSecret, scope: _Endpoints
 ) -> Response:
     """Let a secret end, by default in 24 hours. The last one that lasts cannot."""
-    program, at = await _program(request, scope), now(request)
+    program, actor = await _program(request, scope), by(request, scope)
     await _managing(request).end_secret(
         program,
         _id(endpoint_id),
         known_id("sec", secret_id, "secret"),
-        at + timedelta(hours=body.after_hours),
-        at,
+        actor.at + timedelta(hours=body.after_hours),
+        actor,
     )
     return Response(status_code=204)
 

@@ -10,7 +10,7 @@ from services.gateway.outbound import queries, telling
 from services.gateway.outbound.managing import Endpoints
 from services.gateway.outbound.model import STATES
 from services.gateway.outbound.schemas import Message, MessageLine, MessagePage
-from services.gateway.routes.asked import API, now
+from services.gateway.routes.asked import API, by
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
@@ -66,7 +66,7 @@ async def replay_message(request: Request, message_id: str, scope: _Endpoints) -
     async with reading(request, scope) as reader:
         program = reader.program
     managing: Endpoints = request.app.state.endpoints
-    await managing.replay(program, identity, now(request))
+    await managing.replay(program, identity, by(request, scope))
     return telling.message(await find_message(request, scope, identity))
 
 

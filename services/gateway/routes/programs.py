@@ -9,9 +9,10 @@ from services.gateway import queries
 from services.gateway.programs.managing import etag
 from services.gateway.programs.schemas import ChangeProgram, NewProgram, Program, ProgramPage
 from services.gateway.programs.store import program_of
-from services.gateway.routes.asked import API, now, programs
+from services.gateway.routes.asked import API, by, programs
 from shared.errors import HttpProblem
 from shared.events.programs.program_changed import ProgramChanged
+from shared.http.acting import actor
 from shared.http.app import router
 from shared.http.auth import Reach, permitted, reaching
 from shared.http.matching import IfMatch
@@ -35,7 +36,7 @@ async def add_program(
     """Make a program. Its days are those of its time zone, for good once it has an order."""
     if caller.program is not None:
         raise HttpProblem(403, "forbidden", "A key belongs to one program and makes no other.")
-    program_id, made = await programs(request).add_program(body, now(request))
+    program_id, made = await programs(request).add_program(body, actor(request, caller))
     return _told(response, program_id, made)
 
 
@@ -79,7 +80,7 @@ async def change_program(
     a connection that nobody has.
     """
     _within(reach, program_id)
-    changed = await programs(request).change_program(program_id, body, if_match, now(request))
+    changed = await programs(request).change_program(program_id, body, if_match, by(request, reach))
     request.app.state.connections.forget_program(program_id)
     return _told(response, program_id, changed)
 

@@ -9,7 +9,7 @@ from services.gateway import queries
 from services.gateway.programs.managing import etag
 from services.gateway.programs.schemas import ChangeStore, NewStore, Store, StorePage
 from services.gateway.programs.store import store_of
-from services.gateway.routes.asked import API, now, programs
+from services.gateway.routes.asked import API, by, programs
 from shared.errors import HttpProblem
 from shared.events.programs.store_changed import StoreChanged
 from shared.http.app import router
@@ -27,7 +27,7 @@ _Reader = Annotated[Scope, Depends(scoped("programs.read", by_store=True))]
              response_model=Store, responses=documented(409))  # fmt: skip
 async def add_store(request: Request, response: Response, body: NewStore, scope: _Manager) -> Any:
     """Make a store of the program; a branch may stand below another."""
-    made = await programs(request).add_store(scope.program, body, now(request))
+    made = await programs(request).add_store(scope.program, body, by(request, scope))
     return _told(response, made)
 
 
@@ -69,7 +69,7 @@ async def change_store(
     """
     identity = known_id("sto", store_id, "store")
     changed = await programs(request).change_store(
-        scope.program, identity, body, if_match, now(request)
+        scope.program, identity, body, if_match, by(request, scope)
     )
     request.app.state.connections.forget_program(scope.program)
     return _told(response, changed)

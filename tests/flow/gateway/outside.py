@@ -16,6 +16,7 @@ from shared.events.envelope import Event
 from shared.sealing import KeyRing
 from shared.surroundings import Surroundings
 from shuke.services import SERVICES
+from tests.builders.actors import an_actor
 from tests.builders.events import instant
 from tests.builders.storefront import an_order
 from tests.flow.gateway.receiver import Receiver, Watch, receiver
@@ -68,7 +69,7 @@ class Outside:
     async def add(self, **wanted: Any) -> UUID:
         """Make an endpoint."""
         body = NewEndpoint.model_validate({"url": self.to.url} | wanted)
-        made = await self.endpoints.add(self.told.program, body, self.watch.now)
+        made = await self.endpoints.add(self.told.program, body, an_actor(self.watch.now))
         self.endpoint_id, _, self.secret = made
         return self.endpoint_id
 

@@ -16,6 +16,7 @@ from shared.ids import text_id
 from shared.sealing import KeyRing
 from shared.sweeps import Job, take_page
 from shuke.services import SERVICES
+from tests.builders.actors import an_actor
 from tests.builders.storefront import an_order
 from tests.flow.gateway.outside import NOON, Outside
 from tests.flow.gateway.receiver import Answer
@@ -140,7 +141,7 @@ async def test_replays_among_what_is_on_its_way_hold_up_nobody(out: Outside) -> 
 
     async def replay(message: UUID) -> None:
         with contextlib.suppress(HttpProblem):  # it is on its way
-            await out.endpoints.replay(out.told.program, message, out.watch.now)
+            await out.endpoints.replay(out.told.program, message, an_actor(out.watch.now))
 
     while PENDING in {row["state"] for row in await out.messages()}:
         again = [replay(message) for message in messages[::4]]
@@ -203,7 +204,7 @@ async def test_410_disables_at_once_and_enabling_sends_what_was_kept(out: Outsid
     await out.orders(3)
     assert await out.pass_time(HOUR, MINUTE) == 0
     out.to.answer = lambda _got: Answer()
-    await out.endpoints.enable(out.told.program, out.endpoint_id)
+    await out.endpoints.enable(out.told.program, out.endpoint_id, an_actor())
     await out.send()
     await out.pass_time(HOUR, MINUTE)
     assert [row["state"] for row in await out.messages()] == [DELIVERED] * 4
@@ -222,7 +223,7 @@ async def test_72_hours_without_success_disable_and_lose_nothing(out: Outside) -
     assert (await out.endpoint())["reason"] == "failing"
     assert b"shuke_endpoints_disabled_total 1.0" in out.around.metrics.render()
     out.to.answer = lambda _got: Answer()
-    await out.endpoints.enable(out.told.program, out.endpoint_id)
+    await out.endpoints.enable(out.told.program, out.endpoint_id, an_actor())
     await out.pass_time(20 * HOUR, 10 * MINUTE)
     states = Counter(row["state"] for row in await out.messages())
     assert states[PENDING] == 0
@@ -246,7 +247,7 @@ async def test_both_secrets_sign_while_they_overlap(out: Outside) -> None:
     await out.add()
     older = out.secret
     _, newer = await out.endpoints.rotate(
-        out.told.program, out.endpoint_id, "v1", 24 * HOUR, out.watch.now
+        out.told.program, out.endpoint_id, "v1", 24 * HOUR, an_actor(out.watch.now)
     )
     await out.orders(1)
     await out.send()

@@ -15,7 +15,6 @@ from services.gateway.outbound.rules.forwarding import TYPES
 from services.gateway.outbound.schemas import NewEndpoint
 from services.gateway.programs.managing import Programs
 from services.gateway.programs.schemas import NewProgram
-from shared.clock import system
 from shared.config import Config
 from shared.db import programs
 from shared.db.engine import Database
@@ -28,6 +27,7 @@ from shared.stream.factory import open_stream
 from shared.stream.port import Message, Stream
 from shared.worker import run_worker
 from shuke.services import SERVICES
+from tests.builders.actors import an_actor
 from tests.flow.gateway.receiver import Got, Receiver, receiver
 
 GATEWAY = SERVICES["gateway"]
@@ -52,7 +52,7 @@ async def a_program(url: str, keys: KeyRing) -> Program:
     """A program that the gateway made."""
     async with Database("gateway", url, worker=True, size=2) as database:
         wanted = NewProgram(name="Demo", time_zone="Asia/Shanghai", currency="CNY")
-        made, _ = await Programs(database, keys).add_program(wanted, system())
+        made, _ = await Programs(database, keys).add_program(wanted, an_actor())
         async with statements(database) as tx:
             return (await programs.load(tx))[made]
 
@@ -78,6 +78,7 @@ async def test_an_endpoint_hears_every_type_there_is_as_it_lies_on_the_log(
     keys = KeyRing.create(tmp_path / "keys")
     config = Config.from_environment({
         "DATABASE_URL": fresh_database,
+        "SHUKE_DATA_DIR": str(tmp_path),
         "SHUKE_PROFILE": "test",
         "SHUKE_ENDPOINT_NETWORKS": "127.0.0.0/8",
     })
@@ -87,7 +88,7 @@ async def test_an_endpoint_hears_every_type_there_is_as_it_lies_on_the_log(
         async with Database("gateway", fresh_database, worker=True, size=2) as database:
             endpoints = Endpoints(database, keys, config.networks)
             wanted = NewEndpoint(url=f"http://127.0.0.1:{to.port}/")
-            _, _, secret = await endpoints.add(program, wanted, system())
+            _, _, secret = await endpoints.add(program, wanted, an_actor())
         raws = {}
         for line in TYPES.values():
             event = example(line) | {"programid": program.text_id}

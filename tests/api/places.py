@@ -1,0 +1,85 @@
+"""Every route of a service, and ids to fill its path with."""
+
+from collections.abc import Iterator, Mapping
+
+from fastapi.routing import iter_route_contexts
+from msgspec import Struct
+
+from tests.api.harness import Api
+
+SERVICES = ("gateway", "members", "points", "campaigns", "analytics")
+HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.json"}
+PUBLIC: Mapping[str, set[str]] = {
+    "gateway": HEALTH
+    | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
+}
+"""All that answers without a token; webhooks ask for a signature instead."""
+PASSING = "/api/{service:other}/v1/{path:path}"
+SAMPLE = {
+    "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
+    "store_id": "sto_agojyzjeabykvaaaaaaaaaaaay",
+    "connection": "whk_caireeyuculbogazdinryhi6d4",
+    "connection_id": "whk_caireeyuculbogazdinryhi6d4",
+    "secret_id": "sec_caireeyuculbogazdinryhi6d4",
+    "key_id": "key_agojyzjeabykvaaaaaaaaaaaau",
+    "delivery_id": "dlv_caireeyuculbogazdinryhi6d4",
+    "replay_id": "rpl_caireeyuculbogazdinryhi6d4",
+    "endpoint_id": "ept_caireeyuculbogazdinryhi6d4",
+    "message_id": "msg_caireeyuculbogazdinryhi6d4",
+    "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
+    "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
+    "entry_id": "ent_ygcuxopwjobkbjh7ttichjt3kuaqc",
+    "campaign_id": "cmp_agojyzjeabykvaaaaaaaaaaaam",
+    "template_id": "cpt_agojyzjeabykvaaaaaaaaaaaaq",
+    "coupon_id": "cpn_uwsvdc3ya2fo3bjuwbmekq2kbu",
+    "subject_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
+    "quarantine_id": "qrt_agojyzjeabykvaaaaaaaaaaaay",
+    "topic": "storefront",
+    "partition": "0",
+    "move": "pause",
+    "service": "members",
+    "path": "members",
+}
+"""Ids that nobody has."""
+
+RANGES: Mapping[str, Mapping[str, str]] = {
+    "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
+    "rfm.get": {"on": "2026-03-06"},
+}
+"""Queries that routes need, by the route's name."""
+
+
+class Place(Struct, frozen=True):
+    """A route of a service."""
+
+    name: str
+    method: str
+    path: str
+
+    def at(self, ids: Mapping[str, str]) -> str:
+        """The path with ids."""
+        return (
+            self.path
+            .replace("{path:path}", "{path}")
+            .replace("{service:other}", "{service}")
+            .replace("{document:path}", "{document}")
+            .format(**SAMPLE | dict(ids))
+        )
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the path names a thing of a program (settings documents have the same names)."""
+        return "{" in self.path and "{document" not in self.path and self.path != PASSING
+
+
+def places(api: Api) -> Iterator[Place]:
+    """All routes of an app, hidden ones too."""
+    for route in iter_route_contexts(api.app.routes):
+        for method in sorted(set(route.methods or ()) - {"HEAD"}):
+            yield Place(str(route.name), method, str(route.path))
+
+
+def guarded(api: Api) -> list[Place]:
+    """Routes that ask for a token."""
+    public = PUBLIC.get(api.service, HEALTH)
+    return [place for place in places(api) if place.path not in public]
