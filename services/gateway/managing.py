@@ -55,7 +55,8 @@ class Managing:
     ) -> tuple[UUID, tuple[str, str] | None]:
         """A new connection: its id, and its first secret's id and text, which is shown this once.
 
-        Without a secret where nothing is delivered, but pulled.
+        Without a secret where nothing is delivered, but pulled; a draft where the platform gives
+        the secret and it is not told yet.
         """
         connection_id = random_id()
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -72,12 +73,12 @@ class Managing:
                 connection_id,
                 store_id,
                 wanted.source,
-                "active",
+                "draft" if wanted.is_draft else "active",
                 wanted.name,
                 wanted.mode,
                 now,
             )
-            if wanted.source in PULLERS:
+            if wanted.source in PULLERS or wanted.is_draft:
                 return connection_id, None
             secret = wanted.secret or new_secret(wanted.source)
             owner = (row["program_id"], connection_id)
@@ -87,7 +88,10 @@ class Managing:
     async def add_secret(
         self, program: str, connection_id: UUID, given: str | None, now: datetime
     ) -> tuple[str, str]:
-        """Another secret of a connection, at most five at a time: its id, the secret."""
+        """Another secret of a connection, at most five at a time: its id, the secret.
+
+        The first of a draft makes it active.
+        """
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
             wrong = wrong_secret(found["source"], given)
@@ -102,6 +106,7 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
                 )
+            await store.set_connection_state(tx, *place, "active", ["draft"])
             secret = given or new_secret(found["source"])
             return await self._keep_secret(tx, place, secret, now), secret
 

@@ -84,6 +84,8 @@ def add(
 ) -> None:
     """Connect a store. Prints the address for the shop and the secret, which is shown this once.
 
+    Where the platform gives the secret and it is not told here, the connection is a draft.
+
     Example: shuke connections add sto_… --source shopify --secret -
     """
     config: Config = context.obj
@@ -99,6 +101,7 @@ def add(
             "connection_id": connection,
             "program_id": owner.text_id,
             "url": _url(config, connection),
+            "state": "draft" if wanted.is_draft else "active",
         }
         return told | ({"secret_id": made[1][0], "secret": made[1][1]} if made[1] else {})
 
@@ -115,7 +118,7 @@ def rotate(
     ] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Give a connection another secret; the older ones sign for some hours yet.
+    """Give a connection another secret, a draft its first; older ones sign for some hours yet.
 
     Example: shuke connections rotate whk_… --after-hours 48
     """

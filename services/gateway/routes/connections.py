@@ -41,7 +41,7 @@ _Connections = Annotated[Scope, Depends(scoped("connections.manage"))]
 @ROUTER.post(f"{API}/connections", name="connections.create", tags=["connections"],
              status_code=201, response_model=ConnectionMade)  # fmt: skip
 async def add_connection(request: Request, body: NewConnection, scope: _Connections) -> Any:
-    """Connect a store: its webhook's address and secret. The secret is shown this once."""
+    """Connect a store: its webhook's address and secret, shown this once. Without: a draft."""
     identity, made = await managing(request).add_connection(scope.program, body, now(request))
     async with reading(request, scope) as reader:
         row = await queries.find_connection(reader, identity)
@@ -170,7 +170,10 @@ async def put_credentials(
 async def add_secret(
     request: Request, connection_id: str, scope: _Connections, body: NewSecret | None = None
 ) -> Any:
-    """Another secret, shown this once: change it at the shop, then end the old one."""
+    """Another secret, shown this once: change it at the shop, then end the old one.
+
+    The first secret of a draft makes it active.
+    """
     identity = known_id("whk", connection_id, "connection")
     given = body.secret if body else None
     made = await managing(request).add_secret(scope.program, identity, given, now(request))
