@@ -253,7 +253,7 @@ class Intake:
         answers = await self._take(delivered, said)
         if delivered.shop.connection.mode == "test":
             return answers or [Answer("ignored", reason=TEST, type=heard.topic)]
-        if heard.pending is not None and isinstance(said[0], Ready):
+        if heard.pending is not None and said and isinstance(said[0], Ready):
             answers += await self._pend(delivered.place(len(said)), said[0], heard.pending)
         for fetch in told(delivered.shop, heard)[1]:
             answers.append(await self._want(delivered, fetch, delivered.place(len(answers))))

@@ -16,8 +16,8 @@ from msgspec import ValidationError
 
 from services.gateway import NAME
 from services.gateway.connections import Connections
-from services.gateway.connectors import FETCHERS, LISTERS, PULLERS, can_fetch
-from services.gateway.connectors.port import Fetch, Message, NotAuthorised, TryLater
+from services.gateway.connectors import LISTERS, PULLERS, can_fetch
+from services.gateway.connectors.port import Fetch, Message, NotAuthorised, Page, TryLater
 from services.gateway.deliveries.keeping import KEPT_LONGER_DAYS, Bodies, Body
 from services.gateway.deliveries.store import add_bodies
 from services.gateway.fetching import store
@@ -26,7 +26,7 @@ from services.gateway.fetching.calling import Calling
 from services.gateway.fetching.pulling import CHANGES, MESSAGES
 from services.gateway.model import Answer, Connection, Delivery, Invalid
 from services.gateway.rules.normalising import Shop
-from services.gateway.rules.reading import hear, hear_detail
+from services.gateway.rules.reading import hear
 from services.gateway.settling import record, settle
 from services.gateway.tasks.turns import turns
 from shared.db.transaction import statements, transaction
@@ -164,7 +164,8 @@ class Pulling:
         since = row["seen_until"] - OVERLAP
         until = min(now, row["seen_until"] + min(AT_MOST, source.SPAN - OVERLAP))
         listed = 0
-        for page in range(1, _LAST_PAGE + 1):
+        page = Page()
+        while page.number <= _LAST_PAGE:
             call = partial(source.changed, since, until, page)
             found, more = await self._calling.ask(connection, call, source.listed, now)
             listed += len(found)
@@ -172,19 +173,13 @@ class Pulling:
                 await self._compare(connection, fetch, now)
             if not more:
                 break
+            page = Page(page.number + 1, found[-1].number)
         due_at = now + EVERY if until == now else now
         await self._note(row, due_at, now, seen_until=until, listed=listed)
 
     async def _compare(self, connection: Connection, fetch: Fetch, now: datetime) -> None:
         """Ask for a detail that was listed; only what is new of it is recorded."""
-        source = FETCHERS[connection.source]
-        settings = connection.settings_at(now)
-        raw, heard = await self._calling.ask(
-            connection,
-            partial(source.call, fetch),
-            lambda raw: (raw, hear_detail(source, fetch, raw, settings)),
-            now,
-        )
+        raw, heard = await self._calling.detail(connection, fetch, now)
         first = _delivery(connection, f"listed/{fetch.kind}/{fetch.number}"[:190], raw, now)
         async with transaction(self._database) as tx:
             if isinstance(heard, Answer):
