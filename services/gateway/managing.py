@@ -17,7 +17,7 @@ from services.gateway import store
 from services.gateway.connections import CREDENTIAL_PURPOSE, SECRET_PURPOSE
 from services.gateway.connectors import PULLERS, needed
 from services.gateway.fetching import store as fetching
-from services.gateway.fetching.pulling import CHANGES, pulled
+from services.gateway.fetching.pulling import CHANGES, WEEK, pulled
 from services.gateway.keys import new_key
 from services.gateway.schemas import ChangedConnection, NewConnection, NewKey, wrong_secret
 from shared.commands import expect
@@ -154,7 +154,8 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", "Its platform cannot be asked what has changed."
                 )
-            await fetching.start_pull(tx, found["program_id"], connection_id, CHANGES, now)
+            for kind in (CHANGES, WEEK):
+                await fetching.start_pull(tx, found["program_id"], connection_id, kind, now)
 
     async def end_secret(
         self, program: str, connection_id: UUID, secret_id: UUID, at: datetime

@@ -166,6 +166,41 @@ class Tried(BaseModel):
     last_delivery: DeliveryLine | None = Field(description="What came last, by whatever way")
 
 
+class ComparedDay(BaseModel):
+    """A local day of the program: orders paid on it, at the shop and as they were told here."""
+
+    day: str = Field(examples=["2026-03-01"])
+    currency: str
+    shop_count: int
+    shop_total_minor: int
+    our_count: int
+    our_total_minor: int
+    agrees: int
+    different: int
+    missing: int = Field(description="Nobody had told them; they are published now")
+
+
+class ComparedOrder(BaseModel):
+    """An order that does not agree."""
+
+    order_id: str
+    order_no: str
+    day: str
+    currency: str
+    verdict: Literal["different", "missing"]
+    shop_total_minor: int
+    our_total_minor: int | None = Field(description="null: nothing was known of it")
+
+
+class Comparison(BaseModel):
+    """What comparing a connection with its shop found last, over seven days."""
+
+    compared_at: Instant | None = Field(description="null: not yet")
+    next_at: Instant | None = Field(description="null: its shop cannot be asked")
+    days: list[ComparedDay]
+    orders: list[ComparedOrder] = Field(description="The first 200 that do not agree")
+
+
 class ConnectionPage(BaseModel):
     """Connections."""
 

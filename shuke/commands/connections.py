@@ -10,6 +10,7 @@ import typer
 
 from services.gateway import queries, store
 from services.gateway.managing import Managing
+from services.gateway.reporting import comparison_of
 from services.gateway.schemas import NewConnection, NewCredentials
 from shared.clock import system
 from shared.config import Config
@@ -180,20 +181,34 @@ def credentials(
 
 
 @app.command()
-def reconcile(context: typer.Context, connection: Connection) -> None:
-    """Ask a platform now what has changed, and fetch what nobody told.
+def reconcile(context: typer.Context, connection: Connection, as_json: AsJson = False) -> None:
+    """Ask a platform now what has changed, fetch what nobody told, and compare seven days.
+
+    Prints what the last comparison found, by day: orders and totals of the shop and ours.
 
     Example: shuke connections reconcile whk_…
     """
     config: Config = context.obj
     found = identity("whk", connection)
 
-    async def work(database: Database) -> None:
+    async def work(database: Database) -> dict[str, Any]:
         program = await _program_of(database, connection, found)
         await Managing(database, KeyRing.open(config.keys_dir)).reconcile(program, found, system())
+        async with statements(database) as tx:
+            known = await programs.load(tx)
+        async with database.reading() as reading:
+            return await comparison_of(Reader(reading, known[program]), found)
 
-    at_gateway(config, work)
-    typer.echo(f"{connection} is compared with its shop")
+    told = at_gateway(config, work)
+    heads = (
+        "day", "currency", "shop_count", "shop_total_minor", "our_count", "our_total_minor",
+        "agrees", "different", "missing",
+    )  # fmt: skip
+    if as_json:
+        tell(told, as_json=True)
+    else:
+        typer.echo(f"{connection} is compared with its shop; before: {told['compared_at'] or '-'}")
+        tell_all(told["days"], heads, "no orders were compared yet", as_json=False)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.fetching.asking import Asking, client
+from services.gateway.tasks.comparing import Comparer
 from services.gateway.tasks.fetching import Fetcher
 from services.gateway.tasks.pulling import Pulling
 from shared.clock import system
@@ -55,14 +56,23 @@ class Asked:
 
     async def work(self, after: timedelta = timedelta(), networks: str = "127.0.0.0/8") -> None:
         """Let the worker pull and fetch what is due so long from now."""
+        tasking = self._tasking(after, networks)
+        async with client() as http:
+            asking = Asking(tasking.config, http)
+            await Pulling(tasking, asking).turn()
+            await Fetcher(tasking, asking).turn()
+
+    async def compare(self, after: timedelta = timedelta()) -> int:
+        """Let the worker compare what is due so long from now; how many connections that were."""
+        tasking = self._tasking(after, "127.0.0.0/8")
+        async with client() as http:
+            return await Comparer(tasking, Asking(tasking.config, http)).turn()
+
+    def _tasking(self, after: timedelta, networks: str) -> Tasking:
         at = system() + after
         config = self._api.site.config.model_copy(update={"endpoint_networks": networks})
         around = Surroundings(clock=lambda: at)
-        tasking = Tasking(config, self._database, self._api.site.keys, around)
-        async with client() as http:
-            asking = Asking(config, http)
-            await Pulling(tasking, asking).turn()
-            await Fetcher(tasking, asking).turn()
+        return Tasking(config, self._database, self._api.site.keys, around)
 
     async def deliveries(self) -> list[tuple[str, str]]:
         """Types and statuses."""

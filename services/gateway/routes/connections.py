@@ -9,10 +9,12 @@ from sqlalchemy import Row
 from services.gateway import queries
 from services.gateway.connections import Connections
 from services.gateway.connectors import needed
+from services.gateway.reporting import comparison_of
 from services.gateway.routes.asked import API, managing, now
 from services.gateway.routes.deliveries import delivery_of
 from services.gateway.schemas import (
     ChangedConnection,
+    Comparison,
     Connection,
     ConnectionMade,
     ConnectionPage,
@@ -97,10 +99,21 @@ async def change_connection(
 async def reconcile(
     request: Request, response: Response, connection_id: str, scope: _Connections
 ) -> Any:
-    """Ask the platform now what has changed, and fetch what nobody told."""
+    """Ask the platform now what has changed, fetch what nobody told, and compare seven days."""
     identity = known_id("whk", connection_id, "connection")
     await managing(request).reconcile(scope.program, identity, now(request))
     return await get_connection(request, response, connection_id, scope)
+
+
+@ROUTER.get(f"{API}/connections/{{connection_id}}/comparison", name="connections.comparison",
+            tags=["connections"], response_model=Comparison)  # fmt: skip
+async def get_comparison(request: Request, connection_id: str, scope: _Connections) -> Any:
+    """What comparing with the shop found last: counts and totals by day, and what differs."""
+    identity = known_id("whk", connection_id, "connection")
+    async with reading(request, scope) as reader:
+        if await queries.find_connection(reader, identity) is None:
+            raise HttpProblem(404, "not-found", "No such connection.")
+        return await comparison_of(reader, identity)
 
 
 @ROUTER.post(f"{API}/connections/{{connection_id}}:test", name="connections.test",
