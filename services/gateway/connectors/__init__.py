@@ -25,7 +25,15 @@ from services.gateway.connectors import (
     woocommerce,
     youzan,
 )
-from services.gateway.connectors.port import Connector, Fetcher, Followed, Lister, Puller, Renewing
+from services.gateway.connectors.port import (
+    Answering,
+    Connector,
+    Fetcher,
+    Followed,
+    Lister,
+    Puller,
+    Renewing,
+)
 from services.gateway.model import Connection
 
 CONNECTORS: Final[dict[str, Connector]] = {
@@ -38,6 +46,8 @@ LISTERS: Final[dict[str, Lister]] = {
 """Those that can be asked what has changed."""
 FETCHERS: Final[dict[str, Fetcher]] = {**LISTERS}
 """Those that can be asked for a detail."""
+ANSWERING: Final[dict[str, Answering]] = {taobao_spi.SOURCE: taobao_spi}
+"""Those that ask about buyers and wait for the answer."""
 FOLLOWED: Final[dict[str, Followed]] = {shopify.SOURCE: shopify}
 """Those some of whose details take a second call."""
 RENEWING: Final[dict[str, Renewing]] = {youzan.SOURCE: youzan}

@@ -164,6 +164,31 @@ class Connector(Protocol):
         ...
 
 
+class Standing(Struct, frozen=True):
+    """Who a buyer is at the program, as members and points know them."""
+
+    is_known: bool = False
+    is_member: bool = False
+    points: int = 0
+    rank: int = 1
+    """Of the tier on the primary ladder, the lowest being 1."""
+
+
+STRANGER: Final = Standing()
+
+
+class Answering(Connector, Protocol):
+    """A storefront that asks what members and points know, and waits for it. Pure, too."""
+
+    def asks(self, raw: bytes, headers: Headers) -> forms.Buyer | None:
+        """Whom a delivery asks about; None: it asks nothing, or nobody can tell whom."""
+        ...
+
+    def replied(self, raw: bytes, headers: Headers, standing: Standing) -> bytes:
+        """The answer to that; while nobody can tell, `answered` gives one."""
+        ...
+
+
 class Fetcher(Connector, Protocol):
     """A storefront whose notifications are followed by a call for the detail. Pure, too."""
 
