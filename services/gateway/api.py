@@ -21,6 +21,7 @@ from services.gateway.merging import Auditing
 from services.gateway.outbound.managing import Endpoints
 from services.gateway.programs.managing import Programs
 from services.gateway.proxy import Proxy, client
+from services.gateway.questions import Questions
 from services.gateway.remembering import Remembering
 from services.gateway.replaying import Replaying
 from services.gateway.routes import (
@@ -72,7 +73,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         around = Surroundings(clock=app.state.clock, metrics=app.state.metrics)
         tasking = Tasking(config, app.state.database, ring, around)
         app.state.trying = Trying(tasking, Asking(config, platforms))
-        app.state.proxy = Proxy(config, Minter(ring, app.state.clock), http)
+        minter = Minter(ring, app.state.clock)
+        app.state.proxy = Proxy(config, minter, http)
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(
@@ -81,6 +83,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             spool,
             Remembering(app.state.database),
             Wanting(app.state.database),
+            Questions(config, minter, http),
             keys=ring,
             metrics=app.state.metrics,
             clock=app.state.clock,

@@ -1,5 +1,6 @@
 """Connections as intake needs them, kept in memory: the direct path makes no database call."""
 
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from services.gateway.model import Connection, Secret
 from services.gateway.settings import CONNECTION, FAMILY
 from shared.clock import monotonic
 from shared.db.engine import Database
-from shared.db.transaction import Tx, statements
+from shared.db.transaction import Row, Tx, statements
 from shared.ids import text_id
 from shared.programs import LIVE
 from shared.sealing import KeyRing
@@ -41,7 +42,7 @@ class Connections:
             return known
         try:
             async with statements(self._database, wait_seconds=1.0) as tx:
-                found = await self.read(tx, connection_id)
+                found = await self.read(tx, connection_id, known)
         except Exception:
             if known is None:
                 raise
@@ -62,26 +63,31 @@ class Connections:
             if known is not None and known.program == program:
                 self.forget(connection_id)
 
+    def _secret(self, text: str, row: Row, unsealed: Mapping[str, str]) -> Secret:
+        identity = text_id("sec", row["secret_id"])
+        value = unsealed.get(identity)
+        if value is None:
+            value = self._keys.unseal(SECRET_PURPOSE, text, row["sealed"]).decode()
+        return Secret(identity, value, row["not_before"], row["not_after"])
+
     def _credentials(self, text: str, sealed: bytes | None) -> dict[str, str]:
         if sealed is None:
             return {}
         plain = self._keys.unseal(CREDENTIAL_PURPOSE, text, sealed)
         return msgspec.json.decode(plain, type=dict[str, str])
 
-    async def read(self, tx: Tx, connection_id: UUID) -> Connection | None:
-        """The connection as it is now."""
+    async def read(
+        self, tx: Tx, connection_id: UUID, known: Connection | None = None
+    ) -> Connection | None:
+        """The connection as it is now. Secrets that are `known` are not unsealed again."""
         row = await store.load_connection(tx, connection_id)
         if row is None:
             return None
         text = text_id("whk", connection_id)
         program = text_id("prg", row["public_id"])
+        unsealed = {} if known is None else {each.text_id: each.value for each in known.secrets}
         secrets = [
-            Secret(
-                text_id("sec", secret["secret_id"]),
-                self._keys.unseal(SECRET_PURPOSE, text, secret["sealed"]).decode(),
-                secret["not_before"],
-                secret["not_after"],
-            )
+            self._secret(text, secret, unsealed)
             for secret in await store.load_secrets(tx, row["program_id"], connection_id)
         ]
         owners = (row["program_status"], row["store_status"])

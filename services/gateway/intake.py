@@ -25,7 +25,7 @@ from msgspec import ValidationError
 from services.gateway.answers import Delivered, rows_of, worst
 from services.gateway.bodies import BULK_BYTES, SINGLE_BYTES, is_form, is_ping, not_media, read_body
 from services.gateway.connections import Connections
-from services.gateway.connectors import CONNECTORS, forms, generic, woocommerce
+from services.gateway.connectors import ANSWERING, CONNECTORS, forms, generic, woocommerce
 from services.gateway.connectors.port import EVERY, QUERY, Connector, Fetch, Heard, Pending
 from services.gateway.deliveries.keeping import Body, kept_days
 from services.gateway.deliveries.recording import Recorder
@@ -42,6 +42,7 @@ from services.gateway.model import (
 )
 from services.gateway.orders import asking
 from services.gateway.orders.model import Key
+from services.gateway.questions import Questions
 from services.gateway.remembering import Remembering
 from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import check, event_of, events_of, hear, told
@@ -75,6 +76,7 @@ class Intake:
         spool: Spool,
         orders: Remembering,
         wanting: Wanting,
+        questions: Questions,
         *,
         keys: KeyRing,
         metrics: Metrics,
@@ -85,6 +87,7 @@ class Intake:
         self._spool = spool
         self._orders = orders
         self._wanting = wanting
+        self._questions = questions
         self._keys = keys
         self._metrics = metrics
         self._clock = clock
@@ -122,7 +125,7 @@ class Intake:
         wrong = next((answer.error for answer in answers if answer.error is not None), None)
         if wrong is not None and delivered.own:
             raise _refused(wrong)
-        told = delivered.connector.answered(raw, delivered.headers)
+        told = await self._told(delivered)
         if told is not None:
             return Response(told, media_type="application/json")
         status = worst(answers)
@@ -130,6 +133,17 @@ class Intake:
         body = {"delivery": text_id("dlv", part_id(delivered.id, part)), "status": status}
         reason = answers[part].reason
         return JSONResponse(body | ({"reason": reason} if reason else {}), 202)
+
+    async def _told(self, delivered: Delivered) -> bytes | None:
+        """What the platform wants to read, if anything of its own: to a question what is known."""
+        raw, headers = delivered.raw, delivered.headers
+        answering = ANSWERING.get(delivered.connector.SOURCE)
+        asked = answering.asks(raw, headers) if answering is not None else None
+        if answering is not None and asked is not None:
+            standing = await self._questions.standing(delivered.shop, asked)
+            if standing is not None:
+                return answering.replied(raw, headers, standing)
+        return delivered.connector.answered(raw, headers)
 
     async def bulk(self, request: Request, connection: str) -> JSONResponse:
         """Many events of a shop of one's own under one signature; bad ones are told by index."""
@@ -254,7 +268,7 @@ class Intake:
         answers = await self._take(delivered, said)
         if delivered.shop.connection.mode == "test":
             return answers or [Answer("ignored", reason=TEST, type=heard.topic)]
-        if heard.pending is not None and isinstance(said[0], Ready):
+        if heard.pending is not None and said and isinstance(said[0], Ready):
             answers += await self._pend(delivered.place(len(said)), said[0], heard.pending)
         for fetch in told(delivered.shop, heard)[1]:
             answers.append(await self._want(delivered, fetch, delivered.place(len(answers))))

@@ -18,7 +18,7 @@ from services.gateway.connections import CREDENTIAL_PURPOSE, SECRET_PURPOSE
 from services.gateway.connectors import PULLERS, needed
 from services.gateway.deeds import Deeds
 from services.gateway.fetching import store as fetching
-from services.gateway.fetching.pulling import CHANGES, pulled
+from services.gateway.fetching.pulling import CHANGES, WEEK, pulled
 from services.gateway.keys import new_key
 from services.gateway.schemas import (
     ChangedConnection,
@@ -64,7 +64,8 @@ class Managing:
     ) -> tuple[UUID, tuple[str, str] | None]:
         """A new connection: its id, and its first secret's id and text, which is shown this once.
 
-        Without a secret where nothing is delivered, but pulled.
+        Without a secret where nothing is delivered, but pulled; a draft where the platform gives
+        the secret and it is not told yet.
         """
         connection_id, now = random_id(), actor.at
         async with transaction(self._database, wait_seconds=1.0) as tx:
@@ -81,7 +82,7 @@ class Managing:
                 connection_id,
                 store_id,
                 wanted.source,
-                "active",
+                "draft" if wanted.is_draft else "active",
                 wanted.name,
                 wanted.mode,
                 now,
@@ -89,7 +90,7 @@ class Managing:
             made = text_id("whk", connection_id)
             values = wanted.model_dump(mode="json", exclude_none=True)
             await self._deeds.add(tx, actor, "connections.create", made, program, values)
-            if wanted.source in PULLERS:
+            if wanted.source in PULLERS or wanted.is_draft:
                 return connection_id, None
             secret = wanted.secret or new_secret(wanted.source)
             owner = (row["program_id"], connection_id)
@@ -99,7 +100,10 @@ class Managing:
     async def add_secret(
         self, program: str, connection_id: UUID, given: str | None, actor: Actor
     ) -> tuple[str, str]:
-        """Another secret of a connection, at most five at a time: its id, the secret."""
+        """Another secret of a connection, at most five at a time: its id, the secret.
+
+        The first of a draft makes it active.
+        """
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
             wrong = wrong_secret(found["source"], given)
@@ -114,6 +118,7 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
                 )
+            await store.set_connection_state(tx, *place, "active", ["draft"])
             secret = given or new_secret(found["source"])
             secret_id = await self._keep_secret(tx, place, secret, actor.at)
             values = {"secret": secret}
@@ -167,8 +172,8 @@ class Managing:
                 raise HttpProblem(
                     409, "state-conflict", "Its platform cannot be asked what has changed."
                 )
-            place = (found["program_id"], connection_id)
-            await fetching.start_pull(tx, *place, CHANGES, actor.at)
+            for kind in (CHANGES, WEEK):
+                await fetching.start_pull(tx, found["program_id"], connection_id, kind, actor.at)
             target = text_id("whk", connection_id)
             await self._deeds.add(tx, actor, "connections.reconcile", target, program)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import BigInteger, Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway import tables
@@ -44,6 +44,43 @@ async def find_connection(reader: Reader, connection_id: UUID) -> Row[Any] | Non
     """One connection."""
     of = tables.CONNECTION.c.connection_id == connection_id
     return await reader.first(_connections(reader).where(of))
+
+
+async def list_compared_days(reader: Reader, connection_id: UUID) -> Sequence[Row[Any]]:
+    """Days and currencies of what comparing a connection found last, with counts and totals."""
+    table = tables.COMPARED
+    totals = [
+        func.count().label("shop_count"),
+        func.sum(table.c.shop_minor).cast(BigInteger).label("shop_total_minor"),
+        func.count().filter(table.c.verdict != "missing").label("our_count"),
+        func.coalesce(func.sum(table.c.our_minor), 0).cast(BigInteger).label("our_total_minor"),
+        *(
+            func.count().filter(table.c.verdict == each).label(each)
+            for each in ("agrees", "different", "missing")
+        ),
+    ]
+    query = select(table.c.day, table.c.currency, *totals).where(
+        table.c.program_id == reader.program.id, table.c.connection_id == connection_id
+    )
+    order = (table.c.day, table.c.currency)
+    return await reader.all(query.group_by(*order).order_by(*order))
+
+
+async def list_apart(reader: Reader, connection_id: UUID, limit: int) -> Sequence[Row[Any]]:
+    """Orders that do not agree, of what comparing a connection found last, by day."""
+    table = tables.COMPARED
+    query = _of(reader, table).where(
+        table.c.connection_id == connection_id, table.c.verdict != "agrees"
+    )
+    return await reader.all(query.order_by(table.c.day, table.c.order_id).limit(limit))
+
+
+async def find_compared_at(reader: Reader, connection_id: UUID) -> Row[Any] | None:
+    """When a connection was compared last, and when it is next; None: its shop is never asked."""
+    table = tables.PULL
+    return await reader.first(
+        _of(reader, table).where(table.c.connection_id == connection_id, table.c.kind == "week")
+    )
 
 
 async def list_secrets(reader: Reader, connection_id: UUID) -> Sequence[Row[Any]]:

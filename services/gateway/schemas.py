@@ -58,8 +58,9 @@ class NewConnection(Asked):
     secret: Annotated[str, Field(min_length=4, max_length=200)] | None = Field(
         default=None,
         description="What the shop signs with, where the shop gives it (Shopify: the app's client "
-        "secret; taobao-spi: the app's secret; Youzan: client_id:client_secret); else one is made. "
-        "Nothing signs for taobao-tmc",
+        "secret; taobao-spi: the app's secret; Youzan: client_id:client_secret): without it the "
+        "connection is a draft until its first secret. Elsewhere one is made; nothing signs for "
+        "taobao-tmc",
     )
     mode: Literal["live", "test"] = Field(
         default="live",
@@ -68,10 +69,14 @@ class NewConnection(Asked):
 
     @model_validator(mode="after")
     def _given_where_needed(self) -> Self:
-        wrong = wrong_secret(self.source, self.secret)
-        if wrong is not None:
+        if self.secret is not None and (wrong := wrong_secret(self.source, self.secret)):
             raise ValueError(wrong)
         return self
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether the platform gives the secret, and has not yet."""
+        return self.secret is None and self.source in _GIVEN
 
 
 class NewSecret(Asked):
@@ -122,7 +127,9 @@ class Connection(BaseModel):
     connection_id: str
     store_id: str
     source: str
-    state: str
+    state: Literal["draft", "active", "paused", "closed"] = Field(
+        description="draft: it has no secret yet, and takes nothing"
+    )
     name: str
     url: str
     mode: str
@@ -157,6 +164,41 @@ class Tried(BaseModel):
     asked: bool = Field(description="Whether its platform was asked")
     trouble: str | None = Field(description="What is wrong with its answer")
     last_delivery: DeliveryLine | None = Field(description="What came last, by whatever way")
+
+
+class ComparedDay(BaseModel):
+    """A local day of the program: orders paid on it, at the shop and as they were told here."""
+
+    day: str = Field(examples=["2026-03-01"])
+    currency: str
+    shop_count: int
+    shop_total_minor: int
+    our_count: int
+    our_total_minor: int
+    agrees: int
+    different: int
+    missing: int = Field(description="Nobody had told them; they are published now")
+
+
+class ComparedOrder(BaseModel):
+    """An order that does not agree."""
+
+    order_id: str
+    order_no: str
+    day: str
+    currency: str
+    verdict: Literal["different", "missing"]
+    shop_total_minor: int
+    our_total_minor: int | None = Field(description="null: nothing was known of it")
+
+
+class Comparison(BaseModel):
+    """What comparing a connection with its shop found last, over seven days."""
+
+    compared_at: Instant | None = Field(description="null: not yet")
+    next_at: Instant | None = Field(description="null: its shop cannot be asked")
+    days: list[ComparedDay]
+    orders: list[ComparedOrder] = Field(description="The first 200 that do not agree")
 
 
 class ConnectionPage(BaseModel):

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from services.gateway.connectors import can_fetch
+from services.gateway.connectors import can_fetch, forms
 from services.gateway.connectors.port import Fetch, Heard
 from services.gateway.deliveries.store import put_deliveries
 from services.gateway.fetching.wanting import want
@@ -55,7 +55,7 @@ async def settle(
     else:
         said = events_of(shop, heard)
         answers = await settle_events(tx, shop, said, first, again=again)
-        if heard.pending is not None and isinstance(said[0], Ready):
+        if heard.pending is not None and said and isinstance(said[0], Ready):
             due_at, told_at = heard.pending.due_at, heard.pending.told_at
             row = asking.pending(said[0].event, due_at, told_at, _place(first, len(answers)))
             await orders.lock_orders(tx, [row.key])
@@ -145,13 +145,18 @@ async def _named(
 
 
 def _fetches(heard: Heard, answers: Sequence[Answer], shop: Shop) -> Iterator[Fetch]:
-    """What is to be fetched: what was pointed to, and the orders that are missed."""
+    """What is to be fetched: what was pointed to, and orders that are missed and not told here."""
     events, fetches = told(shop, heard)
     yield from fetches
     if can_fetch(shop.connection):
+        here = {
+            each.order_id
+            for each in events
+            if isinstance(each, forms.OrderPaid | forms.OrderCompleted)
+        }
         for said, answer in zip(events, answers, strict=False):
             number = getattr(said, "order_id", None)
-            if answer.reason == UNKNOWN_ORDER and number:
+            if answer.reason == UNKNOWN_ORDER and number and number not in here:
                 yield Fetch("order", number)
 
 

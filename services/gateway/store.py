@@ -169,6 +169,11 @@ async def load_secrets(tx: Tx, program_id: int, connection_id: UUID) -> Sequence
     )
 
 
+async def forget_secrets(tx: Tx, before: datetime) -> int:
+    """Delete secrets that ended before an instant; how many."""
+    return await tx.execute("delete from secret where not_after < $1", before)
+
+
 async def touch_secrets(tx: Tx, used: Iterable[tuple[int, UUID, UUID]], now: datetime) -> None:
     """Note when secrets were last used."""
     arrays = bulk.columns(used, 3)

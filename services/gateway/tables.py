@@ -171,4 +171,17 @@ PULL: Final = program_table(
     big("listed"),
 )
 Index("pull_due_idx", PULL.c.due_at)
+COMPARED: Final = program_table(
+    METADATA,
+    "compared",
+    ("connection_id", "order_id"),
+    uuid("connection_id"),
+    uuid("order_id"),
+    text("order_no"),
+    Column("day", Date, nullable=False),
+    text("currency"),
+    text("verdict"),
+    big("shop_minor"),
+    big("our_minor", null=True),
+)
 APPEND_ONLY: Final[tuple[str, ...]] = ()

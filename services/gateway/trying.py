@@ -8,7 +8,7 @@ import msgspec
 from msgspec import ValidationError
 
 from services.gateway.connectors import LISTERS, can_fetch
-from services.gateway.connectors.port import NotAuthorised, TryLater
+from services.gateway.connectors.port import NotAuthorised, Page, TryLater
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking
 from services.gateway.fetching.calling import Calling
@@ -33,7 +33,7 @@ class Trying:
         Asked only where the connection has its credentials.
         """
         source = LISTERS[connection.source]
-        changed = partial(source.changed, now - BACK, now, 1)
+        changed = partial(source.changed, now - BACK, now, Page())
         try:
             await self._calling.ask(connection, changed, source.listed, now)
         except (TryLater, NotAuthorised, Invalid, ValidationError, msgspec.DecodeError) as error:

@@ -9,9 +9,15 @@ from uuid import UUID
 import typer
 
 from services.gateway import queries, store
+from services.gateway.connections import Connections
+from services.gateway.fetching.asking import Asking, client
 from services.gateway.managing import Managing
+from services.gateway.reporting import comparison_of
 from services.gateway.schemas import NewConnection, NewCredentials
+from services.gateway.trying import Trying, is_asked
+from shared.clock import system
 from shared.config import Config
+from shared.days import render
 from shared.db import programs
 from shared.db.engine import Database
 from shared.db.transaction import statements
@@ -20,6 +26,8 @@ from shared.http.reading import Reader
 from shared.ids import text_id
 from shared.programs import Program
 from shared.sealing import KeyRing
+from shared.service import Tasking
+from shared.surroundings import Surroundings
 from shuke.operating import (
     GATEWAY,
     AsJson,
@@ -84,6 +92,8 @@ def add(
 ) -> None:
     """Connect a store. Prints the address for the shop and the secret, which is shown this once.
 
+    Where the platform gives the secret and it is not told here, the connection is a draft.
+
     Example: shuke connections add sto_… --source shopify --secret -
     """
     config: Config = context.obj
@@ -100,6 +110,7 @@ def add(
             "connection_id": connection,
             "program_id": owner.text_id,
             "url": _url(config, connection),
+            "state": "draft" if wanted.is_draft else "active",
         }
         return told | ({"secret_id": made[1][0], "secret": made[1][1]} if made[1] else {})
 
@@ -116,7 +127,7 @@ def rotate(
     ] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Give a connection another secret; the older ones sign for some hours yet.
+    """Give a connection another secret, a draft its first; older ones sign for some hours yet.
 
     Example: shuke connections rotate whk_… --after-hours 48
     """
@@ -179,21 +190,75 @@ def credentials(
 
 
 @app.command()
-def reconcile(context: typer.Context, connection: Connection) -> None:
-    """Ask a platform now what has changed, and fetch what nobody told.
+def reconcile(context: typer.Context, connection: Connection, as_json: AsJson = False) -> None:
+    """Ask a platform now what has changed, fetch what nobody told, and compare seven days.
+
+    Prints what the last comparison found, by day: orders and totals of the shop and ours.
 
     Example: shuke connections reconcile whk_…
     """
     config: Config = context.obj
     found = identity("whk", connection)
 
-    async def work(database: Database) -> None:
+    async def work(database: Database) -> dict[str, Any]:
         program = await _program_of(database, connection, found)
         managing = Managing(database, KeyRing.open(config.keys_dir))
         await managing.reconcile(program, found, operator(context))
+        async with statements(database) as tx:
+            known = await programs.load(tx)
+        async with database.reading() as reading:
+            return await comparison_of(Reader(reading, known[program]), found)
 
-    at_gateway(config, work)
-    typer.echo(f"{connection} is compared with its shop")
+    told = at_gateway(config, work)
+    heads = (
+        "day", "currency", "shop_count", "shop_total_minor", "our_count", "our_total_minor",
+        "agrees", "different", "missing",
+    )  # fmt: skip
+    if as_json:
+        tell(told, as_json=True)
+    else:
+        typer.echo(f"{connection} is compared with its shop; before: {told['compared_at'] or '-'}")
+        tell_all(told["days"], heads, "no orders were compared yet", as_json=False)
+
+
+@app.command("test")
+def try_(context: typer.Context, connection: Connection, as_json: AsJson = False) -> None:
+    """Try a connection: what came last; where its platform can be asked, whether it answers.
+
+    Ends with 1 where the platform does not answer as it should.
+
+    Example: shuke connections test whk_…
+    """
+    config: Config = context.obj
+    found = identity("whk", connection)
+
+    async def work(database: Database) -> dict[str, Any]:
+        program = await _program_of(database, connection, found)
+        keys, now = KeyRing.open(config.keys_dir), system()
+        shop = await Connections(database, keys).find(found)
+        assert shop is not None
+        async with client() as http:
+            tasking = Tasking(config, database, keys, Surroundings())
+            trying = Trying(tasking, Asking(config, http))
+            trouble = await trying.call(shop, now) if is_asked(shop) else None
+        async with statements(database) as tx:
+            known = await programs.load(tx)
+        async with database.reading() as reading:
+            reader = Reader(reading, known[program])
+            rows = await queries.list_deliveries(reader, None, 1, connection_id=found)
+        last = rows[0] if rows else None
+        return {
+            "asked": is_asked(shop),
+            "trouble": trouble,
+            "last_delivery_at": render(last.received_at) if last else None,
+            "last_status": last.status if last else None,
+            "last_reason": last.reason if last else None,
+        }
+
+    told = at_gateway(config, work)
+    tell(told, as_json=as_json)
+    if told["trouble"]:
+        raise typer.Exit(1)
 
 
 @app.command()

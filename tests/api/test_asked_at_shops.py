@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.fetching.asking import Asking, client
+from services.gateway.tasks.comparing import Comparer
 from services.gateway.tasks.fetching import Fetcher
 from services.gateway.tasks.pulling import Pulling
 from shared.clock import system
@@ -17,7 +18,7 @@ from shared.service import Tasking
 from shared.surroundings import Surroundings
 from tests.api.harness import Api, ok
 from tests.api.test_platforms import DONE, Platform, connect
-from tests.backing.platforms import WooStandIn
+from tests.backing.platforms import ShopifyStandIn, WooStandIn
 from tests.builders.platforms import a_woo_refund, a_woo_refund_line
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -28,7 +29,7 @@ BACK = DONE | {"refunds": [{"id": 801, "reason": "", "total": "-9.00"}]}
 PAID = DONE | {"status": "processing", "date_completed_gmt": None}
 
 
-class Woo:
+class Asked:
     """A shop that delivers and is asked."""
 
     def __init__(self, platform: Platform, database: Database) -> None:
@@ -44,25 +45,34 @@ class Woo:
         ok(await self.staff.send("PUT", path, {"shop": shop}, if_match="*"))
         ok(await self.staff.post(f"{path}:publish", if_match="*"))
 
-    async def trust(self, stand_in: WooStandIn, **changes: str) -> None:
+    async def trust(self, stand_in: WooStandIn | ShopifyStandIn, **changes: str) -> None:
         """Give the connection key and secret."""
         body = {"values": stand_in.credentials | changes}
         ok(await self.staff.send("PUT", f"{self.path}/credentials", body))
 
     async def send(self, body: dict[str, Any], shop: str) -> str:
-        """Deliver an order; the status told."""
+        """Deliver an order of WooCommerce; the status told."""
         return await self.platform.send(body, "order.updated", x_wc_webhook_source=shop)
 
     async def work(self, after: timedelta = timedelta(), networks: str = "127.0.0.0/8") -> None:
         """Let the worker pull and fetch what is due so long from now."""
+        tasking = self._tasking(after, networks)
+        async with client() as http:
+            asking = Asking(tasking.config, http)
+            await Pulling(tasking, asking).turn()
+            await Fetcher(tasking, asking).turn()
+
+    async def compare(self, after: timedelta = timedelta()) -> int:
+        """Let the worker compare what is due so long from now; how many connections that were."""
+        tasking = self._tasking(after, "127.0.0.0/8")
+        async with client() as http:
+            return await Comparer(tasking, Asking(tasking.config, http)).turn()
+
+    def _tasking(self, after: timedelta, networks: str) -> Tasking:
         at = system() + after
         config = self._api.site.config.model_copy(update={"endpoint_networks": networks})
         around = Surroundings(clock=lambda: at)
-        tasking = Tasking(config, self._database, self._api.site.keys, around)
-        async with client() as http:
-            asking = Asking(config, http)
-            await Pulling(tasking, asking).turn()
-            await Fetcher(tasking, asking).turn()
+        return Tasking(config, self._database, self._api.site.keys, around)
 
     async def deliveries(self) -> list[tuple[str, str]]:
         """Types and statuses."""
@@ -71,12 +81,18 @@ class Woo:
 
     async def sent(self) -> list[str]:
         """Types of what the worker sends."""
+        return [each["type"].split(".")[1] for each in await self._sent()]
+
+    async def events(self) -> list[dict[str, Any]]:
+        """Data of what the worker sends."""
+        return [each["data"] for each in await self._sent()]
+
+    async def _sent(self) -> list[dict[str, Any]]:
         rows = await self._api.site.query(
             "select payloads from gateway.outbox where topic = 'storefront' order by id"
         )
         events = [json.loads(payload) for row in rows for payload in row["payloads"]]
-        program = self.platform.shop.program
-        return [each["type"].split(".")[1] for each in events if each["programid"] == program]
+        return [each for each in events if each["programid"] == self.platform.shop.program]
 
     async def waiting(self) -> list[dict[str, Any]]:
         """Data of the refunds that wait until it is known whose their order is."""
@@ -90,14 +106,14 @@ class Woo:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def woo(gateway: Api, database: Database) -> Woo:
+async def woo(gateway: Api, database: Database) -> Asked:
     """A WooCommerce shop; no other is pulled from."""
     await gateway.site.execute("truncate gateway.pull")
-    return Woo(await connect(gateway, "woocommerce"), database)
+    return Asked(await connect(gateway, "woocommerce"), database)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def shop(woo: Woo) -> AsyncIterator[WooStandIn]:
+async def shop(woo: Asked) -> AsyncIterator[WooStandIn]:
     """The shop's REST interface, which the connection may use."""
     async with WooStandIn() as opened:
         await woo.set(opened.base)
@@ -111,7 +127,7 @@ def changed_in(order: dict[str, Any], after: timedelta) -> dict[str, Any]:
 
 
 async def test_without_credentials_a_refund_is_told_by_amount_and_nothing_waits_for_a_call(
-    woo: Woo,
+    woo: Asked,
 ) -> None:
     assert await woo.platform.send(BACK, "order.updated") == "published"
     assert sorted(kind for kind, _ in await woo.platform.told()) == ["order-paid", "refund"]
@@ -121,7 +137,7 @@ async def test_without_credentials_a_refund_is_told_by_amount_and_nothing_waits_
 
 
 async def test_with_credentials_a_refund_in_an_order_is_fetched_with_its_lines_once(
-    woo: Woo, shop: WooStandIn
+    woo: Asked, shop: WooStandIn
 ) -> None:
     """What the delivery says of it roughly is not told besides."""
     order = BACK | PAID | {"refunds": BACK["refunds"]}
@@ -141,7 +157,7 @@ async def test_with_credentials_a_refund_in_an_order_is_fetched_with_its_lines_o
 
 
 async def test_an_order_that_nobody_told_is_found_and_agrees_with_its_delivery(
-    woo: Woo, shop: WooStandIn
+    woo: Asked, shop: WooStandIn
 ) -> None:
     """What counts not is not recorded, and what comes later by webhook has the same id."""
     await woo.work()
@@ -163,7 +179,7 @@ async def test_an_order_that_nobody_told_is_found_and_agrees_with_its_delivery(
     assert event is not None
 
 
-async def test_a_key_that_the_shop_does_not_take_is_told(woo: Woo, shop: WooStandIn) -> None:
+async def test_a_key_that_the_shop_does_not_take_is_told(woo: Asked, shop: WooStandIn) -> None:
     await woo.trust(shop, consumer_secret="wrong")
     await woo.work()
     assert await woo.trouble() == "answered 401"
@@ -173,7 +189,7 @@ async def test_a_key_that_the_shop_does_not_take_is_told(woo: Woo, shop: WooStan
 
 
 async def test_a_shop_whose_address_is_not_set_or_leads_inside_is_not_asked(
-    woo: Woo, shop: WooStandIn
+    woo: Asked, shop: WooStandIn
 ) -> None:
     """The address is a merchant's word: http and loopback are the operator's to allow."""
     await woo.work(networks="")
@@ -181,7 +197,7 @@ async def test_a_shop_whose_address_is_not_set_or_leads_inside_is_not_asked(
     assert shop.calls == []
 
 
-async def test_credentials_without_an_address_say_what_is_missing(woo: Woo) -> None:
+async def test_credentials_without_an_address_say_what_is_missing(woo: Asked) -> None:
     await woo.trust(WooStandIn())
     await woo.work()
     assert await woo.trouble() == "calls go to the shop's address: it is not set as `shop`"

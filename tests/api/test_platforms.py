@@ -237,12 +237,9 @@ async def test_only_a_shop_of_ones_own_sends_in_bulk(shopify: Platform) -> None:
 @pytest.mark.parametrize(
     ("source", "secret", "field"),
     [
-        ("shopify", None, "/"),
         ("generic", "given by me", "/"),
         ("shopify", "abc", "/secret"),
-        ("taobao-spi", None, "/"),
         ("taobao-tmc", "appsecret", "/"),
-        ("youzan", None, "/"),
         ("youzan", "only the client secret", "/"),
         ("youzan", "cid:", "/"),
         ("youzan", ":csecret", "/"),
@@ -256,6 +253,31 @@ async def test_a_secret_is_given_where_the_shop_has_it(
     body = {"store_id": shop.store, "source": source} | ({"secret": secret} if secret else {})
     answer = await gateway.caller(shop.program).post("/api/gateway/v1/connections", body)
     assert problem(answer, 422, "invalid")["errors"][0]["pointer"] == field
+
+
+async def test_a_draft_takes_nothing_until_its_first_secret(gateway: Api) -> None:
+    """Its address is known before the platform has given the secret."""
+    shop = await open_shop(gateway)
+    staff, path = gateway.caller(shop.program), "/api/gateway/v1/connections"
+    made = ok(await staff.post(path, {"store_id": shop.store, "source": "shopify"}), 201)
+    assert (made["state"], made["secrets"]) == ("draft", [])
+    platform = Platform(shop, "shopify", made["connection_id"], SECRET)
+    raw = json.dumps(PAID).encode()
+    async with shop.nothing_changes():
+        headers = platform.signed(raw, "orders/paid")
+        problem(await platform.post(raw, headers), 401, "unauthenticated")
+    one = f"{path}/{made['connection_id']}"
+    async with shop.nothing_changes():
+        problem(await staff.post(f"{one}/secrets"), 422, "invalid")
+        problem(await staff.post(f"{one}:resume"), 409, "state-conflict")
+    listed = {each["connection_id"]: each["state"] for each in ok(await staff.get(path))["items"]}
+    assert listed[made["connection_id"]] == "draft"
+    ok(await staff.post(f"{one}/secrets", {"secret": SECRET}), 201)
+    assert ok(await staff.get(one))["state"] == "active"
+    assert await platform.send(PAID, "orders/paid") == "published"
+    ok(await staff.post(f"{one}:pause"))
+    ok(await staff.post(f"{one}/secrets", {"secret": "another secret"}), 201)
+    assert ok(await staff.get(one))["state"] == "paused"
 
 
 async def test_a_made_secret_of_woocommerce_is_of_letters_and_digits(gateway: Api) -> None:

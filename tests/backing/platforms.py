@@ -1,4 +1,4 @@
-"""Taobao's, Youzan's and WooCommerce's interfaces on loopback, as public documents describe them.
+"""Interfaces of Taobao, Youzan, WooCommerce and Shopify on loopback, as public documents say.
 
 `async with TopStandIn() as top: top.trades["1"] = a_trade(tid_str="1")`, then calls go to
 `top.base`. They check what the real ones check (signatures, sessions, tokens), tell only the fields
@@ -30,6 +30,8 @@ class StandIn:
     def __init__(self) -> None:
         self.calls: list[dict[str, str]] = []
         """What was asked, in order; of Youzan with the name of the API under `method`."""
+        self.more: dict[str, str] = {}
+        """Headers of the answer beside the usual ones."""
         self._failing: deque[Any] = deque()
         self._server: asyncio.Server | None = None
 
@@ -73,11 +75,13 @@ class StandIn:
         of_json = headers.get("content-type") == "application/json"
         given = json.loads(body) if of_json else dict(parse_qsl(body))
         asked = dict(parse_qsl(target.query)) | given
+        self.more = {}
         status, answer = self.respond(target.path, asked, headers)
         told = json.dumps(answer, ensure_ascii=False).encode()
+        more = "".join(f"{name}: {value}\r\n" for name, value in self.more.items()).encode()
         writer.write(
-            b"HTTP/1.1 %d Told\r\ncontent-type: application/json;charset=UTF-8\r\n"
-            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (status, len(told), told)
+            b"HTTP/1.1 %d Told\r\ncontent-type: application/json;charset=UTF-8\r\n%s"
+            b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (status, more, len(told), told)
         )
         await writer.drain()
         writer.close()
@@ -296,6 +300,58 @@ class WooStandIn(StandIn):
         number, size = int(asked["page"]), min(int(asked["per_page"]), 100)
         page = sorted(found, key=lambda o: int(o["id"]))[(number - 1) * size : number * size]
         return [_only(each, asked["_fields"]) for each in page]
+
+
+class ShopifyStandIn(StandIn):
+    """A Shopify shop's Admin REST interface: its orders and what paid them, for one token."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.credentials = {"access_token": "shpat_1"}
+        self.orders: dict[str, dict[str, Any]] = {}
+        """By number."""
+        self.payments: dict[str, list[dict[str, Any]]] = {}
+        """By the order's number."""
+        self.hidden: set[str] = set()
+        """Numbers of orders that are listed and cannot be had."""
+
+    def hurry(self, wait: str = "0.2", times: int = 1) -> None:
+        """The next calls come too fast: so many seconds are to pass."""
+        self._failing.extend([wait] * times)
+
+    def respond(self, path: str, asked: dict[str, str], headers: Fields) -> tuple[int, Any]:
+        """What the shop answers: who asks first, then how often, then what for."""
+        name = path.removeprefix("/admin/api/2026-10/").removesuffix(".json")
+        self.calls.append(asked | {"method": name})
+        if headers.get("x-shopify-access-token") != self.credentials["access_token"]:
+            return 401, {"errors": "[API] Invalid API key or access token"}
+        if self._failing:
+            self.more = {"retry-after": self._failing.popleft()}
+            return 429, {"errors": "Exceeded 2 calls per second for api client."}
+        match name.split("/"):
+            case ["orders"]:
+                return 200, {"orders": self._changed(asked)}
+            case ["orders", number] if number in self.orders.keys() - self.hidden:
+                return 200, {"order": self.orders[number]}
+            case ["orders", number, "transactions"] if number in self.orders:
+                assert asked == {"in_shop_currency": "true"}
+                return 200, {"transactions": self.payments.get(number, [])}
+        return 404, {"errors": "Not Found"}
+
+    def _changed(self, asked: Fields) -> Any:
+        """Only of those in the order of their ids a page can be told by the last before it."""
+        assert asked["status"] == "any"
+        since, until = (
+            datetime.fromisoformat(asked[f"updated_at_{end}"]) for end in ("min", "max")
+        )
+        found = [
+            each
+            for each in sorted(self.orders.values(), key=lambda order: int(order["id"]))
+            if since <= datetime.fromisoformat(each["updated_at"]) <= until
+            and int(each["id"]) > int(asked["since_id"])
+        ]
+        page = found[: int(asked["limit"])]
+        return [_only(each, asked["fields"]) for each in page]
 
 
 def _wordpress(status: int, code: str) -> tuple[int, Any]:

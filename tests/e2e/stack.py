@@ -100,11 +100,12 @@ class Stack:
         async with self.look() as look:
             await look.until_quiet(seconds)
 
-    def shuke(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of `shuke` against the box."""
+    def shuke(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run a command of `shuke` against the box; `given` is its standard input."""
         return subprocess.run(
             [sys.executable, "-m", "shuke", *words],
             env=environment(self.config),
+            input=given,
             capture_output=True,
             text=True,
             check=False,

@@ -113,6 +113,36 @@ def test_a_secret_is_rotated_and_a_connection_paused(box: Stack, store: str) -> 
     assert "closed" in again.stderr
 
 
+def test_a_draft_becomes_active_with_its_first_secret(box: Stack, store: str) -> None:
+    (made,) = told(box, "connections", "add", store, "--source", "shopify")
+    identity = made["connection_id"]
+    assert (made["state"], "secret" in made) == ("draft", False)
+    states = {line["connection_id"]: line["state"] for line in told(box, "connections", "list")}
+    assert states[identity] == "draft"
+    nothing = {"asked": False, "trouble": None, "last_delivery_at": None}
+    (tried,) = told(box, "connections", "test", identity)
+    assert tried == nothing | {"last_status": None, "last_reason": None}
+    told(box, "connections", "rotate", identity, "--secret", "word")
+    states = {line["connection_id"]: line["state"] for line in told(box, "connections", "list")}
+    assert states[identity] == "active"
+    refused = box.shuke("connections", "reconcile", identity)
+    assert (refused.returncode, "cannot be asked" in refused.stderr) == (2, True)
+
+
+def test_a_shop_that_can_be_asked_is_compared_and_tried(box: Stack, store: str) -> None:
+    """No address is set, so the call says what is missing."""
+    (made,) = told(box, "connections", "add", store, "--source", "shopify", "--secret", "word")
+    identity = made["connection_id"]
+    given = box.shuke("connections", "credentials", identity, given='{"access_token": "shpat_1"}')
+    assert given.returncode == 0, given.stderr
+    (compared,) = told(box, "connections", "reconcile", identity)
+    assert (compared["compared_at"], compared["days"]) == (None, [])
+    assert "no orders were compared yet" in box.shuke("connections", "reconcile", identity).stderr
+    tried = box.shuke("connections", "test", identity, "--json")
+    assert tried.returncode == 1
+    assert "not set as `shop`" in json.loads(tried.stdout)["trouble"]
+
+
 def test_a_store_is_added_paused_and_closed_and_its_program_paused(box: Stack, store: str) -> None:
     """The running gateway hears of it within seconds; a closed store's connection is nobody's."""
     (shop,) = [line for line in told(box, "stores", "list") if line["store_id"] == store]

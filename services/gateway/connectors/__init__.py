@@ -4,6 +4,7 @@ forms              the generic form, which every other is said again in
 port               what a connector is
 generic            any shop of one's own: Standard Webhooks
 shopify            orders, cancellations, refunds, customers
+shopify_calls      calls to such a shop: what changed, what paid an order
 woocommerce        orders with their refunds, customers
 woocommerce_calls  calls to such a shop: what changed, refunds with their lines
 top                calls, answers and signatures of Taobao's open platform
@@ -24,7 +25,15 @@ from services.gateway.connectors import (
     woocommerce,
     youzan,
 )
-from services.gateway.connectors.port import Connector, Fetcher, Lister, Puller, Renewing
+from services.gateway.connectors.port import (
+    Answering,
+    Connector,
+    Fetcher,
+    Followed,
+    Lister,
+    Puller,
+    Renewing,
+)
 from services.gateway.model import Connection
 
 CONNECTORS: Final[dict[str, Connector]] = {
@@ -32,11 +41,15 @@ CONNECTORS: Final[dict[str, Connector]] = {
 }
 """By the `source` of a connection."""
 LISTERS: Final[dict[str, Lister]] = {
-    each.SOURCE: each for each in (woocommerce, taobao_spi, taobao_tmc, youzan)
+    each.SOURCE: each for each in (shopify, woocommerce, taobao_spi, taobao_tmc, youzan)
 }
 """Those that can be asked what has changed."""
 FETCHERS: Final[dict[str, Fetcher]] = {**LISTERS}
 """Those that can be asked for a detail."""
+ANSWERING: Final[dict[str, Answering]] = {taobao_spi.SOURCE: taobao_spi}
+"""Those that ask about buyers and wait for the answer."""
+FOLLOWED: Final[dict[str, Followed]] = {shopify.SOURCE: shopify}
+"""Those some of whose details take a second call."""
 RENEWING: Final[dict[str, Renewing]] = {youzan.SOURCE: youzan}
 """Those whose calls need a token that ends."""
 PULLERS: Final[dict[str, Puller]] = {taobao_tmc.SOURCE: taobao_tmc}

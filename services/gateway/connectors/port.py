@@ -49,7 +49,7 @@ class Pending(Struct, frozen=True):
 class Fetch(Struct, frozen=True):
     """Something that a notification says has changed: never how much, so its detail is fetched."""
 
-    kind: Literal["order", "refund"]
+    kind: Literal["order", "refund", "payments"]
     number: str
     """The shop's own number of it."""
     order: str = ""
@@ -68,9 +68,9 @@ class Heard(Struct, frozen=True):
     pending: Pending | None = None
     fetch: Fetch | None = None
     ignored: str | None = None
-    finer: Sequence[tuple[forms.Refund, Fetch]] = ()
-    """Refunds that are told roughly, each with what tells it exactly and stands for it where the
-    connection can fetch."""
+    finer: Sequence[tuple[forms.OrderPaid | forms.Refund, Fetch]] = ()
+    """What is told roughly, each with what tells it exactly and stands for it where the connection
+    can fetch."""
 
 
 Credentials = Mapping[str, str]
@@ -164,6 +164,31 @@ class Connector(Protocol):
         ...
 
 
+class Standing(Struct, frozen=True):
+    """Who a buyer is at the program, as members and points know them."""
+
+    is_known: bool = False
+    is_member: bool = False
+    points: int = 0
+    rank: int = 1
+    """Of the tier on the primary ladder, the lowest being 1."""
+
+
+STRANGER: Final = Standing()
+
+
+class Answering(Connector, Protocol):
+    """A storefront that asks what members and points know, and waits for it. Pure, too."""
+
+    def asks(self, raw: bytes, headers: Headers) -> forms.Buyer | None:
+        """Whom a delivery asks about; None: it asks nothing, or nobody can tell whom."""
+        ...
+
+    def replied(self, raw: bytes, headers: Headers, standing: Standing) -> bytes:
+        """The answer to that; while nobody can tell, `answered` gives one."""
+        ...
+
+
 class Fetcher(Connector, Protocol):
     """A storefront whose notifications are followed by a call for the detail. Pure, too."""
 
@@ -191,6 +216,26 @@ class Fetcher(Connector, Protocol):
         ...
 
 
+class Followed(Fetcher, Protocol):
+    """A storefront some of whose details take a second call. Pure, too."""
+
+    def further(self, wanted: Fetch, raw: bytes) -> Fetch | None:
+        """What else to ask for, by the answer to the first call. Raises ValidationError."""
+        ...
+
+    def joined(self, first: bytes, second: bytes) -> bytes:
+        """Both answers as the one that `detail` reads. Raises ValidationError."""
+        ...
+
+
+class Page(Struct, frozen=True):
+    """A page of a listing."""
+
+    number: int = 1
+    after: str = ""
+    """The shop's number of the last that the page before it told; of the first page nothing."""
+
+
 class Lister(Fetcher, Protocol):
     """A storefront that can be asked what changed between two instants. Pure, too."""
 
@@ -203,12 +248,12 @@ class Lister(Fetcher, Protocol):
         self,
         since: datetime,
         until: datetime,
-        page: int,
+        page: Page,
         credentials: Credentials,
         base: str,
         now: datetime,
     ) -> Call:
-        """The call for a page of what changed, the first being 1."""
+        """The call for a page of what changed."""
         ...
 
     def listed(self, raw: bytes) -> tuple[list[Fetch], bool]:

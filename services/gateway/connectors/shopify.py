@@ -14,6 +14,9 @@ is sooner.
 | buyer | customer.id, else phone or e-mail |
 | paid | financial_status paid, or refunded since |
 
+What a gift card paid is told by `shopify_calls` alone. Without them an order that one paid part of
+is told as if money had paid it.
+
 A refund is told by `refunds/create`, without buyer. What was given back beyond lines and shipping
 is an amount; where less was, the lines share what there is.
 """
@@ -24,9 +27,11 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from services.gateway.connectors import forms
+from services.gateway.connectors import forms, shopify_calls
 from services.gateway.connectors.port import (
+    Fetch,
     Headers,
     Heard,
     Pending,
@@ -47,6 +52,10 @@ SIGNED_HEADERS: Final = ("x-shopify-hmac-sha256",)
 MEDIA: Final = ("application/json",)
 SHOP_HEADER: Final = "x-shopify-shop-domain"
 HEADERS: Final = ("x-shopify-event-id", "x-shopify-webhook-id", "x-shopify-topic", SHOP_HEADER)
+BASE: Final = None
+CREDENTIALS: Final = shopify_calls.CREDENTIALS
+SETTLES: Final = shopify_calls.SETTLES
+SPAN: Final = shopify_calls.SPAN
 AFTER_FULFILMENT: Final = timedelta(days=15)
 AFTER_DELIVERY: Final = timedelta(days=7)
 _PAID: Final = {"paid", "partially_refunded", "refunded"}
@@ -167,6 +176,7 @@ class Order(_Said, frozen=True, kw_only=True):
     discount_codes: list[Code] = []
     note_attributes: list[Attribute] = []
     fulfillments: list[Fulfilment] = []
+    payment_gateway_names: list[str] = []
     total_price: Decimal
     total_tip_received: Decimal = _NOTHING
 
@@ -211,7 +221,21 @@ class Refund(_Said, frozen=True, kw_only=True):
     transactions: list[Transaction] = []
 
 
+class WithRefunds(Order, frozen=True, kw_only=True):
+    """An order as calls tell it."""
+
+    refunds: list[Refund] = []
+
+
+class Detail(_Said, frozen=True, kw_only=True):
+    """The answer to the call for an order, and to the one for what paid it."""
+
+    order: WithRefunds
+    transactions: list[shopify_calls.Payment] = []
+
+
 _ORDER: Final = msgspec.json.Decoder(Order)
+_DETAIL: Final = msgspec.json.Decoder(Detail)
 _REFUND: Final = msgspec.json.Decoder(Refund)
 _CUSTOMER: Final = msgspec.json.Decoder(Customer)
 
@@ -247,6 +271,37 @@ def read(raw: bytes, headers: Headers, settings: ConnectionSettings) -> Heard:
     return Heard(topic, ignored=f"topic {topic[:60] or 'missing'}")
 
 
+call = shopify_calls.call
+changed = shopify_calls.changed
+listed = shopify_calls.listed
+further = shopify_calls.further
+joined = shopify_calls.joined
+
+
+def detail(_wanted: Fetch, raw: bytes, settings: ConnectionSettings) -> Heard:
+    """What an order says, the same as delivered, with what gift cards paid and its refunds.
+
+    These are told with the order's buyer, so that none waits for it.
+    """
+    told = _DETAIL.decode(raw)
+    order = told.order
+    by_card = shopify_calls.by_gift_card(told.transactions, order.currency)
+    heard = _heard_order("order", order, settings)
+    paid = [replace(each, gift_card_minor=by_card) for each, _ in heard.finer]
+    buyer = _buyer(order.customer, order.phone, order.email)
+    refunds = [
+        replace(each, customer=buyer)
+        for one in order.refunds
+        for each in _heard_refund("order", one).events
+    ]
+    if heard.ignored is not None:
+        return heard
+    pending = heard.pending
+    if pending is not None and paid:
+        pending = replace(pending, order=paid[0])
+    return Heard("order", [*heard.events, *paid, *refunds], pending)
+
+
 def _heard_order(topic: str, order: Order, settings: ConnectionSettings) -> Heard:
     if order.test:
         return Heard(topic, ignored="a test order")
@@ -258,6 +313,8 @@ def _heard_order(topic: str, order: Order, settings: ConnectionSettings) -> Hear
     due = _due(order, settings)
     told_at = instant(order.updated_at or order.created_at, "/updated_at")
     pending = Pending(paid, due, told_at) if due is not None else None
+    if shopify_calls.GIFT_CARD in order.payment_gateway_names:
+        return Heard(topic, [], pending, finer=[(paid, Fetch("order", str(order.id)))])
     return Heard(topic, [paid], pending)
 
 

@@ -35,6 +35,7 @@ from services.gateway.connectors.port import (
     Credentials,
     Fetch,
     Heard,
+    Page,
     beijing,
     completed,
     in_beijing,
@@ -203,7 +204,7 @@ def detail(wanted: Fetch, raw: bytes, settings: ConnectionSettings) -> Heard:
 def changed(
     since: datetime,
     until: datetime,
-    page: int,
+    page: Page,
     credentials: Credentials,
     base: str,
     now: datetime,
@@ -217,7 +218,7 @@ def changed(
         "fields": _CHANGED_FIELDS,
         "start_modified": in_beijing(since),
         "end_modified": in_beijing(until),
-        "page_no": str(page),
+        "page_no": str(page.number),
         "page_size": str(PAGE),
         "use_has_next": "true",
     }

@@ -8,10 +8,14 @@ body where that is JSON, XML or text; within ten minutes. The method stands in t
 | tmall.mei.crm.bind, qimen.alibaba.member.bind | customer-updated, joined | `bind_code` SUC |
 | tmall.mei.crm.member.register, qimen.alibaba.member.register | likewise | `register_code` SUC |
 | any of a trade (`….trade.…`) with a `tid` | the trade is fetched | success |
-| tmall.mei.crm.member.bind.query, tmall.mei.crm.member.query | – | ask again |
+| tmall.mei.crm.member.query | – | points and level; ask again while nobody can tell |
+| tmall.mei.crm.member.bind.query | – | not to be bound |
 | any other | – | failure |
 
 A buyer is `ouid`, their id at this shop; a phone counts where it is plain. The nick never does.
+A member is told with `query_code` SUC; E01 says that there is no such customer, E02 that they are
+no member, E04 that the platform is to ask again. The answer gives back phone and nick as asked,
+since they are wanted in it and not kept here; `extend` is empty.
 
 Names and codes are those of public documents of the brands' member centre and, for Qimen, of the
 worked vectors; no document there names a notice of a trade in this form. Nothing was seen live.
@@ -35,6 +39,7 @@ from services.gateway.connectors.port import (
     Headers,
     Heard,
     Secrets,
+    Standing,
     beijing,
     plain,
 )
@@ -55,7 +60,7 @@ SETTLES: Final = taobao.SETTLES
 SPAN: Final = taobao.SPAN
 TOLERANCE: Final = timedelta(minutes=10)
 """How far the signed time may be from now, either way."""
-_AGAIN: Final = "E04"
+_NOBODY, _NO_MEMBER, _AGAIN = "E01", "E02", "E04"
 """What a method's own code says where the platform is to ask again later."""
 _JOINS: Final = {
     "tmall.mei.crm.bind": "bind_code",
@@ -64,11 +69,12 @@ _JOINS: Final = {
     "qimen.alibaba.member.register": "register_code",
 }
 """Methods by which a buyer joins, and the field of their answers."""
+_MEMBER: Final = "tmall.mei.crm.member.query"
 _QUERIES: Final[dict[str, dict[str, object]]] = {
     "tmall.mei.crm.member.bind.query": {"bind_code": "E05", "bindable": False},
-    "tmall.mei.crm.member.query": {"query_code": _AGAIN},
+    _MEMBER: {"query_code": _AGAIN},
 }
-"""Methods that ask what members or points know, and how each is told to ask again."""
+"""Methods that ask what members or points know, and what each is told while nobody can tell."""
 _TRADE: Final = ".trade."
 _CHARSET: Final = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
@@ -156,6 +162,35 @@ def answered(raw: bytes, headers: Headers) -> bytes:
     elif _TRADE in method and said.get("tid"):
         answer = {"success": "true"}
     return msgspec.json.encode(answer)
+
+
+def asks(raw: bytes, headers: Headers) -> forms.Buyer | None:
+    """Whom a question about a member is about, by `ouid` or else a plain phone."""
+    signed = _signed(raw, headers)
+    if signed.method != _MEMBER:
+        return None
+    try:
+        said = signed.said()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    phone = said.get("mobile")
+    known = plain(phone, 40) if isinstance(phone, str) else None
+    return _buyer(said) or (forms.Buyer(phone=known) if known else None)
+
+
+def replied(raw: bytes, headers: Headers, standing: Standing) -> bytes:
+    """What a member has, as the platform wants it: numbers are texts there, debts are nothing."""
+    said = _signed(raw, headers).said()
+    if not standing.is_member:
+        return msgspec.json.encode({"query_code": _NO_MEMBER if standing.is_known else _NOBODY})
+    member = {
+        "point": str(max(0, standing.points)),
+        "level": str(standing.rank),
+        "nick": str(said.get("nick") or ""),
+        "extend": "",
+        "mobile": str(said.get("mobile") or ""),
+    }
+    return msgspec.json.encode({"query_code": "SUC", "member": member})
 
 
 def _heard_join(method: str, said: Mapping[str, Any]) -> Heard:

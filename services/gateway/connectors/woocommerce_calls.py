@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from services.gateway.connectors import forms
-from services.gateway.connectors.port import Call, Credentials, Fetch, Heard, minor
+from services.gateway.connectors.port import Call, Credentials, Fetch, Heard, Page, minor
 
 CREDENTIALS: Final = ("consumer_key", "consumer_secret")
 SETTLES: Final = timedelta(0)
@@ -82,7 +82,7 @@ def call(wanted: Fetch, credentials: Credentials, base: str, now: datetime) -> C
 def changed(
     since: datetime,
     until: datetime,
-    page: int,
+    page: Page,
     credentials: Credentials,
     base: str,
     now: datetime,
@@ -95,7 +95,7 @@ def changed(
         "dates_are_gmt": "true",
         "orderby": "id",
         "order": "asc",
-        "page": str(page),
+        "page": str(page.number),
         "per_page": str(_PAGE),
         "_fields": "id",
     }

@@ -40,6 +40,7 @@ from services.gateway.connectors.port import (
     Headers,
     Heard,
     NotAuthorised,
+    Page,
     Secrets,
     in_beijing,
     plain,
@@ -209,7 +210,7 @@ detail = youzan_trades.detail
 def changed(
     since: datetime,
     until: datetime,
-    page: int,
+    page: Page,
     credentials: Credentials,
     base: str,
     now: datetime,
@@ -223,7 +224,7 @@ def changed(
     asked = {
         "start_update": in_beijing(since),
         "end_update": in_beijing(until),
-        "page_no": str(page),
+        "page_no": str(page.number),
         "page_size": str(youzan_trades.PAGE),
     }
     return _call("youzan.trades.sold.get/4.0.4", asked, credentials, base)

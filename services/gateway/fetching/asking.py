@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +18,9 @@ from shared.config import Config
 TIMEOUT_SECONDS: Final = 15.0
 SPACING_SECONDS: Final = 0.1
 """Between two calls of one connection: 10 a second."""
+PATIENCE: Final = timedelta(seconds=5)
+"""A shop that asks for a pause of at most so long is waited for."""
+TRIES: Final = 4
 MOST_BYTES: Final = 8 * 1024 * 1024
 _SERVER_ERROR, _TOO_MANY = 500, 429
 _GOOD, _SHUT = 200, {401, 403}
@@ -50,7 +53,7 @@ class Asking:
             shop = connection.settings_at(now).shop
             if shop is None:
                 raise NotAuthorised("calls go to the shop's address: it is not set as `shop`")
-            return shop.rstrip("/")
+            return (shop if "://" in shop else f"https://{shop}").rstrip("/")
         taken = (
             self._config.youzan_url if connection.source == "youzan" else self._config.taobao_url
         )
@@ -62,16 +65,25 @@ class Asking:
         A shop's own address is a merchant's word: it is judged as that of an endpoint is, and what
         it answers is taken with status 200 only. Raises NotAuthorised where it does not let us in.
         """
+        if FETCHERS[connection.source].BASE is None:
+            return await self._of_shop(connection, call)
+        await self._turn(connection)
+        return await self._of_platform(call)
+
+    async def _turn(self, connection: Connection) -> None:
+        """Wait until the connection may call."""
         now = self._clock()
         at = max(now, self._next.get(connection.id, now))
         self._next[connection.id] = at + SPACING_SECONDS
         await asyncio.sleep(at - now)
-        if FETCHERS[connection.source].BASE is None:
-            return await self._of_shop(call)
-        return await self._of_platform(call)
 
-    async def _of_shop(self, call: Call) -> bytes:
-        result = await self._connecting.get(call.url, call.headers, MOST_BYTES, system())
+    async def _of_shop(self, connection: Connection, call: Call) -> bytes:
+        for _ in range(TRIES):
+            await self._turn(connection)
+            result = await self._connecting.get(call.url, call.headers, MOST_BYTES, system())
+            if result.retry_after is None or result.retry_after > PATIENCE:
+                break
+            self._next[connection.id] = self._clock() + result.retry_after.total_seconds()
         if result.error == "address-refused":
             raise NotAuthorised("the shop's address is not allowed: public https only")
         if result.status in _SHUT:

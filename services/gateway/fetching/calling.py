@@ -7,7 +7,9 @@ kept. A call's URL may hold the token: it is never logged.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -15,10 +17,12 @@ from msgspec import ValidationError
 
 from services.gateway import NAME
 from services.gateway.connections import CREDENTIAL_PURPOSE, Connections
-from services.gateway.connectors import RENEWING
+from services.gateway.connectors import FETCHERS, FOLLOWED, RENEWING
 from services.gateway.connectors.port import (
     Call,
     Credentials,
+    Fetch,
+    Heard,
     NotAuthorised,
     Renewing,
     TokenOver,
@@ -26,7 +30,8 @@ from services.gateway.connectors.port import (
 )
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking
-from services.gateway.model import Connection, Invalid
+from services.gateway.model import Answer, Connection, Invalid
+from services.gateway.rules.reading import hear_detail
 from shared.db.transaction import statements
 from shared.logs import logger
 from shared.service import Tasking
@@ -71,6 +76,26 @@ class Calling:
         except TokenOver:
             connection = await self._renew(source, connection, now)
         return read(await self._send(connection, make, now))
+
+    async def detail(
+        self, connection: Connection, wanted: Fetch, now: datetime
+    ) -> tuple[bytes, Heard | Answer]:
+        """A detail as its platform tells it, and what that says. Raises TryLater, NotAuthorised."""
+        source, followed = FETCHERS[connection.source], FOLLOWED.get(connection.source)
+        settings = connection.settings_at(now)
+
+        def read(raw: bytes) -> tuple[bytes, Heard | Answer]:
+            return raw, hear_detail(source, wanted, raw, settings)
+
+        if followed is None:
+            return await self.ask(connection, partial(source.call, wanted), read, now)
+        raw = await self.ask(connection, partial(source.call, wanted), bytes, now)
+        with suppress(msgspec.DecodeError):  # the reader says what is wrong with it
+            further = followed.further(wanted, raw)
+            if further is not None:
+                more = await self.ask(connection, partial(source.call, further), bytes, now)
+                raw = followed.joined(raw, more)
+        return read(raw)
 
     async def _send(self, connection: Connection, make: Make, now: datetime) -> bytes:
         call = make(connection.credentials, self._asking.base(connection, now), now)

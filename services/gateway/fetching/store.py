@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from services.gateway import tables
+from services.gateway.fetching.comparing import Compared
 from services.gateway.fetching.model import Wanted
 from shared.db import bulk
 from shared.db.transaction import Row, Tx
@@ -237,7 +238,22 @@ async def note_pulled(  # noqa: PLR0913, PLR0917 - the columns of a pull
     )
 
 
+async def forget_compared(tx: Tx, program_id: int, connection_id: UUID) -> None:
+    """Forget what comparing a connection found the last time."""
+    await tx.execute(
+        "delete from compared where program_id = $1 and connection_id = $2",
+        program_id,
+        connection_id,
+    )
+
+
+async def put_compared(tx: Tx, rows: Iterable[Compared]) -> None:
+    """Keep what comparing found."""
+    await _PUT_COMPARED.run(tx, rows)
+
+
 _WANTED: Final = bulk.stored(tables.WANTED, Wanted)
 _COLUMNS: Final = ", ".join(f"w.{name}" for name in _WANTED.names)
 _READ: Final = _WANTED.by("connection_id", "kind", "number")
 _PUT: Final = _WANTED.upsert()
+_PUT_COMPARED: Final = bulk.stored(tables.COMPARED, Compared).insert()

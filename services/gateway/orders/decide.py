@@ -60,7 +60,7 @@ def _order(
     rows: list[Row] = []
     if isinstance(order, OrderCompleted):
         rows += _ended(state.pending.get(key), DONE, "completed otherwise")
-    return _learned(state, key, order.customer_id, event, rows)
+    return _learned(state, key, order, event, rows)
 
 
 def _cancelled(
@@ -70,7 +70,7 @@ def _cancelled(
     rows = _ended(state.pending.get(key), DROPPED, "cancelled")
     if cancelled.customer_id is None:
         return Decision(APPLIED if rows else Skipped("names no buyer"), rows)
-    return _learned(state, key, cancelled.customer_id, event, rows)
+    return _learned(state, key, cancelled, event, rows)
 
 
 def _refund(state: OrdersState, program_id: int, given: Refund) -> Decision:
@@ -110,21 +110,23 @@ def _ended(pending: PendingOrder | None, how: int, why: str) -> list[Row]:
 def _learned(
     state: OrdersState,
     key: tuple[int, UUID],
-    customer: str | None,
+    order: OrderPaid | OrderCompleted | OrderCancelled,
     event: Event,
     rows: list[Row],
 ) -> Decision:
-    """Remember whose an order is; what waited for that goes out."""
-    known = state.orders.get(key)
-    if known is None:
-        known = KnownOrder(*key, customer, event.time)
-        rows.append(known)
-    elif event.time < known.first_at or (customer and known.customer_id is None):
-        known = replace(
-            known,
-            customer_id=known.customer_id or customer,
-            first_at=min(event.time, known.first_at),
-        )
+    """Remember whose an order is and what it came to; what waited for that goes out."""
+    before = state.orders.get(key)
+    known = before or KnownOrder(*key, order.customer_id, event.time)
+    total = known.total_minor
+    if not isinstance(order, OrderCancelled) and (total is None or event.time < known.first_at):
+        total = order.total_minor
+    known = replace(
+        known,
+        customer_id=known.customer_id or order.customer_id,
+        first_at=min(event.time, known.first_at),
+        total_minor=total,
+    )
+    if known != before:
         rows.append(known)
     events = []
     for waiting in state.waiting.of("order", key):

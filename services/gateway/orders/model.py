@@ -23,6 +23,8 @@ class KnownOrder(Struct, frozen=True):
     """None: a guest's."""
     first_at: datetime
     """The earliest instant that an event of it had."""
+    total_minor: int | None = None
+    """What it came to by the earliest of them; None: only that it was cancelled was told."""
 
     @property
     def key(self) -> Key:

@@ -14,6 +14,7 @@ KNOWN_ORDER: Final = program_table(
     uuid("order_id"),
     text("customer_id", null=True),
     instant("first_at"),
+    big("total_minor", null=True),
 )
 PENDING_ORDER: Final = program_table(
     METADATA,

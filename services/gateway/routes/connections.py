@@ -9,10 +9,12 @@ from sqlalchemy import Row
 from services.gateway import queries
 from services.gateway.connections import Connections
 from services.gateway.connectors import needed
+from services.gateway.reporting import comparison_of
 from services.gateway.routes.asked import API, by, managing, now
 from services.gateway.routes.deliveries import delivery_of
 from services.gateway.schemas import (
     ChangedConnection,
+    Comparison,
     Connection,
     ConnectionMade,
     ConnectionPage,
@@ -41,7 +43,7 @@ _Connections = Annotated[Scope, Depends(scoped("connections.manage"))]
 @ROUTER.post(f"{API}/connections", name="connections.create", tags=["connections"],
              status_code=201, response_model=ConnectionMade)  # fmt: skip
 async def add_connection(request: Request, body: NewConnection, scope: _Connections) -> Any:
-    """Connect a store: its webhook's address and secret. The secret is shown this once."""
+    """Connect a store: its webhook's address and secret, shown this once. Without: a draft."""
     identity, made = await managing(request).add_connection(scope.program, body, by(request, scope))
     async with reading(request, scope) as reader:
         row = await queries.find_connection(reader, identity)
@@ -99,10 +101,21 @@ async def change_connection(
 async def reconcile(
     request: Request, response: Response, connection_id: str, scope: _Connections
 ) -> Any:
-    """Ask the platform now what has changed, and fetch what nobody told."""
+    """Ask the platform now what has changed, fetch what nobody told, and compare seven days."""
     identity = known_id("whk", connection_id, "connection")
     await managing(request).reconcile(scope.program, identity, by(request, scope))
     return await get_connection(request, response, connection_id, scope)
+
+
+@ROUTER.get(f"{API}/connections/{{connection_id}}/comparison", name="connections.comparison",
+            tags=["connections"], response_model=Comparison)  # fmt: skip
+async def get_comparison(request: Request, connection_id: str, scope: _Connections) -> Any:
+    """What comparing with the shop found last: counts and totals by day, and what differs."""
+    identity = known_id("whk", connection_id, "connection")
+    async with reading(request, scope) as reader:
+        if await queries.find_connection(reader, identity) is None:
+            raise HttpProblem(404, "not-found", "No such connection.")
+        return await comparison_of(reader, identity)
 
 
 @ROUTER.post(f"{API}/connections/{{connection_id}}:test", name="connections.test",
@@ -175,7 +188,10 @@ async def put_credentials(
 async def add_secret(
     request: Request, connection_id: str, scope: _Connections, body: NewSecret | None = None
 ) -> Any:
-    """Another secret, shown this once: change it at the shop, then end the old one."""
+    """Another secret, shown this once: change it at the shop, then end the old one.
+
+    The first secret of a draft makes it active.
+    """
     identity = known_id("whk", connection_id, "connection")
     given = body.secret if body else None
     made = await managing(request).add_secret(scope.program, identity, given, by(request, scope))

@@ -6,14 +6,12 @@ leaves is taken up again; what is fetched twice has the same ids, and one effect
 
 import asyncio
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
 
 from services.gateway import NAME
 from services.gateway.connections import Connections
-from services.gateway.connectors import FETCHERS
 from services.gateway.connectors.port import Heard, NotAuthorised, TryLater
 from services.gateway.deliveries.store import find_delivery
 from services.gateway.fetching import store
@@ -22,7 +20,6 @@ from services.gateway.fetching.calling import Calling
 from services.gateway.fetching.model import DONE, FAILED, GIVEN_UP, OPEN, Wanted, later
 from services.gateway.model import Answer, Connection, Delivery
 from services.gateway.rules.normalising import Shop
-from services.gateway.rules.reading import hear_detail
 from services.gateway.settling import record, settle
 from services.gateway.tasks.turns import turns
 from shared.db.transaction import Tx, statements, transaction
@@ -82,15 +79,8 @@ class Fetcher:
 
     async def _ask(self, wanted: Wanted, connection: Connection) -> None:
         now = self._around.clock()
-        source = FETCHERS[connection.source]
-        settings = connection.settings_at(now)
         try:
-            heard = await self._calling.ask(
-                connection,
-                partial(source.call, wanted.fetch),
-                lambda raw: hear_detail(source, wanted.fetch, raw, settings),
-                now,
-            )
+            _, heard = await self._calling.detail(connection, wanted.fetch, now)
         except TryLater as error:
             await self._again(wanted, connection, str(error), now)
         except NotAuthorised as error:

@@ -1,4 +1,4 @@
-"""What the gateway keeps no longer: bodies by the keys of their days, old records, old orders."""
+"""What the gateway keeps no longer: bodies by the keys of their days, old records and secrets."""
 
 import asyncio
 from datetime import date, datetime, timedelta
@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from services.gateway import NAME
+from services.gateway import store as gateway
 from services.gateway.deliveries import store
 from services.gateway.deliveries.keeping import KEPT_DAYS, KEPT_LONGER_DAYS
 from services.gateway.model import UNKNOWN_ORDER
@@ -21,6 +22,8 @@ ORDERS: Final = timedelta(days=400)
 """How long it is known whose an order is."""
 WAITS: Final = timedelta(days=7)
 """After so long what waits for an order has failed; it is kept, and can be replayed."""
+SECRETS: Final = timedelta(days=30)
+"""So long it is still told that a shop signs with a secret that has ended."""
 PAGE: Final = 1_000
 EVERY_SECONDS: Final = 600.0
 BEGINNING: Final = (0, UUID(int=0))
@@ -49,10 +52,13 @@ class Forgetter:
             found = 0
             for kept in (KEPT_DAYS, KEPT_LONGER_DAYS):
                 found += await store.forget_bodies(tx, kept, now.date(), PAGE)
+            secrets = await gateway.forget_secrets(tx, now - SECRETS)
             found += await store.forget_deliveries(tx, first_of(now - DELIVERIES), PAGE)
             unknown = await store.fail_waiting(tx, first_of(now - WAITS), UNKNOWN_ORDER, PAGE)
         if keys:
             logger(NAME).info("forget", kind="body-key", count=keys)
+        if secrets:
+            logger(NAME).info("forget", kind="secret", count=secrets)
         if unknown:
             logger(NAME).error("delivery", reason=UNKNOWN_ORDER, state="failed", count=unknown)
         return found + unknown + await self._orders(now)

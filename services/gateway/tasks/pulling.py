@@ -5,8 +5,6 @@ comes again. What changed is listed with an overlap and fetched: only what is ne
 """
 
 import asyncio
-import hashlib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -16,22 +14,22 @@ from msgspec import ValidationError
 
 from services.gateway import NAME
 from services.gateway.connections import Connections
-from services.gateway.connectors import FETCHERS, LISTERS, PULLERS, can_fetch
-from services.gateway.connectors.port import Fetch, Message, NotAuthorised, TryLater
+from services.gateway.connectors import LISTERS, PULLERS, can_fetch
+from services.gateway.connectors.port import Message, NotAuthorised, TryLater
 from services.gateway.deliveries.keeping import KEPT_LONGER_DAYS, Bodies, Body
 from services.gateway.deliveries.store import add_bodies
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking, client
 from services.gateway.fetching.calling import Calling
 from services.gateway.fetching.pulling import CHANGES, MESSAGES
-from services.gateway.model import Answer, Connection, Delivery, Invalid
+from services.gateway.model import Answer, Connection, Invalid
 from services.gateway.rules.normalising import Shop
-from services.gateway.rules.reading import hear, hear_detail
+from services.gateway.rules.reading import hear
 from services.gateway.settling import record, settle
+from services.gateway.tasks.listing import Listing, pulled
 from services.gateway.tasks.turns import turns
 from shared.db.transaction import statements, transaction
 from shared.logs import logger
-from shared.random_ids import uuid7
 from shared.service import Tasking
 
 CLAIMS: Final = {MESSAGES: timedelta(minutes=1), CHANGES: timedelta(minutes=10)}
@@ -48,7 +46,6 @@ OVERLAP: Final = timedelta(minutes=10)
 AT_MOST: Final = timedelta(hours=1)
 """Of changes that are listed at a time; after an outage one such part follows the other."""
 TROUBLE: Final = timedelta(minutes=1)
-_LAST_PAGE: Final = 100
 
 
 async def pulling(tasking: Tasking, stopping: asyncio.Event) -> None:
@@ -68,6 +65,7 @@ class Pulling:
         self._bodies = Bodies(tasking.database, tasking.keys)
         self._connections = Connections(tasking.database, tasking.keys)
         self._calling = Calling(tasking, asking)
+        self._listing = Listing(tasking, asking)
         self._empty: dict[object, timedelta] = {}
         """By connection, how long was waited after nothing came."""
 
@@ -145,7 +143,7 @@ class Pulling:
         """One message as a delivery: its effect, its record and its body."""
         source, shop = PULLERS[connection.source], Shop(connection, self._keys.blind_index, now)
         raw = msgspec.json.encode(message)
-        first = _delivery(connection, str(message.id)[:190], raw, now)
+        first = pulled(connection, str(message.id)[:190], raw, now)
         heard = hear(source, raw, {}, connection.settings_at(now))
         body = Body(first.program_id, first.delivery_id, now, KEPT_LONGER_DAYS, raw, {})
         sealed = await self._bodies.sealed([body])
@@ -156,66 +154,14 @@ class Pulling:
             else:
                 answers = await settle(tx, shop, heard, first)
             await add_bodies(tx, sealed)
-        self._count("intake_total", connection, answers)
+        for answer in answers:
+            self._around.metrics.count("intake_total", connection.source, answer.status)
 
     async def _changes(self, row: Any, connection: Connection, now: datetime) -> None:  # noqa: ANN401
         """List what changed since the last time, and let take effect what is new of it."""
-        source = LISTERS[connection.source]
+        span = LISTERS[connection.source].SPAN
         since = row["seen_until"] - OVERLAP
-        until = min(now, row["seen_until"] + min(AT_MOST, source.SPAN - OVERLAP))
-        listed = 0
-        for page in range(1, _LAST_PAGE + 1):
-            call = partial(source.changed, since, until, page)
-            found, more = await self._calling.ask(connection, call, source.listed, now)
-            listed += len(found)
-            for fetch in found:
-                await self._compare(connection, fetch, now)
-            if not more:
-                break
+        until = min(now, row["seen_until"] + min(AT_MOST, span - OVERLAP))
+        listed = await self._listing.go_through(connection, since, until, now)
         due_at = now + EVERY if until == now else now
         await self._note(row, due_at, now, seen_until=until, listed=listed)
-
-    async def _compare(self, connection: Connection, fetch: Fetch, now: datetime) -> None:
-        """Ask for a detail that was listed; only what is new of it is recorded."""
-        source = FETCHERS[connection.source]
-        settings = connection.settings_at(now)
-        raw, heard = await self._calling.ask(
-            connection,
-            partial(source.call, fetch),
-            lambda raw: (raw, hear_detail(source, fetch, raw, settings)),
-            now,
-        )
-        first = _delivery(connection, f"listed/{fetch.kind}/{fetch.number}"[:190], raw, now)
-        async with transaction(self._database) as tx:
-            if isinstance(heard, Answer):
-                answers = [heard]
-                if heard.status != "ignored":
-                    await record(tx, first, answers)
-            else:
-                shop = Shop(connection, self._keys.blind_index, now)
-                answers = await settle(tx, shop, heard, first, quiet=True)
-        self._count("fetch_total", connection, answers)
-
-    def _count(self, name: Any, connection: Connection, answers: Sequence[Answer]) -> None:  # noqa: ANN401
-        for answer in answers:
-            self._around.metrics.count(name, connection.source, answer.status)
-
-
-def _delivery(connection: Connection, source_id: str, raw: bytes, now: datetime) -> Delivery:
-    """The record of something that was pulled, before anything came of it."""
-    return Delivery(
-        program_id=connection.program_id,
-        delivery_id=uuid7(now),
-        connection_id=connection.id,
-        received_at=now,
-        source_id=source_id,
-        type=None,
-        status="ignored",
-        reason=None,
-        event_id=None,
-        digest=None,
-        content_hash=hashlib.sha256(raw).digest(),
-        secret_id=None,
-        took_ms=0,
-        part=0,
-    )

@@ -13,6 +13,7 @@ from services.gateway.connectors.port import (
     Fetch,
     Lister,
     NotAuthorised,
+    Page,
     TokenOver,
     TryLater,
 )
@@ -54,12 +55,14 @@ async def listed(connector: Lister, base: str, credentials: Credentials) -> list
     """All pages of a day, one after the other."""
     since = instant("2026-03-01 00:00")
     found: list[Fetch] = []
-    for page in range(1, 20):
+    page = Page()
+    while page.number < 20:
         call = connector.changed(since, since + timedelta(days=1), page, credentials, base, NOW)
         more, goes_on = connector.listed(await send(call))
         found += more
         if not goes_on:
             return found
+        page = Page(page.number + 1, more[-1].number)
     raise AssertionError("a listing has no end")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -101,7 +102,7 @@ def due(at: Any) -> Due:
 def test_whose_an_order_is_stays_known(kind: Any, buyer: str | None) -> None:
     state = a_state()
     fold(state, [an_order(PROGRAM, kind=kind, buyer=buyer, at=NOON)])
-    assert state.orders[1, ORDER] == KnownOrder(1, ORDER, buyer, NOON)
+    assert state.orders[1, ORDER] == KnownOrder(1, ORDER, buyer, NOON, 1999)
 
 
 def test_a_buyer_that_becomes_known_stays_and_the_earliest_instant_counts() -> None:
@@ -112,7 +113,23 @@ def test_a_buyer_that_becomes_known_stays_and_the_earliest_instant_counts() -> N
         an_order(PROGRAM, buyer=customer("ben"), at=NOON - DAY),
     ]
     fold(state, orders)
-    assert state.orders[1, ORDER] == KnownOrder(1, ORDER, ANN, NOON - DAY)
+    assert state.orders[1, ORDER] == KnownOrder(1, ORDER, ANN, NOON - DAY, 1999)
+
+
+def test_what_an_order_came_to_is_told_by_its_earliest_event() -> None:
+    """In whatever order they come, and whatever a cancellation leaves open."""
+    orders = [
+        a_cancellation(PROGRAM, order="A-1", buyer=ANN, at=NOON - DAY),
+        an_order(PROGRAM, kind="completed", amount_minor=500, at=NOON + DAY),
+        an_order(PROGRAM, amount_minor=700, at=NOON),
+    ]
+    for told in permutations(orders[1:]):
+        state = a_state()
+        fold(state, told)
+        assert state.orders[1, ORDER].total_minor == 700
+    state = a_state()
+    fold(state, orders[:1])
+    assert state.orders[1, ORDER].total_minor is None
 
 
 @pytest.mark.parametrize("buyer", [ANN, None])

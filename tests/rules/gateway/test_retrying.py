@@ -69,7 +69,7 @@ def test_a_busy_endpoint_may_ask_for_up_to_an_hour(status: int) -> None:
     assert asked_wait(status, format_datetime(NOON - HOUR, usegmt=True), NOON) == timedelta(0)
 
 
-@pytest.mark.parametrize("given", [None, "", "soon", "-5", "1.5", "٣", "Mon, 99 Foo", "1,2"])
+@pytest.mark.parametrize("given", [None, "", "soon", "-5", "1.", "٣", "Mon, 99 Foo", "1,2"])
 def test_what_is_no_wait_is_none(given: str | None) -> None:
     assert asked_wait(503, given, NOON) is None
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.connectors import taobao
-from services.gateway.connectors.port import Fetch, Heard, NotAuthorised, TryLater
+from services.gateway.connectors.port import Fetch, Heard, NotAuthorised, Page, TryLater
 from services.gateway.model import Invalid
 from services.gateway.settings import USUAL, ConnectionSettings
 from shared.days import Instant
@@ -285,7 +285,7 @@ def test_a_call_asks_for_fields_without_anything_of_a_person() -> None:
 
 def test_a_listing_spans_two_instants_of_the_platforms_time() -> None:
     made = taobao.changed(
-        instant("2026-03-01 16:00"), instant("2026-03-01 16:30"), 2, CREDENTIALS, "", NOW
+        instant("2026-03-01 16:00"), instant("2026-03-01 16:30"), Page(2), CREDENTIALS, "", NOW
     )
     assert (made.form["start_modified"], made.form["end_modified"], made.form["page_no"]) == (
         "2026-03-02 00:00:00",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.connectors import taobao_spi, top
-from services.gateway.connectors.port import QUERY, Fetch
+from services.gateway.connectors import forms, taobao_spi, top
+from services.gateway.connectors.port import QUERY, STRANGER, Fetch, Standing
 from services.gateway.model import Invalid, Refusal
 from services.gateway.settings import USUAL, ConnectionSettings
 from shared.events.storefront.customer_updated import CustomerUpdated
@@ -24,6 +24,7 @@ NOW = instant("2026-01-01")
 SECRETS = [("sec_1", "other"), ("sec_2", "appsecret")]
 SIGNED = "5908F692D7707206B3B0001D4AC665F7"
 BIND, REGISTER = "tmall.mei.crm.bind", "tmall.mei.crm.member.register"
+QUERY_MEMBER = "tmall.mei.crm.member.query"
 JSON = "application/json"
 
 
@@ -225,6 +226,55 @@ def test_each_method_has_an_answer_of_its_own(
     """What only members knows is to be asked again later."""
     raw, headers = a_call(method, body)
     assert json.loads(taobao_spi.answered(raw, headers)) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "buyer"),
+    [
+        (QUERY_MEMBER, {"ouid": "AAG2"}, forms.Buyer(id="AAG2")),
+        (QUERY_MEMBER, {"ouid": "AAG2", "mobile": "13800138000"},
+         forms.Buyer(id="AAG2", phone="13800138000")),
+        (QUERY_MEMBER, {"nick": "li", "mobile": "13800138000"}, forms.Buyer(phone="13800138000")),
+        (QUERY_MEMBER, {"nick": "li", "mobile": "138****8000"}, None),
+        (QUERY_MEMBER, None, None),
+        ("tmall.mei.crm.member.bind.query", {"ouid": "AAG2"}, None),
+        (BIND, {"ouid": "AAG2"}, None),
+    ],
+)  # fmt: skip
+def test_a_question_about_a_member_names_a_buyer(
+    method: str, body: dict[str, Any] | None, buyer: forms.Buyer | None
+) -> None:
+    raw, headers = a_call(method, body)
+    assert taobao_spi.asks(raw, headers) == buyer
+
+
+def test_a_question_that_nobody_can_read_is_none() -> None:
+    headers = {"content-type": JSON, QUERY: a_signed_query(QUERY_MEMBER, b"[")}
+    assert taobao_spi.asks(b"[", headers) is None
+
+
+@pytest.mark.parametrize(
+    ("standing", "told"),
+    [
+        (STRANGER, {"query_code": "E01"}),
+        (Standing(is_known=True), {"query_code": "E02"}),
+        (
+            Standing(is_known=True, is_member=True, points=120, rank=3),
+            {"query_code": "SUC", "member": {"point": "120", "level": "3", "nick": "li",
+             "extend": "", "mobile": "13800138000"}},
+        ),
+        (
+            Standing(is_known=True, is_member=True, points=-20),
+            {"query_code": "SUC", "member": {"point": "0", "level": "1", "nick": "li",
+             "extend": "", "mobile": "13800138000"}},
+        ),
+    ],
+)  # fmt: skip
+def test_a_member_is_told_with_points_and_level_in_the_platforms_words(
+    standing: Standing, told: dict[str, Any]
+) -> None:
+    raw, headers = a_call(QUERY_MEMBER, {"nick": "li", "mobile": "13800138000"})
+    assert json.loads(taobao_spi.replied(raw, headers, standing)) == told
 
 
 @pytest.mark.parametrize("method", ["", "qimen.alibaba.member.activate", "taobao.trade.x"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import ValidationError
 
 from services.gateway.connectors import can_fetch, forms, woocommerce
-from services.gateway.connectors.port import Fetch
+from services.gateway.connectors.port import Fetch, Page
 from services.gateway.rules.normalising import normalise
 from services.gateway.rules.reading import told
 from services.gateway.settings import USUAL
@@ -49,7 +49,7 @@ def test_a_number_is_one_segment_of_the_path_whatever_it_holds() -> None:
 
 def test_a_listing_spans_two_instants_in_gmt() -> None:
     since, until = instant("2026-03-01 16:00"), instant("2026-03-01 16:30")
-    made = woocommerce.changed(since, until, 2, CREDENTIALS, BASE, NOW)
+    made = woocommerce.changed(since, until, Page(2), CREDENTIALS, BASE, NOW)
     asked = parse_qs(urlsplit(made.url).query)
     assert (asked["modified_after"], asked["modified_before"], asked["dates_are_gmt"]) == (
         ["2026-03-01T16:00:00"],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import ValidationError
 
 from services.gateway.connectors import forms, youzan
-from services.gateway.connectors.port import Fetch, Heard, NotAuthorised, TokenOver, TryLater
+from services.gateway.connectors.port import Fetch, Heard, NotAuthorised, Page, TokenOver, TryLater
 from services.gateway.model import Invalid, Refusal
 from services.gateway.settings import USUAL, ConnectionSettings
 from shared.events.storefront.customer_updated import CustomerUpdated
@@ -338,7 +338,7 @@ def test_a_token_that_is_over_is_not_a_permission_that_is_missing(code: int, *, 
 
 def test_a_listing_spans_two_instants_of_the_platforms_time() -> None:
     since, until = instant("2026-03-01 16:00"), instant("2026-03-01 16:30")
-    made = youzan.changed(since, until, 2, CREDENTIALS, "http://yz", NOW)
+    made = youzan.changed(since, until, Page(2), CREDENTIALS, "http://yz", NOW)
     asked = parse_qs(urlsplit(made.url).query)
     assert [asked[name] for name in ("start_update", "end_update", "page_no")] == [
         ["2026-03-02 00:00:00"],

@@ -13,6 +13,7 @@ after twenty, and 72 hours without success, or at a 410, the endpoint is disable
     (datetime.timedelta(seconds=4, microseconds=809500), None)
 """
 
+import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -48,6 +49,8 @@ _SHARES: Final = 2_000
 _APART: Final = 619
 """So that the waits of one message do not all err the same way."""
 _DIGITS: Final = 10
+_SECONDS: Final = re.compile(r"([0-9]+)(\.[0-9]{1,3})?")
+"""Shopify writes them with a fraction."""
 
 
 def next_attempt(step: int, message: UUID) -> timedelta | None:
@@ -95,8 +98,9 @@ def asked_wait(status: int, given: str | None, now: datetime) -> timedelta | Non
     """How long `Retry-After` asks to wait: seconds or a date; None where it does not count."""
     if status not in _ASKING or given is None:
         return None
-    if given.isascii() and given.isdigit():
-        seconds = int(given) if len(given) < _DIGITS else LONGEST_REQUEST.total_seconds()
+    told = _SECONDS.fullmatch(given)
+    if told is not None:
+        seconds = float(given) if len(told[1]) < _DIGITS else LONGEST_REQUEST.total_seconds()
         return min(timedelta(seconds=seconds), LONGEST_REQUEST)
     try:
         wait = parsedate_to_datetime(given) - now

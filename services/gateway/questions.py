@@ -1,0 +1,105 @@
+"""What a platform asks about a buyer: members and points are asked over HTTP, within its own time.
+
+A platform waits for about a second (Tmall 1.2 s), so what is not known by then is not told.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import httpx2
+import msgspec
+from msgspec import Struct
+
+from services.gateway.connectors import forms
+from services.gateway.connectors.port import STRANGER, Standing
+from services.gateway.rules.normalising import Shop
+from shared.config import Config
+from shared.http.tokens import Minter
+
+WITHIN_SECONDS: Final = 0.8
+_FOUND, _UNKNOWN = 200, 404
+Said = TypeVar("Said")
+
+
+class _Current(Struct, frozen=True):
+    rank: int
+
+
+class _Ladder(Struct, frozen=True):
+    primary: bool
+    current: _Current
+
+
+class _Member(Struct, frozen=True):
+    member_id: str
+    tiers: Sequence[_Ladder] = ()
+
+
+class _Customer(Struct, frozen=True):
+    member: _Member | None = None
+
+
+class _Wallet(Struct, frozen=True):
+    kind: str
+    balance: int
+
+
+class _Wallets(Struct, frozen=True):
+    wallets: Sequence[_Wallet]
+
+
+class Questions:
+    """Asks services in the name of a connection."""
+
+    def __init__(
+        self,
+        config: Config,
+        minter: Minter,
+        client: httpx2.AsyncClient,
+        within_seconds: float = WITHIN_SECONDS,
+    ) -> None:
+        self._config = config
+        self._minter = minter
+        self._client = client
+        self._within = within_seconds
+
+    async def standing(self, shop: Shop, buyer: forms.Buyer) -> Standing | None:
+        """Who a buyer is at the program; None: nobody could tell in time."""
+        customer = shop.who(buyer).customer_id
+        if customer is None:
+            return None
+        try:
+            async with asyncio.timeout(self._within):
+                return await self._standing(shop, customer)
+        except (TimeoutError, httpx2.HTTPError, msgspec.DecodeError):
+            return None
+
+    async def _standing(self, shop: Shop, customer: str) -> Standing:
+        found = await self._ask(shop, "members", f"customers/{customer}", _Customer)
+        if found is None:
+            return STRANGER
+        member = found.member
+        if member is None:
+            return Standing(is_known=True)
+        path = f"members/{member.member_id}/balance"
+        wallets = await self._ask(shop, "points", path, _Wallets)
+        points = 0  # who has no account there has none
+        if wallets is not None:
+            points = sum(each.balance for each in wallets.wallets if each.kind == "points")
+        rank = next((each.current.rank for each in member.tiers if each.primary), 1)
+        return Standing(is_known=True, is_member=True, points=points, rank=rank)
+
+    async def _ask(self, shop: Shop, service: str, path: str, told: type[Said]) -> Said | None:
+        """What a service answers; None: it knows nothing of that. Raises HTTPError, DecodeError."""
+        of = shop.connection
+        token = self._minter.mint(service, of.text_id, of.program, [f"{service}.read"])
+        answer = await self._client.get(
+            f"{self._config.url_of(service)}/v1/{path}",
+            headers={"authorization": f"Bearer {token}"},
+        )
+        if answer.status_code == _UNKNOWN:
+            return None
+        if answer.status_code != _FOUND:
+            raise httpx2.TransportError(f"answered {answer.status_code}")
+        return msgspec.json.decode(answer.content, type=told)
