@@ -73,6 +73,7 @@ async def authenticate(request: Request) -> Caller:
     if given is None and sessions is not None:
         staff = await sessions.recognise(request)
         if staff is not None:
+            request.state.caller = staff
             return staff
     words = (given or "").split(" ")
     if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004

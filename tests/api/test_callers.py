@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi.routing import iter_route_contexts
 from msgspec import Struct
 
+from services.gateway.staff.rules.roles import PERMISSIONS
 from shared.clock import fixed, system
 from shared.http.tokens import ISSUER, Minter
 from shared.sealing import KEY_ID
@@ -234,6 +235,19 @@ async def test_without_its_permission_no_route_answers(api: Api) -> None:
         answer = await caller.ask(place.method, place.at({"document": "points"}))
         body = problem(answer, 403, "forbidden")
         assert "permission" in body["detail"]
+
+
+async def test_no_route_asks_for_a_permission_that_no_role_could_have(api: Api) -> None:
+    """By what the refusals name; an owner's roles permit everything, others what is listed."""
+    nobody = api.caller(new_program(), "nothing.read")
+    asked = set()
+    for place in guarded(api):
+        if place.path != PASSING and place.name not in PERSONAL:
+            answer = await nobody.ask(place.method, place.at({"document": "points"}))
+            words = problem(answer, 403, "forbidden")["detail"]
+            asked.add(words.removeprefix("This needs the permission ").removesuffix("."))
+    assert asked
+    assert asked <= set(PERMISSIONS)
 
 
 BY_STORE: Mapping[str, set[str]] = {

@@ -14,7 +14,7 @@ from services.gateway.staff.signing_in import SigningIn
 from shared.audit.deeds import Actor
 from shared.clock import Clock
 from shared.http.acting import kind_of
-from shared.http.tokens import Caller
+from shared.http.auth import Reach, Scope
 
 API: Final = "/api/gateway/v1"
 
@@ -49,11 +49,11 @@ def accounts(request: Request) -> Accounts:
     return found
 
 
-def doer(request: Request, caller: Caller) -> Actor:
+def by(request: Request, held: Scope | Reach) -> Actor:
     """Who acts, as seen here: at the edge nobody's word is taken for where they are."""
     return Actor(
-        kind=kind_of(caller.subject),
-        id=caller.subject,
+        kind=kind_of(held.caller.subject),
+        id=held.caller.subject,
         at=now(request),
         address=request.client.host if request.client else "",
         request_id=structlog.contextvars.get_contextvars().get("trace_id", ""),

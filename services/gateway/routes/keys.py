@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 
 from services.gateway import queries
-from services.gateway.routes.asked import API, doer, managing
+from services.gateway.routes.asked import API, by, managing
 from services.gateway.schemas import (
     KeyMade,
     KeyPage,
@@ -40,7 +40,7 @@ async def add_key(request: Request, body: NewKey, scope: _MakesKeys) -> Any:
     if lacking:
         raise HttpProblem(403, "forbidden", f"A key cannot give what its maker lacks: {lacking[0]}")
     expect_step_up(request, scope.caller)
-    return await managing(request).add_key(scope.program, body, doer(request, scope.caller))
+    return await managing(request).add_key(scope.program, body, by(request, scope))
 
 
 @ROUTER.get(f"{API}/api-keys", name="keys.list", tags=["keys"],
@@ -71,5 +71,5 @@ async def revoke_key(request: Request, key_id: str, scope: _Keys) -> Response:
     """End a key; it is refused everywhere within 5 seconds."""
     identity = known_id("key", key_id, "key")
     expect_step_up(request, scope.caller)
-    await managing(request).revoke_key(scope.program, identity, doer(request, scope.caller))
+    await managing(request).revoke_key(scope.program, identity, by(request, scope))
     return Response(status_code=204)

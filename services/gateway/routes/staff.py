@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from services.gateway.routes.asked import API, accounts, doer, now
+from services.gateway.routes.asked import API, accounts, by, now
 from services.gateway.staff import telling
 from services.gateway.staff.decide import Manager
 from services.gateway.staff.model import ALL_STORES, Grant, Staff
@@ -53,7 +53,7 @@ async def invite(request: Request, body: NewStaff, reach: _Manager) -> Any:
         created_at=at,
         grants=_grants(body.roles),
     )
-    made = await accounts(request).invite(_manager(reach), doer(request, reach.caller), wanted)
+    made = await accounts(request).invite(_manager(reach), by(request, reach), wanted)
     return _invited(*made)
 
 
@@ -77,9 +77,7 @@ async def change_staff(request: Request, staff_id: str, body: ChangeStaff, reach
     wanted = body.model_dump(exclude_unset=True, exclude={"roles"})
     if "roles" in body.model_fields_set:
         wanted["grants"] = _grants(body.roles)
-    changed = await accounts(request).change(
-        _manager(reach), doer(request, reach.caller), identity, wanted
-    )
+    changed = await accounts(request).change(_manager(reach), by(request, reach), identity, wanted)
     return telling.staff(changed)
 
 
@@ -89,9 +87,7 @@ async def invite_again(request: Request, staff_id: str, reach: _Manager) -> Any:
     """Invite somebody again who lost the invitation or the password; it counts no more."""
     identity = known_id("stf", staff_id, "staff member")
     expect_step_up(request, reach.caller)
-    made = await accounts(request).invite_again(
-        _manager(reach), doer(request, reach.caller), identity
-    )
+    made = await accounts(request).invite_again(_manager(reach), by(request, reach), identity)
     return _invited(*made)
 
 
@@ -101,9 +97,7 @@ async def reset_mfa(request: Request, staff_id: str, reach: _Manager) -> Any:
     """Take away a second factor that was lost. They are signed out everywhere."""
     identity = known_id("stf", staff_id, "staff member")
     expect_step_up(request, reach.caller)
-    changed = await accounts(request).reset_mfa(
-        _manager(reach), doer(request, reach.caller), identity
-    )
+    changed = await accounts(request).reset_mfa(_manager(reach), by(request, reach), identity)
     return telling.staff(changed)
 
 
