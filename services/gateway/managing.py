@@ -239,7 +239,7 @@ class Managing:
         """A new API key, its text shown this once."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
-            made, text = _drawn(wanted, actor.at)
+            made, text = _drawn(wanted, actor)
             await store.add_key(tx, row["program_id"], made, actor.at)
             target, values = text_id("key", made.key_id), wanted.model_dump(mode="json")
             await self._deeds.add(tx, actor, "keys.create", target, program, values)
@@ -266,7 +266,7 @@ class Managing:
                 cidrs=old["cidrs"],
                 expires_days=wanted.expires_days,
             )
-            made, text = _drawn(like, actor.at, rotated_from=key_id)
+            made, text = _drawn(like, actor, rotated_from=key_id)
             await store.add_key(tx, row["program_id"], made, actor.at)
             ends = actor.at + timedelta(hours=wanted.overlap_hours)
             await store.end_key(tx, row["program_id"], key_id, ends)
@@ -298,18 +298,19 @@ class Managing:
 
 
 def _drawn(
-    wanted: NewKey, now: datetime, *, rotated_from: UUID | None = None
+    wanted: NewKey, actor: Actor, *, rotated_from: UUID | None = None
 ) -> tuple[store.NewApiKey, str]:
     """A key as it is kept, and its text."""
     text, digest = new_key()
     key = store.NewApiKey(
-        uuid7(now),
+        uuid7(actor.at),
         wanted.name,
         digest,
         wanted.permissions,
         wanted.stores,
         wanted.cidrs,
-        now + timedelta(days=wanted.expires_days),
+        actor.at + timedelta(days=wanted.expires_days),
+        actor.id,
         rotated_from,
     )
     return key, text

@@ -20,6 +20,8 @@ class NewApiKey(Struct, frozen=True):
     stores: Sequence[str]
     cidrs: Sequence[str]
     expires_at: datetime
+    made_by: str
+    """Text id of who made it."""
     rotated_from: UUID | None = None
 
 
@@ -195,8 +197,8 @@ async def add_key(tx: Tx, program_id: int, key: NewApiKey, now: datetime) -> Non
     await tx.execute(
         """
         insert into api_key (program_id, key_id, name, hash, permissions, stores, cidrs,
-                             expires_at, created_at, rotated_from)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                             expires_at, created_at, rotated_from, made_by)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         """,
         program_id,
         key.key_id,
@@ -208,6 +210,7 @@ async def add_key(tx: Tx, program_id: int, key: NewApiKey, now: datetime) -> Non
         key.expires_at,
         now,
         key.rotated_from,
+        key.made_by,
     )
 
 

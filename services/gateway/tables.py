@@ -62,6 +62,7 @@ API_KEY: Final = program_table(
     instant("created_at"),
     instant("last_used_at", null=True),
     uuid("rotated_from", null=True),
+    text("made_by", null=True),
 )
 Index("api_key_hash_idx", API_KEY.c.hash)
 DELIVERY: Final = program_table(

@@ -30,6 +30,7 @@ from shuke.operating import (
     tell_all,
     validated,
 )
+from shuke.staffing import first_run
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Id of the API key (key_…).")]
 app = typer.Typer(help="Key files, API keys, tokens and signatures.", no_args_is_help=True)
@@ -57,6 +58,21 @@ def token(
     """
     config: Config = context.obj
     typer.echo(Minter(KeyRing.open(config.keys_dir)).mint(audience))
+
+
+@app.command("owner-link")
+def owner_link(context: typer.Context) -> None:
+    """Print another link by which the first owner is made, good for 24 hours, once.
+
+    The one before counts no more. Refused where there is an owner.
+
+    Example: shuke keys owner-link
+    """
+    config: Config = context.obj
+    link = at_gateway(config, lambda database: first_run(config, database))
+    if link is None:
+        raise Misconfigured("there is an owner already: `shuke staff invite` makes another")
+    typer.echo(link)
 
 
 @app.command()

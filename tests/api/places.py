@@ -12,8 +12,16 @@ HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.js
 PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
+    | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
 }
-"""All that answers without a token; webhooks ask for a signature instead."""
+"""All that answers without a token; webhooks ask for a signature instead, links for theirs."""
+SIGNING_IN = "sessions.create"
+"""Asks for a password instead; at its path one's sessions are listed, which needs one."""
+PERSONAL = {
+    "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
+    "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
+}  # fmt: skip
+"""Routes of who is signed in: no key or operator may call them, whatever is permitted."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 SAMPLE = {
     "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
@@ -36,6 +44,8 @@ SAMPLE = {
     "quarantine_id": "qrt_agojyzjeabykvaaaaaaaaaaaay",
     "topic": "storefront",
     "partition": "0",
+    "staff_id": "stf_caireeyuculbogazdinryhi6d4",
+    "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "move": "pause",
     "service": "members",
     "path": "members",
@@ -82,4 +92,4 @@ def places(api: Api) -> Iterator[Place]:
 def guarded(api: Api) -> list[Place]:
     """Routes that ask for a token."""
     public = PUBLIC.get(api.service, HEALTH)
-    return [place for place in places(api) if place.path not in public]
+    return [p for p in places(api) if p.path not in public and p.name != SIGNING_IN]

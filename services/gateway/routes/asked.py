@@ -7,6 +7,9 @@ from fastapi import Request
 
 from services.gateway.managing import Managing
 from services.gateway.programs.managing import Programs
+from services.gateway.staff.managing import Accounts
+from services.gateway.staff.sessions import Sessions
+from services.gateway.staff.signing_in import SigningIn
 from shared.audit.deeds import Actor
 from shared.clock import Clock
 from shared.http.acting import actor
@@ -30,6 +33,24 @@ def programs(request: Request) -> Programs:
 def by(request: Request, held: Scope | Reach) -> Actor:
     """Who does what a request asks for."""
     return actor(request, held.caller)
+
+
+def sessions(request: Request) -> Sessions:
+    """The sessions of staff."""
+    found: Sessions = request.app.state.sessions
+    return found
+
+
+def signing_in(request: Request) -> SigningIn:
+    """What opens sessions."""
+    found: SigningIn = request.app.state.signing_in
+    return found
+
+
+def accounts(request: Request) -> Accounts:
+    """What makes and changes staff."""
+    found: Accounts = request.app.state.accounts
+    return found
 
 
 def now(request: Request) -> datetime:

@@ -17,7 +17,7 @@ from services.gateway.schemas import (
 from shared.db.transaction import Row
 from shared.errors import HttpProblem
 from shared.http.app import router
-from shared.http.auth import Scope, scoped, sees_store
+from shared.http.auth import Scope, expect_step_up, scoped, sees_store
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.http.tokens import Caller
@@ -40,6 +40,7 @@ async def public_keys(request: Request) -> Response:
 async def add_key(request: Request, body: NewKey, scope: _MakesKeys) -> Any:
     """A key for another system. Its text is shown this once; only its hash is kept."""
     _may_give(scope.caller, body.permissions, body.stores)
+    expect_step_up(request, scope.caller)
     return await managing(request).add_key(scope.program, body, by(request, scope))
 
 
@@ -73,6 +74,7 @@ async def rotate_key(
 async def revoke_key(request: Request, key_id: str, scope: _Keys) -> Response:
     """End a key; it is refused everywhere within 5 seconds."""
     identity = known_id("key", key_id, "key")
+    expect_step_up(request, scope.caller)
     await managing(request).revoke_key(scope.program, identity, by(request, scope))
     return Response(status_code=204)
 
