@@ -143,7 +143,10 @@ class Pulling:
 
     async def _take(self, connection: Connection, message: Message, now: datetime) -> None:
         """One message as a delivery: its effect, its record and its body."""
-        source, shop = PULLERS[connection.source], Shop(connection, self._keys.blind_index, now)
+        source, shop = (
+            PULLERS[connection.source],
+            Shop(connection, self._keys.blind_index, now, self._keys.seal_contact),
+        )
         raw = msgspec.json.encode(message)
         first = _delivery(connection, str(message.id)[:190], raw, now)
         heard = hear(source, raw, {}, connection.settings_at(now))
@@ -192,7 +195,7 @@ class Pulling:
                 if heard.status != "ignored":
                     await record(tx, first, answers)
             else:
-                shop = Shop(connection, self._keys.blind_index, now)
+                shop = Shop(connection, self._keys.blind_index, now, self._keys.seal_contact)
                 answers = await settle(tx, shop, heard, first, quiet=True)
         self._count("fetch_total", connection, answers)
 
