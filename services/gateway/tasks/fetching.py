@@ -24,11 +24,11 @@ from services.gateway.model import Answer, Connection, Delivery
 from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import hear_detail
 from services.gateway.settling import record, settle
-from services.gateway.tasks.turns import turns
 from shared.db.transaction import Tx, statements, transaction
 from shared.errors import FieldError
 from shared.logs import logger
 from shared.service import Tasking
+from shared.turns import turns
 
 CLAIM: Final = timedelta(seconds=60)
 AT_ONCE: Final = 8
@@ -42,7 +42,7 @@ async def fetching(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Fetch what is wanted until told to stop."""
     async with client() as http:
         fetcher = Fetcher(tasking, Asking(tasking.config, http))
-        await turns("fetch", fetcher.turn, stopping, IDLE_SECONDS)
+        await turns(NAME, "fetch", fetcher.turn, stopping, IDLE_SECONDS)
 
 
 class Fetcher:

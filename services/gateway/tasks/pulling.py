@@ -28,11 +28,11 @@ from services.gateway.model import Answer, Connection, Delivery, Invalid
 from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import hear, hear_detail
 from services.gateway.settling import record, settle
-from services.gateway.tasks.turns import turns
 from shared.db.transaction import statements, transaction
 from shared.logs import logger
 from shared.random_ids import uuid7
 from shared.service import Tasking
+from shared.turns import turns
 
 CLAIMS: Final = {MESSAGES: timedelta(minutes=1), CHANGES: timedelta(minutes=10)}
 """How long a pull is this worker's; what a kill leaves is pulled again then."""
@@ -55,7 +55,7 @@ async def pulling(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Pull what is due until told to stop."""
     async with client() as http:
         puller = Pulling(tasking, Asking(tasking.config, http))
-        await turns("pull", puller.turn, stopping, IDLE_SECONDS)
+        await turns(NAME, "pull", puller.turn, stopping, IDLE_SECONDS)
 
 
 class Pulling:
