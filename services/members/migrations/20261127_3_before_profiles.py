@@ -25,7 +25,6 @@ create table subject_key (
   kek integer not null,
   constraint subject_key_pkey primary key (program_id, subject_id)
 );
-create index subject_key_kek_idx on subject_key (kek);
 create table contact (
   program_id integer not null,
   customer_id uuid not null,

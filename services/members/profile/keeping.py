@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from services.members.profile import store
-from services.members.profile.model import Profile
+from services.members.profile.model import Kept, Profile
 from services.members.profile.rules.merging import merge, told
 from services.members.profile.store import Key
 from services.members.profile.vault import Vault
@@ -27,6 +27,7 @@ from shared.service import Tasking
 from shared.turns import turns
 
 PAGE: Final = 500
+BEGINNING: Final = (0, UUID(int=0))
 IDLE_SECONDS: Final = 0.5
 TIDY_SECONDS: Final = 600.0
 KEPT: Final = timedelta(days=180)
@@ -54,6 +55,7 @@ class Keeper:
         self._vault = Vault(tasking.keys.folder)
         self._clock = tasking.around.clock
         self._metrics: Metrics = tasking.around.metrics
+        self._wrapped_to = BEGINNING
         self._log = logger("members")
 
     async def turn(self) -> int:
@@ -72,7 +74,7 @@ class Keeper:
     async def _keep(self, tx: Tx, opened: dict[Key, list[Profile]]) -> None:
         await store.offer_keys(tx, self._fresh_keys(opened))
         for kept in await store.lock_profiles(tx, opened):
-            key = (kept.program_id, kept.customer_id)
+            key = kept.key
             try:
                 before = self._vault.open(kept)
             except ValueError:
@@ -131,12 +133,19 @@ class Keeper:
         return old
 
     async def wrap_anew(self) -> int:
-        """A page of keys wrapped with an older key-encryption key; how many."""
+        """A page of keys wrapped with an older key-encryption key; how many; 0 at the end."""
         async with transaction(self._database) as tx:
-            rows = await store.list_wrapped_otherwise(tx, self._vault.kek, PAGE)
-            anew = [
-                (row.program_id, row.customer_id, *self._vault.wrapped_anew(row)) for row in rows
-            ]
+            rows = await store.list_wrapped_otherwise(tx, self._vault.kek, self._wrapped_to, PAGE)
+            anew = [each for row in rows if (each := self._wrapped_anew(row)) is not None]
             if anew:
                 await store.put_wrapped(tx, anew)
+        self._wrapped_to = rows[-1].key if rows else BEGINNING
         return len(rows)
+
+    def _wrapped_anew(self, row: Kept) -> tuple[int, UUID, int, bytes] | None:
+        """A key as it is to be kept; None for one that does not unwrap: it stays as it is."""
+        try:
+            return (*row.key, *self._vault.wrapped_anew(row))
+        except ValueError:
+            self._metrics.count("contact_boxes_total", "damaged")
+            return None

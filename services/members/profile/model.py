@@ -42,3 +42,8 @@ class Kept(Struct, frozen=True):
     kek: int
     sealed: bytes | None
     """None: nothing was opened yet."""
+
+    @property
+    def key(self) -> tuple[int, UUID]:
+        """Program and customer."""
+        return self.program_id, self.customer_id

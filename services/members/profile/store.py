@@ -139,14 +139,16 @@ async def forget_outdated(tx: Tx, before: datetime, limit: int) -> int:
     )
 
 
-async def list_wrapped_otherwise(tx: Tx, kek: int, limit: int) -> list[Kept]:
-    """Keys that are wrapped with an older key-encryption key, locked, by subject_key_kek_idx."""
+async def list_wrapped_otherwise(tx: Tx, kek: int, after: Key, limit: int) -> list[Kept]:
+    """Keys behind a cursor that are wrapped with an older key-encryption key, locked."""
     rows = await tx.fetch(
         """
         select program_id, subject_id, key_id, wrapped, kek, null::bytea from subject_key
-        where kek < $1 order by kek limit $2 for update skip locked
+        where kek < $1 and (program_id, subject_id) > ($2, $3)
+        order by program_id, subject_id limit $4 for update skip locked
         """,
         kek,
+        *after,
         limit,
     )
     return [Kept(*row) for row in rows]

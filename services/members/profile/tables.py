@@ -25,7 +25,6 @@ SUBJECT_KEY: Final = program_table(
     blob("wrapped"),
     Column("kek", Integer, nullable=False),
 )
-Index("subject_key_kek_idx", SUBJECT_KEY.c.kek)
 CONTACT: Final = program_table(
     METADATA,
     "contact",

@@ -4,6 +4,7 @@ Every block is bound to table, column, subject and key: moved to another row it 
 """
 
 import secrets
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -14,11 +15,22 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.members.profile.model import Kept, Known, Profile
 from shared.boxes import Opener
+from shared.days import Instant
 from shared.events.storefront.contact import Contact, place, unpack
 from shared.wrapping import KEY_BYTES, Wrapper
 
 _NONCE_BYTES: Final = 12
 _READ: Final = msgspec.msgpack.Decoder(dict[str, Known])
+
+
+def _plain(value: object) -> object:
+    """An instant of an event, which is a datetime that remembers its text."""
+    if isinstance(value, Instant):
+        return datetime.combine(value.date(), value.timetz())
+    raise NotImplementedError(type(value).__name__)
+
+
+_WRITE: Final = msgspec.msgpack.Encoder(enc_hook=_plain)
 
 
 class Vault:
@@ -52,7 +64,7 @@ class Vault:
     def seal(self, row: Kept, profile: Profile) -> bytes:
         """A profile under its subject's key."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        plain = msgspec.msgpack.encode(profile)
+        plain = _WRITE.encode(profile)
         return nonce + AESGCM(self._key(row)).encrypt(nonce, plain, _of_contact(row))
 
     def open(self, row: Kept) -> Profile:

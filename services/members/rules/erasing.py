@@ -83,7 +83,7 @@ def carry_out(draft: Draft, erasure_id: UUID, due: Forgetting, at: datetime) -> 
         _forget(draft, customer_id, at)
     draft.put(replace(member, status=ERASED, person_key=None))
     start = member.effective_from
-    draft.put(Membership(*member.key, 1, start, max(at, start), "erased"))
+    draft.put(Membership(*member.key, 1, start, max(at, start), ERASED))
     draft.put(replace(erasure, state=DONE, erased_at=at, customers=due.customers))
     draft.events.append(erased(draft.program, member, due.customers, at, draft.cause))
     return APPLIED

@@ -54,6 +54,13 @@ class Begins(Struct, frozen=True):
     counts_from: datetime
 
 
+class Spell(Struct, frozen=True):
+    """From when a member is one, and until they were erased if they were."""
+
+    start: datetime
+    until: datetime | None
+
+
 def begins(program: Program, route: JoinRoute, at: datetime) -> Begins:
     """When joining by a route at an instant takes effect."""
     effective = at
@@ -102,7 +109,7 @@ def join_earliest(
         return
     place = (begin.effective_from, route.route, store_id)
     if place < (member.effective_from, member.route, member.joined_store):
-        _begin_earlier(draft, member, begin.effective_from, route, store_id)
+        _begin_earlier(draft, member, Spell(begin.effective_from, link.ended_at), route, store_id)
     start = begin.counts_from
     if start < link.qualifies_from:
         write_link(draft, replace(link, qualifies_from=start, earns_from=start))
@@ -155,17 +162,17 @@ def _free_id(draft: Draft, customer_id: UUID, person: str | None) -> UUID:
 
 
 def _begin_earlier(
-    draft: Draft, member: Member, start: datetime, route: JoinRoute, store_id: UUID
+    draft: Draft, member: Member, spell: Spell, route: JoinRoute, store_id: UUID
 ) -> None:
     earlier = replace(
         member,
         route=route.route,
-        effective_from=start,
+        effective_from=spell.start,
         joined_store=store_id,
         version=member.version + 1,
     )
     draft.put(earlier)
-    if member.status != ERASED:
-        draft.put(Membership(member.program_id, member.member_id, 1, start))
+    why = ERASED if spell.until is not None else None
+    draft.put(Membership(*member.key, 1, spell.start, spell.until, why))
     draft.events.append(joined(draft.program, earlier, draft.cause))
     draft.touch(member.member_id)
