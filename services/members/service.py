@@ -6,7 +6,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.members import NAME, queries, sweeps, verify
-from services.members.api import ROUTER
+from services.members.api import ROUTER, lifespan
 from services.members.flow import FLOW
 from services.members.model import (
     CancelErasure,
@@ -15,6 +15,7 @@ from services.members.model import (
     RequestErasure,
     UnlinkCustomer,
 )
+from services.members.personal.api import ROUTER as PERSONAL
 from services.members.profile.keeping import keeping, tidying
 from services.members.settings import JOIN
 from services.members.store import ERASE
@@ -27,7 +28,7 @@ SERVICE: Final = Service(
     name=NAME,
     description="Customers, members, the links between them, tiers as a timeline.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    routers=(ROUTER,),
+    routers=(ROUTER, PERSONAL),
     flow=FLOW,
     commands=(JoinOpen, LinkCustomer, UnlinkCustomer, RequestErasure, CancelErasure),
     sweeps=(Sweep(ERASE, sweeps.due_erasures),),
@@ -40,4 +41,5 @@ SERVICE: Final = Service(
     checks=verify.CHECKS,
     rebuild=Rebuild(given=SEALED),
     statements=25,
+    lifespan=lifespan,
 )

@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 from shared.clock import Clock, monotonic, system
 from shared.days import EPOCH
 from shared.ids import BODY, text_id
+from shared.levels import FieldLevel
 from shared.random_ids import random_id
 from shared.sealing import KEY_ID, KeyRing
 
@@ -51,6 +52,12 @@ class Caller(Struct, frozen=True):
     permissions: frozenset[str]
     stores: tuple[str, ...]
     expires_at: datetime
+    fields: tuple[tuple[str, FieldLevel], ...] = ()
+    """Levels of kinds of personal fields (`contact`, `private`), in the order of their names."""
+
+    def level(self, kind: str) -> FieldLevel:
+        """What the caller sees of a kind of personal fields; a key's are masked."""
+        return dict(self.fields).get(kind, "masked")
 
     def may(self, permission: str) -> bool:
         """Whether the caller has a permission `resource.action`."""
@@ -71,6 +78,7 @@ class _Claims(Struct, frozen=True):
     perm: list[str]
     stores: list[str]
     prg: Annotated[str, Meta(pattern=f"^prg_{BODY}$")] | None = None
+    fields: dict[str, FieldLevel] = {}
 
 
 _READ: Final = msgspec.json.Decoder(_Claims)
@@ -88,7 +96,7 @@ class Minter:
         self._key = OKPKey.import_key(pem, {"kid": KEY_ID})
         self._clock = clock
 
-    def mint(
+    def mint(  # noqa: PLR0913 - the claims of a token
         self,
         audience: str,
         subject: str = OPERATOR,
@@ -96,6 +104,7 @@ class Minter:
         permissions: Iterable[str] = (EVERYTHING,),
         stores: Iterable[str] = (EVERYTHING,),
         *,
+        fields: Iterable[tuple[str, FieldLevel]] = (),
         token_id: str | None = None,
     ) -> str:
         """A token for one service, valid for five minutes. By default an operator's."""
@@ -106,7 +115,7 @@ class Minter:
         claims |= {
             "perm": list(permissions),
             "stores": list(stores),
-            "fields": {},
+            "fields": dict(fields),
             "iat": issued,
             "exp": issued + int(LIFE.total_seconds()),
             "jti": token_id or text_id("tok", random_id()),
@@ -168,4 +177,5 @@ class Verifier:
             frozenset(claims.perm),
             tuple(claims.stores),
             EPOCH + timedelta(seconds=claims.exp),
+            tuple(sorted(claims.fields.items())),
         )

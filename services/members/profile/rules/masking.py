@@ -14,10 +14,25 @@
 Province, city, sex and language are of many people: a mask would leave nothing of them.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
 
-HIDDEN, MASKED, REVEAL, CLEAR = "hidden", "masked", "reveal", "clear"
+from shared.levels import FieldLevel
+
+
+class Levels(Protocol):
+    """Whoever has levels for kinds of personal fields."""
+
+    @property
+    def fields(self) -> tuple[tuple[str, FieldLevel], ...]:
+        """Levels that are said, by kind."""
+        ...
+
+    def level(self, kind: str, /) -> FieldLevel:
+        """The level of a kind, said or not."""
+        ...
+
+
 GROUPS: Final[Mapping[str, str]] = {
     "name": "contact",
     "phone": "contact",
@@ -51,24 +66,23 @@ def mask(field: str, value: str) -> str:
             return value
 
 
-def level(fields: Mapping[str, str], field: str) -> str:
-    """The caller's level for a field; `masked` where nothing else is said."""
-    return fields.get(GROUPS[field], MASKED)
-
-
-def shown(fields: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+def shown(caller: Levels, values: Mapping[str, str]) -> dict[str, str]:
     """What a caller sees of some values, by their levels."""
     seen = {}
     for name, value in values.items():
-        allowed = level(fields, name)
-        if allowed != HIDDEN:
-            seen[name] = value if allowed == CLEAR else mask(name, value)
+        allowed = caller.level(GROUPS[name])
+        if allowed != "hidden":
+            seen[name] = value if allowed == "clear" else mask(name, value)
     return seen
 
 
-def refused(fields: Mapping[str, str], wanted: list[str]) -> list[str]:
-    """Fields that the caller must not even ask for."""
-    return [name for name in wanted if level(fields, name) in {HIDDEN, MASKED} and fields]
+def refused(caller: Levels, wanted: Iterable[str]) -> list[str]:
+    """Fields that the caller may not ask to see: those whose level says `hidden` or `masked`.
+
+    Of a key nothing is said: its permission alone decides.
+    """
+    said = dict(caller.fields)
+    return [name for name in wanted if said.get(GROUPS[name]) in {"hidden", "masked"}]
 
 
 def _phone(value: str) -> str:
