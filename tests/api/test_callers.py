@@ -38,6 +38,7 @@ SAMPLE = {
     "endpoint_id": "ept_caireeyuculbogazdinryhi6d4",
     "message_id": "msg_caireeyuculbogazdinryhi6d4",
     "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
+    "erasure_id": "ers_caireeyuculbogazdinryhi6d4",
     "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
     "entry_id": "ent_ygcuxopwjobkbjh7ttichjt3kuaqc",
     "campaign_id": "cmp_agojyzjeabykvaaaaaaaaaaaam",
@@ -227,7 +228,7 @@ async def test_without_its_permission_no_route_answers(api: Api) -> None:
 BY_STORE: Mapping[str, set[str]] = {
     "gateway": {"keys.create", "services.pass", "programs.create", "programs.list",
                 "programs.get", "stores.list", "stores.get"},
-    "members": {"members.list", "members.get", "customers.get"},
+    "members": {"members.reveal", "members.list", "members.get", "customers.get"},
     "analytics": {"home.get", "subjects.get", "rfm.get"},
 }  # fmt: skip
 """Routes that narrow their answers to a caller's stores, pass them on, or are of no store."""

@@ -46,7 +46,7 @@ GROUPS: Final[Mapping[str, str]] = {
 """By field the group whose level counts."""
 _CHINA: Final = "+86"
 _SHOWN: Final = 4
-_SHORT: Final = 7
+_SHORT: Final = 10
 _WIDEST: Final = 3
 
 
