@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Misconfigured
-from shared.key_files import write_once
+from shared.key_files import overwrite, write_once
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -72,6 +72,11 @@ def path_of(folder: Path, number: int) -> Path:
 def make(folder: Path, number: int) -> None:
     """Make a key, if it is not there."""
     write_once(path_of(folder, number), secrets.token_bytes(KEY_BYTES), 0o600)
+
+
+def destroy(folder: Path, number: int) -> None:
+    """Destroy a key: what is wrapped with it, in a backup too, is lost for good."""
+    overwrite(path_of(folder, number))
 
 
 @lru_cache(maxsize=16)

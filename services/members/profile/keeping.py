@@ -149,3 +149,8 @@ class Keeper:
         except ValueError:
             self._metrics.count("contact_boxes_total", "damaged")
             return None
+
+    async def count_older(self) -> int:
+        """Keys that are wrapped with an older key-encryption key than the newest."""
+        async with transaction(self._database) as tx:
+            return await store.count_wrapped_otherwise(tx, self._vault.kek)

@@ -154,6 +154,13 @@ async def list_wrapped_otherwise(tx: Tx, kek: int, after: Key, limit: int) -> li
     return [Kept(*row) for row in rows]
 
 
+async def count_wrapped_otherwise(tx: Tx, kek: int) -> int:
+    """How many keys are wrapped with an older key-encryption key."""
+    row = await tx.fetch_one("select count(*) from subject_key where kek < $1", kek)
+    assert row is not None
+    return int(row[0])
+
+
 async def put_wrapped(tx: Tx, rows: Iterable[tuple[int, UUID, int, bytes]]) -> None:
     """Keys as they are wrapped now: program, subject, with what, the wrapped key."""
     await tx.execute_many(
