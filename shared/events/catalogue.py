@@ -113,7 +113,7 @@ CATALOGUE: Final = (
     EventType("member-joined",   1, "members",    "members", (_C, _A),         "member",   MemberJoined),
     EventType("customer-linked", 1, "members",    "members", (_P, _C, _A),     "member",   CustomerLinked),
     EventType("tier-changed",    1, "members",    "members", (_P, _A),         "member",   TierChanged),
-    EventType("member-erased",   1, "members",    "members", (_A,),            "member",   MemberErased),
+    EventType("member-erased",   1, "members",    "members", (_C, _A),         "member",   MemberErased),
     EventType("points-changed",  1, "points",     "points",  (_A,),            "member",   PointsChanged),
     EventType("coupon-issued",   1, "campaigns",  "campaigns", (_A,),          "member",   CouponIssued),
     EventType("coupon-changed",  1, "campaigns",  "campaigns", (_A,),          "member",   CouponChanged),
