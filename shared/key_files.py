@@ -2,7 +2,10 @@
 
 import os
 import secrets
+import stat
 from pathlib import Path
+
+from shared.errors import Misconfigured
 
 
 def write_once(path: Path, content: bytes, mode: int) -> None:
@@ -22,6 +25,15 @@ def write_once(path: Path, content: bytes, mode: int) -> None:
         pass  # another process made the key at the same instant: its key counts
     finally:
         draft.unlink()
+
+
+def guard(path: Path) -> None:
+    """Raise Misconfigured where others than the owner may read a file."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise Misconfigured(
+            f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`"
+        )
 
 
 def overwrite(path: Path) -> None:

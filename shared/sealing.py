@@ -1,4 +1,4 @@
-"""Key files, sealed blocks (AES-256-GCM) and blind indexes (keyed hashes).
+"""The key ring: sealed blocks (AES-256-GCM), blind indexes (keyed hashes), keys of other files.
 
 The key ring lives in `SHUKE_KEYS_DIR`, a folder of mode 0700. A private key that others can read
 means no start. Nothing here knows what it seals; the purpose and the associated data bind a block
@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import stat
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from shared import boxes, wrapping
 from shared.clock import system
 from shared.errors import Misconfigured
-from shared.key_files import write_once
+from shared.key_files import guard, write_once
 
 ROOT: Final = "root.key"
 INDEX: Final = "index.v1.key"
@@ -53,13 +52,9 @@ class KeyRing:
                 raise Misconfigured(f"no key file {path}: run `shuke keys init`")
         if not boxes.weeks(folder):
             raise Misconfigured(f"no public key of contacts in {folder}: run `shuke keys init`")
-        keks = [wrapping.path_of(folder, number) for number in wrapping.numbers(folder)]
-        for path in (*wanted, *keks, *boxes.private_keys(folder)):
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                raise Misconfigured(
-                    f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`"
-                )
+        wrapping.check(folder)
+        for path in (*wanted, *boxes.private_keys(folder)):
+            guard(path)
         return cls(folder)
 
     @classmethod

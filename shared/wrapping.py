@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Misconfigured
-from shared.key_files import overwrite, write_once
+from shared.key_files import guard, overwrite, write_once
 
 KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
@@ -62,6 +62,12 @@ def numbers(folder: Path) -> list[int]:
 def exist(folder: Path) -> bool:
     """Whether a folder holds any."""
     return any(folder.glob(_ALL))
+
+
+def check(folder: Path) -> None:
+    """Raise Misconfigured where there is no key, or one that others may read."""
+    for number in numbers(folder):
+        guard(path_of(folder, number))
 
 
 def path_of(folder: Path, number: int) -> Path:

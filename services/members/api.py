@@ -25,6 +25,7 @@ from services.members.schemas import (
     UnlinkRequest,
 )
 from services.members.tiers.settings import Ladder, Tier, five_tiers, four_tiers
+from shared import wrapping
 from shared.commands import Needs
 from shared.days import render
 from shared.errors import HttpProblem
@@ -36,7 +37,6 @@ from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.problems import documented
 from shared.http.reading import Reader, known_id, reading
 from shared.ids import parse_id, text_id
-from shared.sealing import KeyRing
 
 ROUTER = router(prefix="/v1", tags=["members"])
 _Read = Annotated[Scope, Depends(scoped("members.read"))]
@@ -47,8 +47,10 @@ _COMMAND = documented(409)
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The keys that profiles are opened with. Without them there is no start."""
-    app.state.vault = Vault(KeyRing.open(app.state.config.keys_dir).folder)
+    """The keys that profiles are opened with, and no others. Without them there is no start."""
+    folder = app.state.config.keys_dir
+    wrapping.check(folder)
+    app.state.vault = Vault(folder)
     yield
 
 
