@@ -1,4 +1,4 @@
-"""Key files, sealed blocks (AES-256-GCM) and blind indexes (keyed hashes).
+"""The key ring: sealed blocks (AES-256-GCM), blind indexes (keyed hashes), keys of other files.
 
 The key ring lives in `SHUKE_KEYS_DIR`, a folder of mode 0700. A private key that others can read
 means no start. Nothing here knows what it seals; the purpose and the associated data bind a block
@@ -9,9 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
-import stat
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
@@ -23,7 +21,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from shared import boxes, wrapping
+from shared.clock import system
 from shared.errors import Misconfigured
+from shared.key_files import guard, write_once
 
 ROOT: Final = "root.key"
 INDEX: Final = "index.v1.key"
@@ -45,15 +46,15 @@ class KeyRing:
     @classmethod
     def open(cls, folder: Path) -> "KeyRing":
         """Key ring of a folder. Raises Misconfigured: a file is missing or readable by others."""
-        for name in _PRIVATE:
-            path = folder / name
+        wanted = [folder / name for name in _PRIVATE]
+        for path in wanted:
             if not path.is_file():
                 raise Misconfigured(f"no key file {path}: run `shuke keys init`")
-            mode = stat.S_IMODE(path.stat().st_mode)
-            if mode & 0o077:
-                raise Misconfigured(
-                    f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`"
-                )
+        if not boxes.weeks(folder):
+            raise Misconfigured(f"no public key of contacts in {folder}: run `shuke keys init`")
+        wrapping.check(folder)
+        for path in (*wanted, *boxes.private_keys(folder)):
+            guard(path)
         return cls(folder)
 
     @classmethod
@@ -61,9 +62,12 @@ class KeyRing:
         """Make the keys that are missing, keep the others, and return the ring."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in _PRIVATE:
-            _write_once(folder / name, secrets.token_bytes(_KEY_BYTES), 0o600)
+            write_once(folder / name, secrets.token_bytes(_KEY_BYTES), 0o600)
+        if not wrapping.exist(folder):
+            wrapping.make(folder, 1)
+        boxes.prepare(folder, system())
         ring = cls.open(folder)
-        _write_once(folder / PUBLIC, ring.public_keys, 0o644)
+        write_once(folder / PUBLIC, ring.public_keys, 0o644)
         return ring
 
     @cached_property
@@ -105,6 +109,14 @@ class KeyRing:
         key = _subkey(self._root, b"shuke-fingerprint\x00" + purpose.encode())
         return hmac.digest(key, plain, hashlib.sha256)
 
+    def seal_contact(self, associated: str, plain: bytes) -> str:
+        """A box for members, filled with the public key of the week."""
+        return self._sealer.seal(associated, plain)
+
+    @cached_property
+    def _sealer(self) -> boxes.Sealer:
+        return boxes.Sealer(self.folder, system)
+
     def blind_index(self, program: str, kind: str, value: str) -> str:
         """Keyed hash of a normalised phone, e-mail …: equal values of one program match."""
         return blind_index(self._index_root, program, kind, value)
@@ -139,22 +151,3 @@ def blind_index(root: bytes, program: str, kind: str, value: str) -> str:
 @lru_cache(maxsize=1024)
 def _subkey(root: bytes, info: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(root)
-
-
-def _write_once(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that must appear whole or not at all, and never replace one that exists."""
-    if path.exists():
-        return
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, mode)
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass  # another process made the key at the same instant: its key counts
-    finally:
-        draft.unlink()

@@ -25,6 +25,7 @@ from shuke.commands import (
     programs,
     rebuild,
     resume,
+    rotate,
     staff,
     stores,
     stream,
@@ -61,6 +62,7 @@ app.add_typer(connections.app, name="connections")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(dead_letter.app, name="dead-letter")
+keys.app.add_typer(rotate.app, name="rotate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(stream.app, name="stream")

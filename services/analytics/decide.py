@@ -40,6 +40,7 @@ from shared.events.campaigns.coupon_changed import CouponChanged
 from shared.events.campaigns.coupon_issued import CouponIssued
 from shared.events.envelope import Event
 from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined
 from shared.events.members.tier_changed import TierChanged
 from shared.events.points.points_changed import PointsChanged
@@ -82,6 +83,8 @@ def on_event(state: AnalyticsState, program: Program, event: Event) -> Told:
             return done(state, activity(program, event, data))
         case MemberJoined() as data:
             return member_joined(state, program, data)
+        case MemberErased() as data:
+            return member_erased(state, program, data)
         case CustomerLinked() as data:
             return customer_linked(state, program, data)
         case TierChanged() as data:
@@ -189,6 +192,13 @@ def member_joined(state: AnalyticsState, program: Program, data: MemberJoined) -
         store_id=uuid_of(data.store_id),
     )
     return APPLIED, [joined]
+
+
+def member_erased(state: AnalyticsState, program: Program, data: MemberErased) -> Told:
+    """A member is none any more; what they did stays, of an id that names nobody."""
+    key = (program.id, uuid_of(data.member_id))
+    member = state.members.get(key, Member(*key))
+    return APPLIED, [replace(member, left_day=local_day(data.at, program.zone))]
 
 
 def customer_linked(state: AnalyticsState, program: Program, data: CustomerLinked) -> Told:

@@ -51,6 +51,7 @@ from shared.db.bulk import columns, lock_all, type_name
 from shared.db.transaction import Row, Tx
 from shared.events.envelope import Event
 from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined
 from shared.events.members.tier_changed import TierChanged
 from shared.events.points.points_changed import PointsChanged
@@ -177,7 +178,7 @@ def _event_needs(needs: Needs, program: Program, event: Event) -> None:
             identity = check_in_id(customer_id, day) if check_in else event.id
             needs.customers.add((program.id, customer_id))
             needs.activities.add((program.id, identity))
-        case MemberJoined() | CustomerLinked() | TierChanged() as data:
+        case MemberJoined() | CustomerLinked() | TierChanged() | MemberErased() as data:
             _member_needs(needs, program.id, data)
 
 
@@ -206,7 +207,9 @@ def _order_needs(
 
 
 def _member_needs(
-    needs: Needs, program_id: int, data: MemberJoined | CustomerLinked | TierChanged
+    needs: Needs,
+    program_id: int,
+    data: MemberJoined | CustomerLinked | TierChanged | MemberErased,
 ) -> None:
     member = (program_id, uuid_of(data.member_id))
     needs.members.add(member)

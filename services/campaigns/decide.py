@@ -42,6 +42,7 @@ from services.campaigns.rules.telling import describe
 from services.campaigns.settings import decode_body
 from shared.events.envelope import Event
 from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined
 from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_completed import OrderCompleted
@@ -81,6 +82,8 @@ def on_event(draft: Draft, state: CampaignsState, event: Event) -> Outcome:
             return order_cancelled(draft, state, event, event.data)
         case Refund():
             return refund(draft, state, event, event.data)
+        case MemberErased():
+            return member_erased(draft, state, event.data)
         case MemberJoined():
             return member_joined(draft, state, event.data)
         case CustomerLinked():
@@ -196,6 +199,13 @@ def member_joined(draft: Draft, state: CampaignsState, data: MemberJoined) -> Ou
     member = replace(known, effective_from=data.effective_from)
     draft.put(member)
     settle_member(draft, member, _promises(draft, state))
+    return APPLIED
+
+
+def member_erased(draft: Draft, state: CampaignsState, data: MemberErased) -> Outcome:
+    """A member is none any more; the ends of their links stop what orders would earn."""
+    key = (draft.program.id, uuid_of(data.member_id))
+    draft.put(replace(state.members.get(key, MemberView(*key)), erased_at=data.at))
     return APPLIED
 
 

@@ -130,6 +130,8 @@ class MemberView(Struct, frozen=True):
     member_id: UUID
     effective_from: datetime | None = None
     """The earliest told."""
+    erased_at: datetime | None = None
+    """When the member was forgotten; what they hold stays, of an id that names nobody."""
 
     @property
     def key(self) -> Key:

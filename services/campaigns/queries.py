@@ -59,7 +59,11 @@ async def count_totals(reader: Reader) -> dict[str, Any]:
     row = await reader.first(
         select(
             select(func.count())
-            .where(member.c.program_id == program, member.c.effective_from.is_not(None))
+            .where(
+                member.c.program_id == program,
+                member.c.effective_from.is_not(None),
+                member.c.erased_at.is_(None),
+            )
             .scalar_subquery()
             .label("members"),
             select(func.count())

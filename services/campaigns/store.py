@@ -55,6 +55,7 @@ from shared.db.transaction import Tx
 from shared.errors import Shortage
 from shared.events.envelope import Event
 from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined
 from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_completed import OrderCompleted
@@ -193,6 +194,8 @@ def _event_needs(needs: Needs, program_id: int, event: Event) -> None:
             needs.members.add(key)
             needs.wanted.sources.add(key)
             needs.include(program_id, data.effective_from)
+        case MemberErased() as data:
+            needs.members.add((program_id, uuid_of(data.member_id)))
         case CustomerLinked() as data:
             customer = (program_id, uuid_of(data.customer_id))
             needs.customers.add(customer)

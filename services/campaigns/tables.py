@@ -56,6 +56,7 @@ MEMBER_VIEW: Final = program_table(
     ("member_id",),
     uuid("member_id"),
     instant("effective_from", null=True),
+    instant("erased_at", null=True),
 )
 Index("member_view_effective_idx", MEMBER_VIEW.c.program_id, MEMBER_VIEW.c.effective_from)
 ORDER_FACT: Final = program_table(

@@ -1,14 +1,18 @@
-"""Routes of members."""
+"""Routes of members, and what the app holds open."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy import Row
 
 from services.members import queries
 from services.members.flow import FLOW
 from services.members.model import JoinOpen, LinkCustomer, UnlinkCustomer
+from services.members.personal import showing
+from services.members.profile.vault import Vault
 from services.members.schemas import (
     Application,
     ApplicationAnswer,
@@ -21,6 +25,7 @@ from services.members.schemas import (
     UnlinkRequest,
 )
 from services.members.tiers.settings import Ladder, Tier, five_tiers, four_tiers
+from shared import wrapping
 from shared.commands import Needs
 from shared.days import render
 from shared.errors import HttpProblem
@@ -40,7 +45,17 @@ _Write = Annotated[Scope, Depends(scoped("members.write"))]
 _COMMAND = documented(409)
 
 
-@ROUTER.get("/members", name="members.list", response_model=MemberPage)
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The keys that profiles are opened with, and no others. Without them there is no start."""
+    folder = app.state.config.keys_dir
+    wrapping.check(folder)
+    app.state.vault = Vault(folder)
+    yield
+
+
+@ROUTER.get("/members", name="members.list", response_model=MemberPage,
+            response_model_exclude_unset=True)  # fmt: skip
 async def list_members(
     request: Request, scope: _Branch, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
@@ -49,6 +64,8 @@ async def list_members(
     start = known_id("mem", cursor[0], "page") if cursor else None
     async with reading(request, scope) as reader:
         rows = await queries.list_members(reader, start, page_size + 1, scope.store_uuids)
+        listed = [row.member_id for row in rows[:page_size]]
+        profiles = await showing.of_members(request, reader, listed)
     items = [
         {
             "member_id": text_id("mem", row.member_id),
@@ -56,6 +73,7 @@ async def list_members(
             "route": row.route,
             "joined_store": text_id("sto", row.joined_store),
             "effective_from": render(row.effective_from),
+            "profile": showing.seen(scope, profiles.get(row.member_id, {})),
         }
         for row in rows[:page_size]
     ]
@@ -65,10 +83,12 @@ async def list_members(
 @ROUTER.get("/members/{member_id}", name="members.get", response_model=MemberAnswer,
             response_model_exclude_unset=True)  # fmt: skip
 async def get_member(request: Request, member_id: str, scope: _Branch) -> Any:
-    """A member with linked customers and tiers."""
+    """A member with linked customers and tiers; what is personal is masked."""
     identity = known_id("mem", member_id, "member")
     async with reading(request, scope) as reader:
-        return await _member(reader, identity, scope.store_uuids)
+        found = await _member(reader, identity, scope.store_uuids)
+        profiles = await showing.of_members(request, reader, [identity])
+    return found | {"profile": showing.seen(scope, profiles.get(identity, {}))}
 
 
 @ROUTER.get("/customers/{customer_id}", name="customers.get", response_model=CustomerAnswer,
@@ -82,11 +102,17 @@ async def get_customer(request: Request, customer_id: str, scope: _Branch) -> An
             raise HttpProblem(404, "not-found", "No such customer.")
         links = await queries.list_links(reader, customer_id=identity)
         member = await _member(reader, links[0].member_id) if links else None
+        if member is not None:
+            profiles = await showing.of_members(request, reader, [links[0].member_id])
+            known = profiles.get(links[0].member_id, {})
+            member["profile"] = showing.seen(scope, known)
+        profile = await showing.of_customer(request, reader, identity)
     return {
         "customer_id": customer_id,
         "store_id": text_id("sto", row.store_id) if row.store_id else None,
         "first_seen": render(row.first_seen),
         "last_seen": render(row.last_seen),
+        "profile": showing.seen(scope, profile),
         "member": member,
     }
 

@@ -6,6 +6,10 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from services.members.model import (
+    STATES,
+    CancelErasure,
+    Erasure,
+    Forgetting,
     JoinOpen,
     Key,
     Link,
@@ -13,16 +17,19 @@ from services.members.model import (
     MembersState,
     OrderSeen,
     RefundSeen,
+    RequestErasure,
     UnlinkCustomer,
 )
+from services.members.rules import erasing
 from services.members.rules.draft import Draft
 from services.members.rules.joining import OPEN, enabled, join, join_by_order, join_earliest
 from services.members.rules.linking import end_link, open_link, write_link
 from services.members.rules.recounting import recount, recount_all
 from services.members.rules.retiering import retier
-from services.members.rules.seeing import learn, see
+from services.members.rules.seeing import keep_box, learn, see
 from services.members.tiers.model import TierFact
 from services.members.tiers.settings import FAMILY
+from shared.days import render
 from shared.events.envelope import Event
 from shared.events.storefront.customer_updated import CustomerUpdated
 from shared.events.storefront.order_cancelled import OrderCancelled
@@ -45,7 +52,7 @@ def decide(state: MembersState, item: Input) -> Decision:
         case Command():
             outcome, answer = on_command(draft, item)
         case Due():
-            outcome = on_published(draft, item)
+            outcome = on_due(draft, item)
     return Decision(outcome, draft.rows, draft.events, answer)
 
 
@@ -73,12 +80,21 @@ def on_command(draft: Draft, command: Command) -> tuple[Outcome, object]:
             return link_customer(draft, wanted, command.time)
         case UnlinkCustomer() as wanted:
             return unlink_customer(draft, wanted, command.time)
+        case RequestErasure() as wanted:
+            return _told(erasing.request(draft, wanted, command.time))
+        case CancelErasure() as wanted:
+            return _told(erasing.cancel(draft, wanted, command.time))
         case _:
             raise AssertionError(f"members takes no {type(command.data).__name__}")
 
 
-def on_published(draft: Draft, due: Due) -> Outcome:
-    """Newer settings: a customer may join after all; a member's tiers are derived anew."""
+def on_due(draft: Draft, due: Due) -> Outcome:
+    """Newer settings: a customer may join after all; a member's tiers are derived anew.
+
+    And members whose time has come to be forgotten.
+    """
+    if isinstance(due.data, Forgetting):
+        return erasing.carry_out(draft, due.key, due.data, due.time)
     if not due.kind.startswith(RESETTLE_JOIN):
         draft.touch(due.key)
         return APPLIED
@@ -138,6 +154,7 @@ def order_completed(draft: Draft, event: Event, data: OrderCompleted) -> Outcome
         return Skipped("a guest's order")
     customer = see(draft, order.customer_id, order.store_id, event.time)
     learn(draft, customer, data.identities, event.time)
+    keep_box(draft, customer, event)
     assert order.completed_at is not None
     join_by_order(draft, customer, order.store_id, order.completed_at)
     recount(draft, order)
@@ -193,6 +210,7 @@ def customer_updated(draft: Draft, event: Event, data: CustomerUpdated) -> Outco
     store = uuid_of(data.store_id)
     customer = see(draft, uuid_of(data.customer_id), store, event.time)
     learn(draft, customer, data.identities, event.time)
+    keep_box(draft, customer, event)
     if data.join is None:
         return APPLIED
     route = enabled(draft, OPEN, store, data.join.at)
@@ -256,6 +274,21 @@ def unlink_customer(draft: Draft, wanted: UnlinkCustomer, at: datetime) -> tuple
     ended = end_link(draft, link, at)
     recount_all(draft, wanted.customer_id)
     return APPLIED, _link_answer(ended)
+
+
+def _told(erasure: Outcome | Erasure) -> tuple[Outcome, object]:
+    """An erasure as its caller is told of it; or the refusal."""
+    if not isinstance(erasure, Erasure):
+        return erasure, None
+    return APPLIED, {
+        "erasure_id": text_id("ers", erasure.erasure_id),
+        "member_id": text_id("mem", erasure.member_id),
+        "state": STATES[erasure.state],
+        "requested_by": erasure.requested_by,
+        "requested_at": render(erasure.requested_at),
+        "due_at": render(erasure.due_at),
+        "erased_at": None,
+    }
 
 
 def _link_answer(link: Link) -> object:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
+from services.members.profile.model import ContactBlock
 from services.members.tiers.model import TierFact, TierSegment, TierStanding
 from shared.flow import State
 from shared.ids import derive, text_id
@@ -13,6 +15,11 @@ from shared.programs import Program
 from shared.settings.versions import Published
 
 Key = tuple[int, UUID]
+ACTIVE: Final = "active"
+ERASED: Final = "erased"
+OPEN, CANCELLED, DONE = 0, 1, 2
+STATES: Final = ("open", "cancelled", "done")
+"""Of an erasure, by their numbers."""
 
 
 class Customer(Struct, frozen=True):
@@ -23,6 +30,8 @@ class Customer(Struct, frozen=True):
     store_id: UUID | None
     first_seen: datetime | None
     last_seen: datetime | None
+    erased_at: datetime | None = None
+    """Up to then nothing of the person is known any more, and nothing told of then is learned."""
 
     @property
     def key(self) -> Key:
@@ -150,6 +159,27 @@ class RefundSeen(Struct, frozen=True):
         return self.program_id, self.refund_id
 
 
+class Erasure(Struct, frozen=True):
+    """A wish that a member be forgotten, and what became of it."""
+
+    program_id: int
+    erasure_id: UUID
+    member_id: UUID
+    requested_by: str
+    requested_at: datetime
+    due_at: datetime
+    """Until then it can be taken back; carried out at the end of the day after."""
+    state: int
+    erased_at: datetime | None = None
+    customers: tuple[UUID, ...] = ()
+    """Whom the member was linked to: what a restored backup has to forget again."""
+
+    @property
+    def key(self) -> Key:
+        """Program and erasure."""
+        return self.program_id, self.erasure_id
+
+
 class Touched(Struct, frozen=True):
     """A member whose tiers are derived at the end of the batch. Never saved."""
 
@@ -188,6 +218,28 @@ class UnlinkCustomer(Struct, frozen=True):
     reason: str
 
 
+class RequestErasure(Struct, frozen=True):
+    """Command: a member is to be forgotten, unless that is taken back in time."""
+
+    member_id: UUID
+    requested_by: str
+    reason: str
+
+
+class CancelErasure(Struct, frozen=True):
+    """Command: a member is not to be forgotten after all."""
+
+    member_id: UUID
+    erasure_id: UUID
+
+
+class Forgetting(Struct, frozen=True):
+    """What is due: an erasure, its member and their customers."""
+
+    member_id: UUID
+    customers: tuple[UUID, ...]
+
+
 class MembersState(State):
     """What a batch knows of members."""
 
@@ -216,6 +268,8 @@ class MembersState(State):
         self.segments = self.table(
             TierSegment, ladder=lambda row: (row.program_id, row.member_id, row.ladder)
         )
+        self.erasures = self.table(Erasure, member=lambda row: (row.program_id, row.member_id))
+        self.blocks = self.table(ContactBlock)
         self.touched = self.table(Touched)
 
 
@@ -225,8 +279,9 @@ def person_key(known: Iterable[Identity]) -> str | None:
     return verified.get("phone", verified.get("email"))
 
 
-def member_id(program: Program, customer_id: UUID, person: str | None) -> UUID:
-    """The id that a customer's member has."""
+def member_id(program: Program, customer_id: UUID, person: str | None, ordinal: int = 0) -> UUID:
+    """The id that a customer's member has; the next ordinal's where that was erased."""
     if person is not None:
-        return derive("member", program.text_id, "person", person, "0")
-    return derive("member", program.text_id, "customer", text_id("cus", customer_id), "0")
+        return derive("member", program.text_id, "person", person, str(ordinal))
+    customer = text_id("cus", customer_id)
+    return derive("member", program.text_id, "customer", customer, str(ordinal))

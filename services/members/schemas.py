@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from services.members.personal.schemas import Profile
 from shared.ids import BODY
 
 CustomerId = Annotated[str, Field(pattern=f"^cus_{BODY}$")]
@@ -95,6 +96,7 @@ class MemberAnswer(BaseModel):
     joined_store: str
     effective_from: Instant
     terms: Terms
+    profile: Profile = Profile()
     customers: list[LinkedCustomer]
     tiers: list[Tiers]
 
@@ -106,6 +108,7 @@ class CustomerAnswer(BaseModel):
     store_id: str | None
     first_seen: Instant | None
     last_seen: Instant | None
+    profile: Profile = Profile()
     member: MemberAnswer | None
 
 
@@ -117,6 +120,7 @@ class MemberLine(BaseModel):
     route: str
     joined_store: str
     effective_from: Instant
+    profile: Profile = Profile()
 
 
 class MemberPage(BaseModel):

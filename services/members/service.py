@@ -6,27 +6,40 @@ from typing import Final
 from msgspec.structs import replace
 
 from services.members import NAME, queries, sweeps, verify
-from services.members.api import ROUTER
+from services.members.api import ROUTER, lifespan
 from services.members.flow import FLOW
-from services.members.model import JoinOpen, LinkCustomer, UnlinkCustomer
+from services.members.model import (
+    CancelErasure,
+    JoinOpen,
+    LinkCustomer,
+    RequestErasure,
+    UnlinkCustomer,
+)
+from services.members.personal.api import ROUTER as PERSONAL
+from services.members.profile.keeping import keeping, tidying
 from services.members.settings import JOIN
-from services.members.tables import APPEND_ONLY, METADATA
+from services.members.store import ERASE
+from services.members.tables import APPEND_ONLY, METADATA, SEALED
 from services.members.tiers.settings import LADDER
 from shared.schema import service_schema
-from shared.service import Service
+from shared.service import Rebuild, Service, Sweep
 
 SERVICE: Final = Service(
     name=NAME,
     description="Customers, members, the links between them, tiers as a timeline.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    routers=(ROUTER,),
+    routers=(ROUTER, PERSONAL),
     flow=FLOW,
-    commands=(JoinOpen, LinkCustomer, UnlinkCustomer),
+    commands=(JoinOpen, LinkCustomer, UnlinkCustomer, RequestErasure, CancelErasure),
+    sweeps=(Sweep(ERASE, sweeps.due_erasures),),
+    tasks=(keeping, tidying),
     documents=(
         replace(JOIN, resettle=sweeps.unjoined_customers),
         replace(LADDER, resettle=sweeps.judged_members),
     ),
     totals=queries.count_totals,
     checks=verify.CHECKS,
-    statements=24,
+    rebuild=Rebuild(given=SEALED),
+    statements=25,
+    lifespan=lifespan,
 )

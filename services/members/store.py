@@ -10,11 +10,16 @@ from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from services.members import tables
 from services.members.model import (
+    DONE,
+    ERASED,
+    CancelErasure,
     Customer,
+    Erasure,
+    Forgetting,
     Identity,
     JoinOpen,
     Key,
@@ -25,10 +30,12 @@ from services.members.model import (
     MembersState,
     OrderSeen,
     RefundSeen,
+    RequestErasure,
     UnlinkCustomer,
     member_id,
     person_key,
 )
+from services.members.profile import store as profiles
 from services.members.settings import JOIN
 from services.members.tiers import store as tiers
 from services.members.tiers.model import TierStanding
@@ -47,7 +54,11 @@ from shared.programs import Program
 from shared.settings import store as settings
 from shared.settings.versions import Published
 
+Person = tuple[Key, str | None]
+"""A customer, and the hash that they may be known by; None: by themselves alone."""
 RESETTLE_JOIN: Final = "resettle:join:"
+ERASE: Final = "erase"
+"""The sweep that carries erasures out."""
 
 
 class Needs(Struct):
@@ -68,6 +79,8 @@ class Needs(Struct):
     """Orders that are told to be completed."""
     anew: set[Key]
     """Customers something of whose past changes."""
+    erasures: set[Key] = field(default_factory=set)
+    """Members whose erasures are needed."""
 
 
 async def load_batch(
@@ -80,13 +93,16 @@ async def load_batch(
     identities = await _READ_IDENTITY.run(tx, needs.customers)
     await lock_identities(tx, _vouched(needs, identities))
     linked = {link.member_key for link in links}
-    candidates = _candidates(needs, identities, links)
-    members = await _LOCK_MEMBER.run(tx, needs.members | linked | candidates)
+    persons = _persons(needs, identities, links)
+    candidates = _ids(needs, persons, 0)
+    members = await _LOCK_MEMBER.run(tx, needs.members | linked | candidates.keys())
+    later = await _successors(tx, needs, candidates, members)
+    members += later
     known = {member.key for member in members}
     standings = await tiers.load_standings(tx, known)
     orders = await load_orders(tx, needs.orders, needs.histories | _reaching_back(needs, links))
     published = await settings.load(tx, [JOIN, LADDER], needs.programs)
-    whole = known & (needs.members | candidates)
+    whole = known & needs.members.union(candidates, (member.key for member in later))
     whole |= _changed(needs, links, standings, orders) | _unranked(known, standings, published)
     state = MembersState(programs, published, frozenset(whole))
     state.customers.read(customers)
@@ -99,6 +115,7 @@ async def load_batch(
     state.refunds.read(await load_refunds(tx, order_keys, _refunds(inputs, programs)))
     state.facts.read(await tiers.load_facts(tx, whole, order_keys))
     state.segments.read(await tiers.load_segments(tx, whole))
+    state.erasures.read(await _READ_ERASURE.run(tx, needs.erasures))
     return state
 
 
@@ -114,6 +131,29 @@ async def save_batch(tx: Tx, state: MembersState) -> None:
     await tiers.save_facts(tx, state.facts)
     await tiers.save_standings(tx, state.standings)
     await tiers.save_segments(tx, state.segments)
+    await profiles.add_blocks(tx, state.blocks.changed)
+    await _save_erasures(tx, state)
+
+
+async def _save_erasures(tx: Tx, state: MembersState) -> None:
+    """Write erasures; of those carried out now, destroy keys, profiles and identities."""
+    changed = state.erasures.changed
+    await _ERASURES.run(tx, changed)
+    customers = [
+        (row.program_id, customer)
+        for row in changed
+        if row.state == DONE
+        for customer in row.customers
+    ]
+    if customers:
+        await profiles.forget(tx, customers)
+        await tx.execute(
+            """
+            delete from identity where (program_id, customer_id) in (
+              select * from unnest($1::integer[], $2::uuid[]))
+            """,
+            *bulk.columns(customers, 2),
+        )
 
 
 def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
@@ -160,23 +200,36 @@ def _event_needs(needs: Needs, program_id: int, event: Event) -> None:
 
 def _command_needs(needs: Needs, program_id: int, command: Command) -> None:
     data = command.data
+    if isinstance(data, RequestErasure | CancelErasure):
+        key = (program_id, data.member_id)
+        needs.members.add(key)
+        needs.erasures.add(key)
+        return
     assert isinstance(data, JoinOpen | LinkCustomer | UnlinkCustomer)
-    key = (program_id, data.customer_id)
-    needs.customers.add(key)
-    needs.histories.add(key)
-    needs.anew.add(key)
+    _past_needs(needs, (program_id, data.customer_id))
     if isinstance(data, LinkCustomer):
         needs.members.add((program_id, data.member_id))
 
 
 def _due_needs(needs: Needs, program_id: int, due: Due) -> None:
     key = (program_id, due.key)
-    if due.kind.startswith(RESETTLE_JOIN):
-        needs.customers.add(key)
-        needs.histories.add(key)
-        needs.anew.add(key)
+    if due.kind == ERASE:
+        assert isinstance(due.data, Forgetting)
+        needs.members.add((program_id, due.data.member_id))
+        needs.erasures.add((program_id, due.data.member_id))
+        for customer in due.data.customers:
+            _past_needs(needs, (program_id, customer))
+    elif due.kind.startswith(RESETTLE_JOIN):
+        _past_needs(needs, key)
     else:
         needs.members.add(key)
+
+
+def _past_needs(needs: Needs, customer: Key) -> None:
+    """Something of a customer's past changes: all their orders are needed."""
+    needs.customers.add(customer)
+    needs.histories.add(customer)
+    needs.anew.add(customer)
 
 
 def _vouched(needs: Needs, known: Iterable[Identity]) -> set[tuple[int, str, str]]:
@@ -188,18 +241,42 @@ def _vouched(needs: Needs, known: Iterable[Identity]) -> set[tuple[int, str, str
     }
 
 
-def _candidates(needs: Needs, known: Iterable[Identity], links: Iterable[Link]) -> set[Key]:
-    """Members that the customers without a link would become, or are already as persons."""
+def _persons(needs: Needs, known: Iterable[Identity], links: Iterable[Link]) -> set[Person]:
+    """Customers without an open link, each with the persons that they may be known as."""
     by_customer: dict[Key, list[Identity]] = {}
     for identity in known:
         by_customer.setdefault((identity.program_id, identity.customer_id), []).append(identity)
-    linked = {link.customer_key for link in links}
-    found = set()
+    linked = {link.customer_key for link in links if link.ended_at is None}
+    found: set[Person] = set()
     for key in needs.customers - linked:
-        program = needs.programs[key[0]]
         identities = by_customer.get(key, []) + needs.verified.get(key, [])
-        persons = {person_key([each]) for each in identities} | {None}
-        found |= {(key[0], member_id(program, key[1], person)) for person in persons}
+        found |= {(key, person_key([each])) for each in identities} | {(key, None)}
+    return found
+
+
+def _ids(needs: Needs, persons: Iterable[Person], ordinal: int) -> dict[Key, Person]:
+    """Members that these persons would become, or are already; by id whose it is."""
+    return {
+        (key[0], member_id(needs.programs[key[0]], key[1], person, ordinal)): (key, person)
+        for key, person in persons
+    }
+
+
+async def _successors(
+    tx: Tx, needs: Needs, candidates: Mapping[Key, Person], members: Iterable[Member]
+) -> list[Member]:
+    """Locked: who followed persons that were erased, under the next ordinals; mostly nobody."""
+    found: list[Member] = []
+    ordinal = 0
+    while again := {
+        candidates[member.key]
+        for member in members
+        if member.status == ERASED and member.key in candidates
+    }:
+        ordinal += 1
+        candidates = _ids(needs, again, ordinal)
+        members = await _LOCK_MEMBER.run(tx, candidates)
+        found += members
     return found
 
 
@@ -303,6 +380,47 @@ async def list_unjoined_customers(
     return [row["customer_id"] for row in rows]
 
 
+async def list_due_erasures(
+    tx: Tx, program_id: int, until: datetime, after: UUID | None, limit: int
+) -> list[tuple[UUID, Forgetting]]:
+    """Erasures whose time to take them back was over, by erasure_due_idx; members are locked.
+
+    With the customers that are linked to them: nobody links another until the commit.
+    """
+    rows = await tx.fetch(
+        """
+        select e.erasure_id, e.member_id from erasure e
+        join member m on m.program_id = e.program_id and m.member_id = e.member_id
+        where e.program_id = $1 and e.state = 0 and e.due_at <= $2
+          and ($3::uuid is null or e.erasure_id > $3)
+        order by e.erasure_id limit $4 for update of m
+        """,
+        program_id,
+        until,
+        after,
+        limit,
+    )
+    links = await tx.fetch(
+        """
+        select member_id, customer_id from link
+        where program_id = $1 and member_id = any($2::uuid[]) and ended_at is null
+        order by customer_id
+        """,
+        program_id,
+        [row["member_id"] for row in rows],
+    )
+    return [
+        (
+            row["erasure_id"],
+            Forgetting(
+                row["member_id"],
+                tuple(k["customer_id"] for k in links if k["member_id"] == row["member_id"]),
+            ),
+        )
+        for row in rows
+    ]
+
+
 async def list_judged_members(
     tx: Tx, program_id: int, since: datetime, after: UUID | None, limit: int
 ) -> list[UUID]:
@@ -323,18 +441,28 @@ async def list_judged_members(
     return [row["member_id"] for row in rows]
 
 
+def _joined(customers: Iterable[UUID]) -> str:
+    return " ".join(map(str, customers))
+
+
+def _parted(text: str) -> tuple[UUID, ...]:
+    return tuple(map(UUID, text.split()))
+
+
 _CUSTOMER: Final = bulk.stored(tables.CUSTOMER, Customer)
 _IDENTITY: Final = bulk.stored(tables.IDENTITY, Identity)
 _MEMBER: Final = bulk.stored(tables.MEMBER, Member)
 _LINK: Final = bulk.stored(tables.LINK, Link)
 _ORDER: Final = bulk.stored(tables.ORDER_SEEN, OrderSeen)
 _REFUND: Final = bulk.stored(tables.REFUND_SEEN, RefundSeen)
+_ERASURE: Final = bulk.stored(tables.ERASURE, Erasure, customers=(_joined, _parted))
 
 _PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER)
 _LOCK_CUSTOMER: Final = _CUSTOMER.locked("customer_id")
 _LOCK_MEMBER: Final = _MEMBER.locked("member_id")
 _READ_LINK: Final = _LINK.by("customer_id")
 _READ_IDENTITY: Final = _IDENTITY.by("customer_id")
+_READ_ERASURE: Final = _ERASURE.by("member_id")
 _READ_ORDER: Final = _ORDER.by("order_id")
 _READ_BOUGHT: Final = _ORDER.by("customer_id")
 _READ_REFUND: Final = _REFUND.by("refund_id")
@@ -347,3 +475,4 @@ _MEMBERSHIPS: Final = bulk.stored(tables.MEMBERSHIP, Membership).upsert()
 _LINKS: Final = _LINK.save()
 _ORDERS: Final = _ORDER.save()
 _REFUNDS: Final = _REFUND.save()
+_ERASURES: Final = _ERASURE.upsert()

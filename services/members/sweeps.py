@@ -1,4 +1,4 @@
-"""What members does after newer settings: who joins after all, whose tiers are derived anew."""
+"""What members does by the clock: who is forgotten; after newer settings who joins after all."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -25,6 +25,14 @@ async def judged_members(
     """One per member who joined or completed an order from when the ladder holds."""
     found = await store.list_judged_members(tx, program.id, due.time, _cursor(after), limit)
     return [replace(due, key=member) for member in found]
+
+
+async def due_erasures(
+    tx: Tx, program: Program, due: Due, after: str | None, limit: int
+) -> Sequence[Due]:
+    """One per member who is to be forgotten by the end of the day."""
+    found = await store.list_due_erasures(tx, program.id, due.time, _cursor(after), limit)
+    return [replace(due, key=erasure, data=forgetting) for erasure, forgetting in found]
 
 
 def _cursor(after: str | None) -> UUID | None:

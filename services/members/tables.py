@@ -4,10 +4,16 @@ from typing import Final
 
 from sqlalchemy import Boolean, Column, Index, SmallInteger
 
+from services.members.profile import tables as profile
 from services.members.tiers import tables as tiers
-from shared.db.tables import TEXT_KEY, big, instant, program_table, text, uuid
+from shared.db.tables import TEXT_KEY, big, code, instant, program_table, text, uuid
 
 METADATA: Final = tiers.METADATA
+SEALED: Final = dict.fromkeys(
+    (each.name for each in (profile.CONTACT_BLOCK, profile.CONTACT, profile.SUBJECT_KEY)),
+    "the task that opens boxes while their keys exist",
+)
+"""Tables that no log makes anew: they are taken over from those in use."""
 
 CUSTOMER: Final = program_table(
     METADATA,
@@ -17,6 +23,7 @@ CUSTOMER: Final = program_table(
     uuid("store_id", null=True),
     instant("first_seen", null=True),
     instant("last_seen", null=True),
+    instant("erased_at", null=True),
 )
 IDENTITY: Final = program_table(
     METADATA,
@@ -96,4 +103,24 @@ REFUND_SEEN: Final = program_table(
     Column("whole", Boolean, nullable=False),
 )
 Index("refund_seen_order_idx", REFUND_SEEN.c.program_id, REFUND_SEEN.c.order_id)
+ERASURE: Final = program_table(
+    METADATA,
+    "erasure",
+    ("erasure_id",),
+    uuid("erasure_id"),
+    uuid("member_id"),
+    text("requested_by"),
+    instant("requested_at"),
+    instant("due_at"),
+    code("state"),
+    instant("erased_at", null=True),
+    text("customers"),
+)
+Index("erasure_member_idx", ERASURE.c.program_id, ERASURE.c.member_id)
+Index(
+    "erasure_due_idx",
+    ERASURE.c.program_id,
+    ERASURE.c.due_at,
+    postgresql_where=ERASURE.c.state == 0,
+)
 APPEND_ONLY: Final[tuple[str, ...]] = ()

@@ -15,6 +15,7 @@ from shared.events.campaigns.coupon_changed import CouponChanged
 from shared.events.campaigns.coupon_issued import CouponIssued
 from shared.events.dead_letters.event_quarantined import EventQuarantined
 from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined
 from shared.events.members.tier_changed import TierChanged
 from shared.events.points.points_changed import PointsChanged
@@ -41,6 +42,7 @@ Data = (
     | MemberJoined
     | CustomerLinked
     | TierChanged
+    | MemberErased
     | PointsChanged
     | CouponIssued
     | CouponChanged
@@ -111,6 +113,7 @@ CATALOGUE: Final = (
     EventType("member-joined",   1, "members",    "members", (_C, _A),         "member",   MemberJoined),
     EventType("customer-linked", 1, "members",    "members", (_P, _C, _A),     "member",   CustomerLinked),
     EventType("tier-changed",    1, "members",    "members", (_P, _A),         "member",   TierChanged),
+    EventType("member-erased",   1, "members",    "members", (_C, _A),         "member",   MemberErased),
     EventType("points-changed",  1, "points",     "points",  (_A,),            "member",   PointsChanged),
     EventType("coupon-issued",   1, "campaigns",  "campaigns", (_A,),          "member",   CouponIssued),
     EventType("coupon-changed",  1, "campaigns",  "campaigns", (_A,),          "member",   CouponChanged),

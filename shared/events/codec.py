@@ -49,7 +49,7 @@ class _Attributes(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fals
     partitionkey: Annotated[str, Meta(min_length=1, max_length=128)]
     causationid: str | None = None
     traceparent: str | None = None
-    sealedcontact: str | None = None
+    sealedcontact: Annotated[str, Meta(max_length=4096)] | None = None
 
 
 class _Envelope(_Attributes, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -71,6 +71,7 @@ class _Written(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     programid: str
     partitionkey: str
     causationid: UUID | None = None
+    sealedcontact: str | None = None
     data: Any
 
 
@@ -122,6 +123,7 @@ def encode(service: str, announcement: Announcement) -> Encoded:
             programid=program,
             partitionkey=key,
             causationid=announcement.causation,
+            sealedcontact=announcement.sealedcontact,
             data=data,
         )
     )
@@ -199,6 +201,7 @@ def _event(envelope: _Attributes, time: datetime, digest: int, data: Data, raw: 
         digest,
         data,
         raw,
+        envelope.sealedcontact,
     )
 
 

@@ -26,6 +26,8 @@ class Event(Struct, frozen=True, gc=False):
     data: Data
     raw: bytes = b""
     """The record that it was read from, as it was: what is handed on outside."""
+    sealedcontact: str | None = None
+    """A box with what the shop told of the person; members alone can open it."""
 
 
 class Cause(Struct, frozen=True, gc=False):
@@ -48,6 +50,8 @@ class Announcement(Struct, frozen=True, gc=False):
     cause: Cause
     causation: UUID | None
     """The event or command that led to it."""
+    sealedcontact: str | None = None
+    """A box with what the shop told of the person. Not of the digest: it differs each time."""
 
     def id(self, service: str, name: str) -> UUID:
         """Id of the event that `service` announces under the short type `name`."""

@@ -35,6 +35,7 @@ SAMPLE = {
     "endpoint_id": "ept_caireeyuculbogazdinryhi6d4",
     "message_id": "msg_caireeyuculbogazdinryhi6d4",
     "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
+    "erasure_id": "ers_caireeyuculbogazdinryhi6d4",
     "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
     "entry_id": "ent_ygcuxopwjobkbjh7ttichjt3kuaqc",
     "campaign_id": "cmp_agojyzjeabykvaaaaaaaaaaaam",

@@ -183,7 +183,7 @@ async def test_no_route_asks_for_a_permission_that_no_role_could_have(api: Api) 
 BY_STORE: Mapping[str, set[str]] = {
     "gateway": {"keys.create", "services.pass", "programs.create", "programs.list",
                 "programs.get", "stores.list", "stores.get"},
-    "members": {"members.list", "members.get", "customers.get"},
+    "members": {"members.reveal", "members.list", "members.get", "customers.get"},
     "analytics": {"home.get", "subjects.get", "rfm.get"},
 }  # fmt: skip
 """Routes that narrow their answers to a caller's stores, pass them on, or are of no store."""

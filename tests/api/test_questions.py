@@ -47,7 +47,8 @@ async def customer_of(spi: China) -> str:
     """Our id of the buyer."""
     gateway = spi.shop.api
     found = await gateway.app.state.connections.find(parse_id("whk", spi.connection))
-    shop = Shop(found, gateway.site.keys.blind_index, system())
+    keys = gateway.site.keys
+    shop = Shop(found, keys.blind_index, system(), keys.seal_contact)
     customer = shop.who(forms.Buyer(id=OUID)).customer_id
     assert customer is not None
     return customer

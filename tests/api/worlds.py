@@ -70,6 +70,8 @@ BODIES: Final[Mapping[str, Any]] = {
     "endpoint-secrets.end": {},
     "customers.link": {"member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy", "reason": "the same person"},
     "customers.unlink": {"reason": "another person"},
+    "members.reveal": {"fields": ["phone"], "reason": "a lost parcel"},
+    "erasures.create": {"requested_by": "member", "reason": "asked by e-mail"},
     "campaigns.create": CAMPAIGN,
     "campaigns.save": CAMPAIGN,
     "campaigns.stop": {"reason": "sold out"},
@@ -187,10 +189,18 @@ async def _members(api: Api) -> World:
         await told.settings("join", JOIN)
         await told.settings("ladder/main", LADDER)
         await told.apply(an_order(program, amount_minor=88960))
-    (found,) = ok(await api.caller(program).get("/v1/members"))["items"]
+    staff = api.caller(program)
+    (found,) = ok(await staff.get("/v1/members"))["items"]
+    path = f"/v1/members/{found['member_id']}/erasures"
+    made = ok(await staff.post(path, BODIES["erasures.create"], key="world"), 201)
     return World(
         program,
-        {"member_id": found["member_id"], "customer_id": customer(), "document": "join"},
+        {
+            "member_id": found["member_id"],
+            "customer_id": customer(),
+            "erasure_id": made["erasure_id"],
+            "document": "join",
+        },
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from shared.days import Instant
 from shared.events.envelope import Cause, Event
 from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined, Terms
 from shared.events.members.tier_changed import TierCause, TierChanged, TierNow, TierSegment
 from shared.ids import derive, text_id
@@ -54,6 +55,15 @@ def a_link(
     )
     cause = Cause("link", f"{buyer}/{who}", revision)
     at = ended_at or since
+    return event("members", data, program=program, key=who, subject=who, at=at, cause=cause)
+
+
+def an_erasure(
+    program: str, *, who: str = member(), buyers: Sequence[str] = (), at: datetime = AT
+) -> Event:
+    """A member was forgotten."""
+    data = MemberErased(member_id=who, customer_ids=list(buyers), at=Instant.of(at))
+    cause = Cause("erasure", who)
     return event("members", data, program=program, key=who, subject=who, at=at, cause=cause)
 
 

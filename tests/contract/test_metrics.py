@@ -24,6 +24,7 @@ COUNTERS: Final = {
     "commands_total": "route result", "idempotent_replays_total": "", "sweep_rows_total": "kind",
     "intake_total": "kind result", "intake_spooled_total": "", "delivery_log_dropped_total": "",
     "fetch_total": "kind result",
+    "contact_boxes_total": "result",
     "messages_total": "result", "endpoints_disabled_total": "",
 }  # fmt: skip
 HISTOGRAMS: Final = {

@@ -275,7 +275,7 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
             ["*"],
             [],
             now + timedelta(days=1),
-            OPERATOR,
+            "operator",
         )
         await gateway_store.add_key(tx, number, key, now)
 

@@ -137,10 +137,14 @@ class Whole:
             for kind, data in (("program", changed), ("store", opened))
         ]
         await self._tell("programs", told)
-        async with asyncio.timeout(SECONDS):
-            while not all([await self._knows(name, identity) for name in self.databases]):
-                await asyncio.sleep(0.05)
+        await self.known(identity)
         return identity
+
+    async def known(self, program: str) -> None:
+        """Wait until all services know a program and its store."""
+        async with asyncio.timeout(SECONDS):
+            while not all([await self._knows(name, program) for name in self.databases]):
+                await asyncio.sleep(0.05)
 
     async def _knows(self, service: str, program: str) -> bool:
         async with transaction(self.databases[service]) as tx:

@@ -170,4 +170,5 @@ def again(event: Event) -> Announcement:
         at=event.time,
         cause=Cause(kind, event.subject),
         causation=None,
+        sealedcontact=event.sealedcontact,
     )

@@ -2,6 +2,7 @@
 
 verifying    which secret signed a delivery, or why none
 identifying  who a buyer is: customer ids, keyed hashes of phones and e-mails
+contacting   what of a buyer goes to members in a box
 pricing      money of an order: discounts over lines, tax, totals that agree
 normalising  what a shop sent -> our events
 """

@@ -34,6 +34,13 @@ class Identified(Struct, frozen=True):
 
     customer_id: str | None
     identities: list[Identity]
+    phone: str | None = None
+    """Normal form, for members alone."""
+    email: str | None = None
+    """Likewise."""
+
+    def __repr__(self) -> str:
+        return f"Identified({self.customer_id})"
 
 
 def identify(
@@ -59,13 +66,14 @@ def identify(
         for kind, value in (("phone", phone), ("email", email))
         if value is not None
     ]
+    customer = None
     if buyer.id:
-        return Identified(customer_id(identity_key, "buyer", store, buyer.id), identities)
-    if phone:
-        return Identified(customer_id(identity_key, "phone", program, phone), identities)
-    if email:
-        return Identified(customer_id(identity_key, "email", program, email), identities)
-    return Identified(None, identities)
+        customer = customer_id(identity_key, "buyer", store, buyer.id)
+    elif phone:
+        customer = customer_id(identity_key, "phone", program, phone)
+    elif email:
+        customer = customer_id(identity_key, "email", program, email)
+    return Identified(customer, identities, phone, email)
 
 
 def customer_id(identity_key: bytes, kind: str, scope: str, value: str) -> str:

@@ -5,6 +5,7 @@ guest's order the order.
 """
 
 import hashlib
+import hmac
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 from services.gateway.connectors import CONNECTORS, forms
 from services.gateway.model import Connection, Invalid
+from services.gateway.rules.contacting import Seal, sealed
 from services.gateway.rules.identifying import BlindIndex, Identified, identify
 from services.gateway.rules.pricing import Priced, price
 from shared.days import EARLIEST, Instant, local_day, zone
@@ -42,6 +44,7 @@ class Shop(Struct, frozen=True):
     connection: Connection
     blind_index: BlindIndex
     now: datetime
+    seal: Seal
 
     @property
     def assurance(self) -> Literal["high", "low"]:
@@ -59,6 +62,10 @@ class Shop(Struct, frozen=True):
             identity_key=of.identity_key,
             blind_index=self.blind_index,
         )
+
+    def box(self, buyer: forms.Buyer | None, who: Identified, at: Instant) -> str | None:
+        """What is told of the buyer, for members alone."""
+        return sealed(buyer, who, self.connection.program, at, self.seal)
 
     def known(self, buyer: forms.Buyer) -> tuple[Identified, str]:
         """Whom an event is about that needs somebody."""
@@ -152,7 +159,8 @@ def _order(shop: Shop, sent: forms.OrderCompleted | forms.OrderPaid) -> Announce
         data = OrderCompleted(**order, completed_at=at, completed_by=sent.completed_by)
     else:
         data = OrderPaid(**order)
-    return _announcement(shop, data, order_id, who.customer_id or order_id, at, "order", order_id)
+    told = _announcement(shop, data, order_id, who.customer_id or order_id, at, "order", order_id)
+    return replace(told, sealedcontact=shop.box(sent.customer, who, at))
 
 
 def _lines(sent: forms.OrderCompleted | forms.OrderPaid) -> list[Priced]:
@@ -310,8 +318,12 @@ def _updated(shop: Shop, sent: forms.CustomerUpdated) -> Announcement:
         identities=who.identities,
         assurance=shop.assurance,
     )
-    content = hashlib.sha256(msgspec.json.encode(sent, order="sorted")).hexdigest()[:32]
-    return _announcement(shop, data, customer, customer, at, "customer", f"{customer}/{content}")
+    # Keyed: whoever sees the id of the event must not find a phone in it by trying all of them.
+    content = hmac.digest(
+        shop.connection.identity_key, msgspec.json.encode(sent, order="sorted"), hashlib.sha256
+    ).hex()[:32]
+    told = _announcement(shop, data, customer, customer, at, "customer", f"{customer}/{content}")
+    return replace(told, sealedcontact=shop.box(sent.customer, who, at))
 
 
 def _announcement(  # noqa: PLR0913, PLR0917 - the parts of an envelope

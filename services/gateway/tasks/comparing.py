@@ -22,11 +22,11 @@ from services.gateway.fetching.comparing import Compared, first_day, next_night
 from services.gateway.fetching.pulling import WEEK
 from services.gateway.model import Connection, Invalid
 from services.gateway.tasks.listing import Listing
-from services.gateway.tasks.turns import turns
 from shared.days import start_of, zone
 from shared.db.transaction import statements, transaction
 from shared.logs import logger
 from shared.service import Tasking
+from shared.turns import turns
 
 CLAIM: Final = timedelta(hours=3)
 """How long a comparison is this worker's; what a kill leaves is begun again then."""
@@ -41,7 +41,7 @@ async def comparing(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Compare what is due until told to stop."""
     async with client() as http:
         comparer = Comparer(tasking, Asking(tasking.config, http))
-        await turns("compare", comparer.turn, stopping, IDLE_SECONDS)
+        await turns("gateway", "compare", comparer.turn, stopping, IDLE_SECONDS)
 
 
 class Comparer:

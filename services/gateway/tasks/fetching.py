@@ -21,11 +21,11 @@ from services.gateway.fetching.model import DONE, FAILED, GIVEN_UP, OPEN, Wanted
 from services.gateway.model import Answer, Connection, Delivery
 from services.gateway.rules.normalising import Shop
 from services.gateway.settling import record, settle
-from services.gateway.tasks.turns import turns
 from shared.db.transaction import Tx, statements, transaction
 from shared.errors import FieldError
 from shared.logs import logger
 from shared.service import Tasking
+from shared.turns import turns
 
 CLAIM: Final = timedelta(seconds=60)
 AT_ONCE: Final = 8
@@ -39,7 +39,7 @@ async def fetching(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Fetch what is wanted until told to stop."""
     async with client() as http:
         fetcher = Fetcher(tasking, Asking(tasking.config, http))
-        await turns("fetch", fetcher.turn, stopping, IDLE_SECONDS)
+        await turns(NAME, "fetch", fetcher.turn, stopping, IDLE_SECONDS)
 
 
 class Fetcher:
@@ -117,7 +117,7 @@ class Fetcher:
     async def _settle(
         self, wanted: Wanted, connection: Connection, heard: Heard, now: datetime
     ) -> None:
-        shop = Shop(connection, self._keys.blind_index, now)
+        shop = Shop(connection, self._keys.blind_index, now, self._keys.seal_contact)
         async with transaction(self._database) as tx:
             first = await self._close(tx, wanted, DONE)
             if first is None:

@@ -13,11 +13,11 @@ from services.gateway.model import UNKNOWN_ORDER
 from services.gateway.staff import store as staff
 from services.gateway.staff.rules.sitting import IDLE, WHOLE
 from services.gateway.staff.rules.throttling import FORGOTTEN
-from services.gateway.tasks.turns import turns
 from shared.db.transaction import transaction
 from shared.logs import logger
 from shared.random_ids import first_of
 from shared.service import Tasking
+from shared.turns import turns
 
 DELIVERIES: Final = timedelta(days=90)
 """How long the record of a delivery is kept."""
@@ -35,7 +35,7 @@ BEGINNING: Final = (0, UUID(int=0))
 async def forgetting(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Forget what is old, every ten minutes, until told to stop."""
     forgetter = Forgetter(tasking)
-    await turns("forget", forgetter.turn, stopping, EVERY_SECONDS)
+    await turns(NAME, "forget", forgetter.turn, stopping, EVERY_SECONDS)
 
 
 class Forgetter:

@@ -53,7 +53,7 @@ class Listing:
     def __init__(self, tasking: Tasking, asking: Asking) -> None:
         self._database = tasking.database
         self._around = tasking.around
-        self._blind_index = tasking.keys.blind_index
+        self._keys = tasking.keys
         self._calling = Calling(tasking, asking)
 
     async def go_through(
@@ -108,7 +108,7 @@ class Listing:
                 if heard.status != "ignored":
                     await record(tx, first, answers)
             else:
-                shop = Shop(connection, self._blind_index, now)
+                shop = Shop(connection, self._keys.blind_index, now, self._keys.seal_contact)
                 if note is not None and connection.mode == "live":
                     paid = await _paid(tx, shop, events_of(shop, heard))
                 answers = await settle(tx, shop, heard, first, quiet=True)

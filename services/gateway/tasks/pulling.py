@@ -27,10 +27,10 @@ from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import hear
 from services.gateway.settling import record, settle
 from services.gateway.tasks.listing import Listing, pulled
-from services.gateway.tasks.turns import turns
 from shared.db.transaction import statements, transaction
 from shared.logs import logger
 from shared.service import Tasking
+from shared.turns import turns
 
 CLAIMS: Final = {MESSAGES: timedelta(minutes=1), CHANGES: timedelta(minutes=10)}
 """How long a pull is this worker's; what a kill leaves is pulled again then."""
@@ -52,7 +52,7 @@ async def pulling(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Pull what is due until told to stop."""
     async with client() as http:
         puller = Pulling(tasking, Asking(tasking.config, http))
-        await turns("pull", puller.turn, stopping, IDLE_SECONDS)
+        await turns(NAME, "pull", puller.turn, stopping, IDLE_SECONDS)
 
 
 class Pulling:
@@ -141,7 +141,10 @@ class Pulling:
 
     async def _take(self, connection: Connection, message: Message, now: datetime) -> None:
         """One message as a delivery: its effect, its record and its body."""
-        source, shop = PULLERS[connection.source], Shop(connection, self._keys.blind_index, now)
+        source, shop = (
+            PULLERS[connection.source],
+            Shop(connection, self._keys.blind_index, now, self._keys.seal_contact),
+        )
         raw = msgspec.json.encode(message)
         first = pulled(connection, str(message.id)[:190], raw, now)
         heard = hear(source, raw, {}, connection.settings_at(now))

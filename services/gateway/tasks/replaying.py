@@ -10,10 +10,10 @@ from uuid import UUID
 from services.gateway import NAME
 from services.gateway.deliveries import store
 from services.gateway.replaying import Replaying
-from services.gateway.tasks.turns import turns
 from shared.db.transaction import Tx, savepoint, transaction
 from shared.logs import logger
 from shared.service import Tasking
+from shared.turns import turns
 
 PAGE: Final = 50
 IDLE_SECONDS: Final = 1.0
@@ -22,7 +22,7 @@ IDLE_SECONDS: Final = 1.0
 async def replaying(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Carry out replays until told to stop."""
     replayer = Replayer(tasking)
-    await turns("replay", replayer.turn, stopping, IDLE_SECONDS)
+    await turns(NAME, "replay", replayer.turn, stopping, IDLE_SECONDS)
 
 
 class Replayer:

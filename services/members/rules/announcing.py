@@ -1,11 +1,14 @@
-"""The events of joining and linking."""
+"""The events of joining, linking and being forgotten."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from services.members.model import Link, Member
 from shared.days import Instant
 from shared.events.envelope import Announcement, Cause
 from shared.events.members.customer_linked import CustomerLinked
+from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined, Terms
 from shared.ids import text_id
 from shared.programs import Program
@@ -28,6 +31,26 @@ def joined(program: Program, member: Member, causation: UUID) -> Announcement:
         subject=identity,
         at=member.effective_from,
         cause=Cause("member", identity, member.version - 1),
+        causation=causation,
+    )
+
+
+def erased(
+    program: Program, member: Member, customers: Iterable[UUID], at: datetime, causation: UUID
+) -> Announcement:
+    """A member was forgotten."""
+    identity = text_id("mem", member.member_id)
+    return Announcement(
+        data=MemberErased(
+            member_id=identity,
+            customer_ids=[text_id("cus", each) for each in customers],
+            at=Instant.of(at),
+        ),
+        program=program.text_id,
+        key=identity,
+        subject=identity,
+        at=at,
+        cause=Cause("erasure", identity),
         causation=causation,
     )
 

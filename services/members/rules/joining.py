@@ -9,10 +9,12 @@ customer; never from the event, so that any order and any replay make the same m
 | open | when they ask, by the API or at the storefront |
 
 Of several the earliest counts, whenever it becomes known; at one instant the first order. A
-customer whose link staff ended does not join by itself again.
+customer whose link staff ended does not join by itself again. The id of a member who was erased is
+followed by the next one's of the same person.
 """
 
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +22,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.members.model import (
+    ACTIVE,
+    ERASED,
     Customer,
     Link,
     Member,
@@ -29,6 +33,7 @@ from services.members.model import (
 )
 from services.members.rules.announcing import joined
 from services.members.rules.draft import Draft
+from services.members.rules.erasing import closed_by_erasure, joins_anew
 from services.members.rules.linking import open_link, write_link
 from services.members.rules.recounting import recount_all
 from services.members.rules.seeing import identities
@@ -47,6 +52,13 @@ class Begins(Struct, frozen=True):
 
     effective_from: datetime
     counts_from: datetime
+
+
+class Spell(Struct, frozen=True):
+    """From when a member is one, and until they were erased if they were."""
+
+    start: datetime
+    until: datetime | None
 
 
 def begins(program: Program, route: JoinRoute, at: datetime) -> Begins:
@@ -80,10 +92,15 @@ def join_by_order(draft: Draft, customer: Customer, store_id: UUID, at: datetime
 def join_earliest(
     draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at: datetime
 ) -> None:
-    """Join, or move the joining back where it was later than this one."""
-    if not draft.links_of(customer.customer_id):
+    """Join, or move the joining back where it was later than this one.
+
+    Whoever was forgotten joins anew by asking for it, not by an order.
+    """
+    links = draft.links_of(customer.customer_id)
+    if not links or (route.route == OPEN and joins_anew(draft, links, at)):
         join(draft, customer, store_id, route, at)
-    link = open_link(draft.links_of(customer.customer_id))
+    links = draft.links_of(customer.customer_id)
+    link = closed_by_erasure(draft, links, at) or open_link(links)
     if link is None or link.method not in {"joined", "identity"}:
         return
     member = draft.member(link.member_id)
@@ -92,7 +109,7 @@ def join_earliest(
         return
     place = (begin.effective_from, route.route, store_id)
     if place < (member.effective_from, member.route, member.joined_store):
-        _begin_earlier(draft, member, begin.effective_from, route, store_id)
+        _begin_earlier(draft, member, Spell(begin.effective_from, link.ended_at), route, store_id)
     start = begin.counts_from
     if start < link.qualifies_from:
         write_link(draft, replace(link, qualifies_from=start, earns_from=start))
@@ -106,7 +123,7 @@ def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at:
     """
     program = draft.program
     person = person_key(identities(draft, customer))
-    identity = member_id(program, customer.customer_id, person)
+    identity = _free_id(draft, customer.customer_id, person)
     begin = begins(program, route, at)
     method, start = "joined", begin.counts_from
     known = draft.member(identity)
@@ -117,7 +134,7 @@ def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at:
             program_id=program.id,
             member_id=identity,
             number=None,
-            status="active",
+            status=ACTIVE,
             route=route.route,
             effective_from=begin.effective_from,
             joined_store=store_id,
@@ -134,17 +151,28 @@ def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at:
     return identity
 
 
+def _free_id(draft: Draft, customer_id: UUID, person: str | None) -> UUID:
+    """The id of the member that a person is, or becomes: not of one who was erased."""
+    for ordinal in count():
+        identity = member_id(draft.program, customer_id, person, ordinal)
+        known = draft.member(identity)
+        if known is None or known.status != ERASED:
+            break
+    return identity
+
+
 def _begin_earlier(
-    draft: Draft, member: Member, start: datetime, route: JoinRoute, store_id: UUID
+    draft: Draft, member: Member, spell: Spell, route: JoinRoute, store_id: UUID
 ) -> None:
     earlier = replace(
         member,
         route=route.route,
-        effective_from=start,
+        effective_from=spell.start,
         joined_store=store_id,
         version=member.version + 1,
     )
     draft.put(earlier)
-    draft.put(Membership(member.program_id, member.member_id, 1, start))
+    why = ERASED if spell.until is not None else None
+    draft.put(Membership(*member.key, 1, spell.start, spell.until, why))
     draft.events.append(joined(draft.program, earlier, draft.cause))
     draft.touch(member.member_id)

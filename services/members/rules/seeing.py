@@ -11,7 +11,9 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from services.members.model import Customer, Identity
+from services.members.profile.model import ContactBlock
 from services.members.rules.draft import Draft
+from shared.events.envelope import Event
 from shared.events.storefront.parts import Identity as ToldIdentity
 
 
@@ -30,8 +32,17 @@ def see(draft: Draft, customer_id: UUID, store_id: UUID, at: datetime) -> Custom
     return seen
 
 
+def keep_box(draft: Draft, customer: Customer, event: Event) -> None:
+    """Keep what a shop told of the person, sealed; not of one who was forgotten since."""
+    forgotten = customer.erased_at is not None and event.time <= customer.erased_at
+    if event.sealedcontact is not None and not forgotten:
+        draft.put(ContactBlock(*customer.key, event.id, event.time, event.sealedcontact))
+
+
 def learn(draft: Draft, customer: Customer, told: Iterable[ToldIdentity], at: datetime) -> None:
-    """Keep what identifies a customer."""
+    """Keep what identifies a customer, unless they were forgotten since."""
+    if customer.erased_at is not None and at <= customer.erased_at:
+        return
     for each in told:
         key = (customer.program_id, each.kind, each.hash, customer.customer_id)
         known = draft.state.identities.get(key)

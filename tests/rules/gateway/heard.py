@@ -24,6 +24,11 @@ ROOT = b"r" * 32
 FOLDER = Path(__file__).parents[2] / "data" / "webhooks"
 
 
+def plainly(place: str, content: bytes) -> str:
+    """A box that anybody can look into."""
+    return f"{place}|{content.decode()}"
+
+
 def a_shop(now: Any = NOW, **changes: Any) -> Shop:
     """A connection of the demo's kind."""
     values: dict[str, Any] = {
@@ -39,7 +44,9 @@ def a_shop(now: Any = NOW, **changes: Any) -> Shop:
         "secrets": (),
         "identity_key": b"i" * 32,
     }
-    return Shop(Connection(**values | changes), lambda *parts: blind_index(ROOT, *parts), now)
+    return Shop(
+        Connection(**values | changes), lambda *parts: blind_index(ROOT, *parts), now, plainly
+    )
 
 
 def payload(source: str, name: str) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.gateway.outbound.model import EVERYTHING, Subscriber
 from services.gateway.outbound.rules.forwarding import TYPES, message_id, messages_of
 from shared.days import EPOCH
 from shared.events import codec
 from shared.events.catalogue import CATALOGUE, EventType
+from shared.events.envelope import Announcement, Cause
 from shared.events.golden import example
 from shared.ids import time_of
 from shared.random_ids import first_of
@@ -70,3 +72,18 @@ def test_ids_sort_by_the_time_of_their_events(milliseconds: int, endpoint: UUID)
     identity = message_id(PROGRAM, endpoint, "event", when)
     assert time_of(identity) == when
     assert first_of(when) <= identity < first_of(when + timedelta(milliseconds=1))
+
+
+def test_what_is_personal_is_not_handed_on_even_sealed() -> None:
+    """The rest of the record is byte for byte what it was."""
+    told = an_order(PROGRAM, at=NOON)
+    announced = Announcement(
+        told.data, PROGRAM, told.key, told.subject, NOON, Cause("order", "A-1"), None, "v1.w.a-_b.c"
+    )
+    encoded = codec.encode("gateway", announced)
+    event = codec.decode(encoded.value, NOW)
+    assert event is not None
+    assert event.sealedcontact == "v1.w.a-_b.c"
+    plain = codec.encode("gateway", replace(announced, sealedcontact=None))
+    (message,) = messages_of(event, ASKING[:1])
+    assert message.body == plain.value

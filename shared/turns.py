@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from services.gateway import NAME
 from shared.db.faults import Culprit, blame
 from shared.logs import logger
 from shared.surroundings import pause
@@ -12,7 +11,11 @@ TROUBLE_SECONDS = (1.0, 30.0)
 
 
 async def turns(
-    what: str, turn: Callable[[], Awaitable[int]], stopping: asyncio.Event, idle_seconds: float
+    service: str,
+    what: str,
+    turn: Callable[[], Awaitable[int]],
+    stopping: asyncio.Event,
+    idle_seconds: float,
 ) -> None:
     """Take turns until told to stop: at once after one that found something to do.
 
@@ -26,7 +29,7 @@ async def turns(
         except Exception as error:
             if blame(error) not in {Culprit.DATABASE, Culprit.LOG}:
                 raise
-            logger(NAME).warning(what, error=repr(error)[:300])
+            logger(service).warning(what, error=repr(error)[:300])
             await pause(stopping, wait, jitter=0.2)
             wait = min(wait * 2, TROUBLE_SECONDS[1])
             continue

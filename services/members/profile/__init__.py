@@ -1,0 +1,1 @@
+"""What is known of a person: kept sealed under a key of their own, shown masked."""

@@ -1,0 +1,45 @@
+"""Files of keys: written whole or not at all, never replaced, destroyed when their time is over."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from shared.errors import Misconfigured
+
+
+def write_once(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that must appear whole or not at all, and never replace one that exists."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process made the key at the same instant: its key counts
+    finally:
+        draft.unlink()
+
+
+def guard(path: Path) -> None:
+    """Raise Misconfigured where others than the owner may read a file."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise Misconfigured(
+            f"{path} may be read by others (mode {mode:04o}): run `chmod 600 {path}`"
+        )
+
+
+def overwrite(path: Path) -> None:
+    """Destroy a file: its bytes first, then its name."""
+    with path.open("r+b") as file:
+        file.write(secrets.token_bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
