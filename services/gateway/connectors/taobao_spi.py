@@ -61,7 +61,7 @@ SPAN: Final = taobao.SPAN
 TOLERANCE: Final = timedelta(minutes=10)
 """How far the signed time may be from now, either way."""
 _NOBODY, _NO_MEMBER, _AGAIN = "E01", "E02", "E04"
-"""What a method's own code says where the platform is to ask again later."""
+"""What a method's own code says of somebody unknown, of who is no member, and to ask again."""
 _JOINS: Final = {
     "tmall.mei.crm.bind": "bind_code",
     "qimen.alibaba.member.bind": "bind_code",
