@@ -52,6 +52,7 @@ def build_app(service: Service, config: Config) -> FastAPI:
         lifespan,
         description=service.description,
         body_bytes=service.body_bytes,
+        statuses=(429,) if service.edge else (),
         browsed=_browsed(service, config),
     )
 
