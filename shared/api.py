@@ -17,8 +17,8 @@ from shared.http.letters import letters_router
 from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
 from shared.measuring import measure, take, waits
-from shared.sealing import PUBLIC
 from shared.service import Service
+from shared.token_keys import PUBLIC
 
 API_POOL = 8
 

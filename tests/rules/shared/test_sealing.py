@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.sealing import INDEX, PUBLIC, ROOT, TOKEN, KeyRing
+from shared.sealing import INDEX, ROOT, KeyRing
+from shared.token_keys import FIRST as TOKEN
+from shared.token_keys import PUBLIC
 
 
 @pytest.fixture(scope="module")
