@@ -20,8 +20,8 @@ from shared.http.letters import letters_router
 from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
 from shared.measuring import measure, take, waits
-from shared.sealing import PUBLIC
 from shared.service import Service
+from shared.token_keys import PUBLIC
 
 API_POOL = 8
 
@@ -52,7 +52,6 @@ def build_app(service: Service, config: Config) -> FastAPI:
         lifespan,
         description=service.description,
         body_bytes=service.body_bytes,
-        statuses=(429,) if service.edge else (),
         browsed=_browsed(service, config),
     )
 

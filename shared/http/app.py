@@ -41,15 +41,14 @@ def build(
     description: str = "",
     body_bytes: int = MAX_BODY_BYTES,
     browsed: Literal["no", "http", "https"] = "no",
-    statuses: Sequence[int] = (),
 ) -> FastAPI:
     """The app of a service.
 
     The lifespan sets what the routes need: `app.state.config`, `service`, `database`, `verifier`,
     and `stream` where the service appends to the log itself, `sessions` where people sign in.
-    `browsed`: whether browsers come, and by what; `statuses`: of problems that any route may
-    answer with, besides the usual ones.
+    `browsed`: whether browsers come, and by what: then it is the edge, which slows callers down.
     """
+    slowing = () if browsed == "no" else (429,)
     app = FastAPI(
         title=name,
         version=VERSION,
@@ -59,7 +58,7 @@ def build(
         redoc_url=None,
         openapi_url="/openapi.json",
         generate_unique_id_function=lambda route: route.name,
-        responses=problems.documented(400, 401, 403, 404, 413, 422, 503, *statuses),
+        responses=problems.documented(400, 401, 403, 404, 413, 422, *slowing, 503),
     )
     app.state.metrics = Metrics()
     app.state.draining = False

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.gateway.staff.rules.roles import PERMISSIONS
 from shared.clock import fixed, system
 from shared.http.tokens import ISSUER, Minter
-from shared.sealing import KEY_ID
 from tests.api.harness import Api, Caller, Site, new_program, ok, problem
 from tests.api.places import (
     HEALTH,
@@ -78,11 +77,11 @@ def forged(
 ) -> str:
     """A token of any header and claims, signed with the gateway's key or another."""
     now = int(system().timestamp())
-    head = {"alg": "EdDSA", "kid": KEY_ID, "typ": "JWT"} | dict(header or {})
+    head = {"alg": "EdDSA", "kid": "gw-1", "typ": "JWT"} | dict(header or {})
     body = {"iss": ISSUER, "aud": service, "sub": "operator", "perm": ["*"], "stores": ["*"]}
     body |= {"iat": now, "exp": now + 300} | claims
     text = f"{encoded(head)}.{encoded(body)}"
-    signature = (key or site.keys.token_key).sign(text.encode())
+    signature = (key or site.keys.token_key(system())[1]).sign(text.encode())
     return f"{text}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
