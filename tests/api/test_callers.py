@@ -291,10 +291,6 @@ OF_ANY_PROGRAM = {
     "dead-letters.list", "parked-programs.list", "staff.list", "approvals.list", "audit.list",
 }  # fmt: skip
 """Lists of all programs for an operator who names none."""
-RANGES: Mapping[str, Mapping[str, str]] = {
-    "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
-    "rfm.get": {"on": "2026-03-06"},
-}
 DOCUMENTS = {
     "gateway": "connection/whk_agojyzjeabykvaaaaaaaaaaaai",
     "members": "join",
