@@ -28,6 +28,7 @@ from services.gateway.routes import (
     endpoints,
     keys,
     messages,
+    pages,
     passing,
     programs,
     stores,
@@ -43,7 +44,8 @@ from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
-    webhooks, keys, programs, stores, connections, deliveries, endpoints, messages, passing,
+    webhooks, keys, programs, stores, connections, deliveries, endpoints, messages, pages,
+    passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
