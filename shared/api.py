@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
 
 import httpx2
 from fastapi import APIRouter, FastAPI
@@ -48,7 +49,14 @@ def build_app(service: Service, config: Config) -> FastAPI:
         lifespan,
         description=service.description,
         body_bytes=service.body_bytes,
+        browsed=_browsed(service, config),
     )
+
+
+def _browsed(service: Service, config: Config) -> Literal["no", "http", "https"]:
+    if not service.browsed:
+        return "no"
+    return "https" if config.public_url.startswith("https:") else "http"
 
 
 def _common(service: Service) -> APIRouter:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,12 +20,21 @@ SERVICES: Final = ("gateway", "members", "points", "campaigns", "analytics")
 _SECRETS: Final = ("DATABASE_URL",)
 _LEVELS = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _networks(value: str) -> str:
     for part in filter(None, map(str.strip, value.split(","))):
         ipaddress.ip_network(part)
     return value
+
+
+def _public(value: str) -> str:
+    parts = urlsplit(value)
+    loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if not parts.hostname or not (loopback or parts.scheme == "https"):
+        raise ValueError("must be https://…, or http:// on this machine")
+    return value.rstrip("/")
 
 
 class Config(BaseModel):
@@ -44,6 +54,23 @@ class Config(BaseModel):
     host: Annotated[
         str, Field(alias="SHUKE_HOST", description="Address that the gateway listens on")
     ] = "127.0.0.1"
+    public_url_given: Annotated[
+        str | None,
+        AfterValidator(_public),
+        Field(
+            alias="SHUKE_PUBLIC_URL",
+            description="Where people reach the gateway (https://shuke.example); http on loopback "
+            "alone. Default: the gateway's own address",
+        ),
+    ] = None
+    mfa_optional: Annotated[
+        bool,
+        Field(
+            alias="SHUKE_MFA_OPTIONAL",
+            description="true: no role needs a second factor. For trials; never where a program "
+            "is real",
+        ),
+    ] = False
     metrics_port: Annotated[
         int,
         Field(
@@ -156,6 +183,11 @@ class Config(BaseModel):
         """Networks that merchants' addresses may lie in besides public ones."""
         parts = self.endpoint_networks.split(",")
         return tuple(ipaddress.ip_network(part.strip()) for part in parts if part.strip())
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach the gateway, without a slash at the end."""
+        return self.public_url_given or self.url_of("gateway")
 
     @property
     def keys_dir(self) -> Path:

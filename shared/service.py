@@ -111,3 +111,5 @@ class Service(Struct, frozen=True):
     """Before the paths of the routes that every service has."""
     body_bytes: int = MAX_BODY_BYTES
     """What a request's body may have."""
+    browsed: bool = False
+    """Whether browsers come to it."""

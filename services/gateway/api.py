@@ -31,10 +31,15 @@ from services.gateway.routes import (
     pages,
     passing,
     programs,
+    sessions,
+    staff,
     stores,
     webhooks,
 )
 from services.gateway.spool import Spool
+from services.gateway.staff.managing import Accounts
+from services.gateway.staff.sessions import Sessions
+from services.gateway.staff.signing_in import SigningIn
 from services.gateway.trying import Trying
 from shared.config import Config
 from shared.http.tokens import Minter
@@ -44,8 +49,8 @@ from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
-    webhooks, keys, programs, stores, connections, deliveries, endpoints, messages, pages,
-    passing,
+    webhooks, sessions, staff, keys, programs, stores, connections, deliveries, endpoints, messages,
+    pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -58,6 +63,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     ring = KeyRing.open(config.keys_dir)
     app.state.keys = ring
     app.state.verifier = Callers(app.state.database, app.state.verifier, app.state.clock)
+    app.state.sessions = Sessions(app.state.database, config)
+    app.state.signing_in = SigningIn(app.state.database, ring, app.state.sessions)
+    app.state.accounts = Accounts(app.state.database, app.state.sessions, app.state.signing_in)
     app.state.managing = Managing(app.state.database, ring)
     app.state.programs = Programs(app.state.database, ring)
     app.state.connections = Connections(app.state.database, ring)

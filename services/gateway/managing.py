@@ -20,6 +20,7 @@ from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, pulled
 from services.gateway.keys import new_key
 from services.gateway.schemas import ChangedConnection, NewConnection, NewKey, wrong_secret
+from shared.audit.deeds import Actor, Deed, record
 from shared.commands import expect
 from shared.days import render
 from shared.db.engine import Database
@@ -185,11 +186,11 @@ class Managing:
                     409, "state-conflict", f"It is {found['state']}; that needs {allowed}."
                 )
 
-    async def add_key(self, program: str, wanted: NewKey, now: datetime) -> dict[str, Any]:
+    async def add_key(self, program: str, wanted: NewKey, actor: Actor) -> dict[str, Any]:
         """A new API key, its text shown this once."""
         text, digest = new_key()
-        key_id = uuid7(now)
-        expires_at = now + timedelta(days=wanted.expires_days)
+        key_id = uuid7(actor.at)
+        expires_at = actor.at + timedelta(days=wanted.expires_days)
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
             await store.add_key(
@@ -202,8 +203,10 @@ class Managing:
                 wanted.stores,
                 wanted.cidrs,
                 expires_at,
-                now,
+                actor.id,
+                actor.at,
             )
+            await record(tx, actor, Deed("keys.create", text_id("key", key_id), program))
         return {
             "key_id": text_id("key", key_id),
             "name": wanted.name,
@@ -215,12 +218,13 @@ class Managing:
             "key": text,
         }
 
-    async def revoke_key(self, program: str, key_id: UUID, now: datetime) -> None:
+    async def revoke_key(self, program: str, key_id: UUID, actor: Actor) -> None:
         """End a key now."""
         async with transaction(self._database, wait_seconds=1.0) as tx:
             row = await self._program(tx, program)
-            if not await store.revoke_key(tx, row["program_id"], key_id, now):
+            if not await store.revoke_key(tx, row["program_id"], key_id, actor.at):
                 raise HttpProblem(404, "not-found", "No such key.")
+            await record(tx, actor, Deed("keys.revoke", text_id("key", key_id), program))
 
     async def _connection(self, tx: Tx, program: str, connection_id: UUID) -> Any:  # noqa: ANN401
         row = await self._program(tx, program)

@@ -69,7 +69,15 @@ class Proxy:
         return Response(answer.content, answer.status_code, kept)
 
     def _token(self, caller: Caller, service: str) -> str:
-        key = (service, caller.subject, caller.program, caller.permissions, caller.stores)
+        key = (
+            service,
+            caller.subject,
+            caller.program,
+            caller.permissions,
+            caller.stores,
+            caller.fields,
+            caller.stepped_up_until,
+        )
         minted_at, token = self._tokens.get(key, (-TOKEN_SECONDS, ""))
         if monotonic() - minted_at >= TOKEN_SECONDS:
             token = self._minter.mint(
@@ -78,6 +86,8 @@ class Proxy:
                 caller.program,
                 sorted(caller.permissions),
                 caller.stores,
+                fields=caller.fields,
+                stepped_up_until=caller.stepped_up_until,
             )
             if len(self._tokens) >= MOST:
                 self._tokens.clear()

@@ -34,4 +34,5 @@ SERVICE: Final = Service(
     lifespan=lifespan,
     prefix="/api/gateway",
     body_bytes=BULK_BYTES,
+    browsed=True,
 )

@@ -180,11 +180,12 @@ async def add_key(  # noqa: PLR0913, PLR0917 - the columns of a key
     stores: Sequence[str],
     cidrs: Sequence[str],
     expires_at: datetime,
+    made_by: str,
     now: datetime,
 ) -> None:
     """A new API key; only the hash of its text is kept."""
     await tx.execute(
-        "insert into api_key values ($1, $2, $3, $4, $5, $6, $7, $8, null, $9)",
+        "insert into api_key values ($1, $2, $3, $4, $5, $6, $7, $8, null, $10, $9)",
         program_id,
         key_id,
         name,
@@ -193,6 +194,7 @@ async def add_key(  # noqa: PLR0913, PLR0917 - the columns of a key
         list(stores),
         list(cidrs),
         expires_at,
+        made_by,
         now,
     )
 

@@ -60,6 +60,7 @@ API_KEY: Final = program_table(
     instant("expires_at"),
     instant("revoked_at", null=True),
     instant("created_at"),
+    text("made_by", null=True),
 )
 Index("api_key_hash_idx", API_KEY.c.hash)
 DELIVERY: Final = program_table(

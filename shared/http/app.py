@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from shared.db.engine import Database
 from shared.errors import HttpProblem
 from shared.http import problems
+from shared.http.browsers import BrowserHeaders
 from shared.http.plain import Plain, PlainRoute
 from shared.http.strict import StrictRoute
 from shared.metrics import Metrics
@@ -39,11 +40,13 @@ def build(
     *,
     description: str = "",
     body_bytes: int = MAX_BODY_BYTES,
+    browsed: Literal["no", "http", "https"] = "no",
 ) -> FastAPI:
     """The app of a service.
 
     The lifespan sets what the routes need: `app.state.config`, `service`, `database`, `verifier`,
-    and `stream` where the service appends to the log itself.
+    and `stream` where the service appends to the log itself, `sessions` where people sign in.
+    `browsed`: whether browsers come, and by what.
     """
     app = FastAPI(
         title=name,
@@ -59,6 +62,7 @@ def build(
     app.state.metrics = Metrics()
     app.state.draining = False
     app.state.stream = None
+    app.state.sessions = None
     problems.install(app)
     app.include_router(_health())
     for routes in routers:
@@ -68,6 +72,8 @@ def build(
     if plain:
         app.add_middleware(Plain, routes=plain, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, most=body_bytes)
+    if browsed != "no":
+        app.add_middleware(BrowserHeaders, https=browsed == "https")
     app.add_middleware(Trace, metrics=app.state.metrics)
     return app
 

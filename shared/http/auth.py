@@ -8,7 +8,9 @@ from fastapi import Depends, Header, Request
 from fastapi.security import HTTPBearer
 from msgspec import Struct
 
+from shared.clock import Clock
 from shared.errors import HttpProblem
+from shared.http.acting import kind_of
 from shared.http.tokens import EVERYTHING, Caller, Refusal
 from shared.ids import parse_id, uuid_of
 from shared.logs import logger
@@ -22,6 +24,14 @@ class Verifies(Protocol):
 
     async def verify(self, token: str, address: str, /) -> Caller:
         """Who the caller is. Raises Refusal."""
+        ...
+
+
+class Recognises(Protocol):
+    """What knows people by their cookies, where there are any: at the gateway."""
+
+    async def recognise(self, request: Request, /) -> Caller | None:
+        """Who the caller is; None without a session. Raises HttpProblem for what it forbids."""
         ...
 
 
@@ -54,8 +64,18 @@ class Reach(Struct, frozen=True):
 
 
 async def authenticate(request: Request) -> Caller:
-    """The caller of a request. Raises HttpProblem 401 for whatever is not a valid token."""
-    words = request.headers.get("authorization", "").split(" ")
+    """The caller of a request: by its token, else by its cookie. Raises HttpProblem 401 for others.
+
+    A token wins: who sends one does not mean the cookie.
+    """
+    given = request.headers.get("authorization")
+    sessions: Recognises | None = request.app.state.sessions
+    if given is None and sessions is not None:
+        staff = await sessions.recognise(request)
+        if staff is not None:
+            request.state.caller = staff
+            return staff
+    words = (given or "").split(" ")
     if len(words) == 2 and words[0].lower() == "bearer":  # noqa: PLR2004
         verifier: Verifies = request.app.state.verifier
         try:
@@ -151,6 +171,18 @@ def of_all_programs(permission: str) -> Callable[..., object]:
         return caller
 
     return check
+
+
+def expect_step_up(request: Request, caller: Caller) -> None:
+    """Raise 403 `step-up-required` where staff did not give the second factor just now.
+
+    Keys and operators have none to give.
+    """
+    clock: Clock = request.app.state.clock
+    until = caller.stepped_up_until
+    if kind_of(caller.subject) == "staff" and (until is None or until < clock()):
+        detail = "This needs the second factor again: it was not given in the last five minutes."
+        raise HttpProblem(403, "step-up-required", detail)
 
 
 def sees_store(caller: Caller, store_id: str) -> bool:

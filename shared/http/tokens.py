@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 from shared.clock import Clock, monotonic, system
 from shared.days import EPOCH
 from shared.ids import BODY, text_id
+from shared.levels import FieldLevel
 from shared.random_ids import random_id
 from shared.sealing import KEY_ID, KeyRing
 
@@ -51,6 +52,14 @@ class Caller(Struct, frozen=True):
     permissions: frozenset[str]
     stores: tuple[str, ...]
     expires_at: datetime
+    fields: tuple[tuple[str, FieldLevel], ...] = ()
+    """Levels of kinds of personal fields (`contact`, `private`), in the order of their names."""
+    stepped_up_until: datetime | None = None
+    """Until when a staff member's second factor counts as given just now."""
+
+    def level(self, kind: str) -> FieldLevel:
+        """What the caller sees of a kind of personal fields; a key's are masked."""
+        return dict(self.fields).get(kind, "masked")
 
     def may(self, permission: str) -> bool:
         """Whether the caller has a permission `resource.action`."""
@@ -70,6 +79,8 @@ class _Claims(Struct, frozen=True):
     exp: _Seconds
     perm: list[str]
     stores: list[str]
+    fields: dict[str, FieldLevel] = {}
+    sup: _Seconds | None = None
     prg: Annotated[str, Meta(pattern=f"^prg_{BODY}$")] | None = None
 
 
@@ -88,7 +99,7 @@ class Minter:
         self._key = OKPKey.import_key(pem, {"kid": KEY_ID})
         self._clock = clock
 
-    def mint(
+    def mint(  # noqa: PLR0913 - the claims of a token
         self,
         audience: str,
         subject: str = OPERATOR,
@@ -96,6 +107,8 @@ class Minter:
         permissions: Iterable[str] = (EVERYTHING,),
         stores: Iterable[str] = (EVERYTHING,),
         *,
+        fields: Iterable[tuple[str, FieldLevel]] = (),
+        stepped_up_until: datetime | None = None,
         token_id: str | None = None,
     ) -> str:
         """A token for one service, valid for five minutes. By default an operator's."""
@@ -106,11 +119,13 @@ class Minter:
         claims |= {
             "perm": list(permissions),
             "stores": list(stores),
-            "fields": {},
+            "fields": dict(fields),
             "iat": issued,
             "exp": issued + int(LIFE.total_seconds()),
             "jti": token_id or text_id("tok", random_id()),
         }
+        if stepped_up_until is not None:
+            claims["sup"] = int((stepped_up_until - EPOCH).total_seconds())
         header = {"alg": ALGORITHM, "kid": KEY_ID, "typ": "JWT"}
         payload = json.dumps(claims, separators=(",", ":")).encode()
         return jws.serialize_compact(header, payload, self._key, algorithms=[ALGORITHM])
@@ -168,4 +183,6 @@ class Verifier:
             frozenset(claims.perm),
             tuple(claims.stores),
             EPOCH + timedelta(seconds=claims.exp),
+            tuple(sorted(claims.fields.items())),
+            EPOCH + timedelta(seconds=claims.sup) if claims.sup is not None else None,
         )

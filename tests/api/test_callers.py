@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi.routing import iter_route_contexts
 from msgspec import Struct
 
+from services.gateway.staff.rules.roles import PERMISSIONS
 from shared.clock import fixed, system
 from shared.http.tokens import ISSUER, Minter
 from shared.sealing import KEY_ID
@@ -23,8 +24,16 @@ HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.js
 PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
+    | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
 }
-"""All that answers without a token; webhooks ask for a signature instead."""
+"""All that answers without a token; webhooks ask for a signature instead, links for theirs."""
+SIGNING_IN = "sessions.create"
+"""Asks for a password instead; at its path one's sessions are listed, which needs one."""
+PERSONAL = {
+    "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
+    "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
+}  # fmt: skip
+"""Routes of who is signed in: no key or operator may call them, whatever is permitted."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 SAMPLE = {
     "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
@@ -47,6 +56,8 @@ SAMPLE = {
     "quarantine_id": "qrt_agojyzjeabykvaaaaaaaaaaaay",
     "topic": "storefront",
     "partition": "0",
+    "staff_id": "stf_caireeyuculbogazdinryhi6d4",
+    "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "move": "pause",
     "service": "members",
     "path": "members",
@@ -87,7 +98,7 @@ def places(api: Api) -> Iterator[Place]:
 def guarded(api: Api) -> list[Place]:
     """Routes that ask for a token."""
     public = PUBLIC.get(api.service, HEALTH)
-    return [place for place in places(api) if place.path not in public]
+    return [p for p in places(api) if p.path not in public and p.name != SIGNING_IN]
 
 
 @pytest.fixture(params=SERVICES)
@@ -103,7 +114,8 @@ async def test_only_these_routes_need_no_token(api: Api) -> None:
     open_ones = set()
     for place in places(api):
         answer = await stranger.ask(place.method, place.at({"document": "points"}))
-        if answer.status_code != 401 or "www-authenticate" not in answer.headers:
+        needs_token = answer.status_code == 401 and "www-authenticate" in answer.headers
+        if not needs_token and place.name != SIGNING_IN:
             open_ones.add(place.path)
     assert open_ones == PUBLIC.get(api.service, HEALTH)
     assert len(guarded(api)) >= 5
@@ -115,7 +127,7 @@ async def test_the_document_names_the_token_where_it_is_needed(api: Api) -> None
         path
         for path, operations in document["paths"].items()
         for operation in operations.values()
-        if not operation.get("security")
+        if not operation.get("security") and operation["operationId"] != SIGNING_IN
     }
     assert plain == PUBLIC.get(api.service, HEALTH) - {"/openapi.json"}
 
@@ -202,7 +214,8 @@ async def test_the_tokens_of_the_gateway_are_forged_rightly(api: Api, site: Site
     caller = api.bearing(forged(site, api.service))
     for place in guarded(api):
         answer = await caller.ask(place.method, place.at({"document": "points"}))
-        assert answer.status_code not in {401, 403}
+        refused = answer.status_code in {401, 403}
+        assert refused == (place.name in PERSONAL), place
 
 
 async def test_a_token_just_past_its_end_is_still_taken(api: Api, site: Site) -> None:
@@ -222,6 +235,19 @@ async def test_without_its_permission_no_route_answers(api: Api) -> None:
         answer = await caller.ask(place.method, place.at({"document": "points"}))
         body = problem(answer, 403, "forbidden")
         assert "permission" in body["detail"]
+
+
+async def test_no_route_asks_for_a_permission_that_no_role_could_have(api: Api) -> None:
+    """By what the refusals name; an owner's roles permit everything, others what is listed."""
+    nobody = api.caller(new_program(), "nothing.read")
+    asked = set()
+    for place in guarded(api):
+        if place.path != PASSING and place.name not in PERSONAL:
+            answer = await nobody.ask(place.method, place.at({"document": "points"}))
+            words = problem(answer, 403, "forbidden")["detail"]
+            asked.add(words.removeprefix("This needs the permission ").removesuffix("."))
+    assert asked
+    assert asked <= set(PERMISSIONS)
 
 
 BY_STORE: Mapping[str, set[str]] = {
@@ -273,7 +299,8 @@ async def test_another_programs_things_are_as_those_that_nobody_has(api: Api) ->
     """On every route with an id: 404, or the empty list that an unknown id gets; all stays."""
     world: World = await a_world(api)
     stranger = api.caller(await an_empty_program(api))
-    asked = [p for p in guarded(api) if p.has_id and p.name not in OF_ALL_PROGRAMS]
+    of_none = OF_ALL_PROGRAMS | PERSONAL
+    asked = [p for p in guarded(api) if p.has_id and p.name not in of_none]
     before = await api.site.contents(api.service, world.program)
     for place in asked:
         foreign = await answered(stranger, place, world.ids)
@@ -299,7 +326,7 @@ async def test_lists_hold_nothing_of_another_program(api: Api) -> None:
         if place.method == "GET"
         and "{" not in place.path
         and place.name.endswith(".list")
-        and place.name not in OF_ALL_PROGRAMS
+        and place.name not in OF_NO_PROGRAM - {"programs.list"}
     ]
     for place in lists:
         found = ok(await stranger.get(place.path))["items"]
@@ -327,7 +354,10 @@ async def test_a_program_that_is_not_known_is_not_found(api: Api) -> None:
 
 OF_ALL_PROGRAMS = {"halts.list", "halts.resume"}
 """Routes that only an operator may call."""
-OF_NO_PROGRAM = {"services.pass", "programs.list", "ladders.templates"} | OF_ALL_PROGRAMS
+OF_NO_PROGRAM = {
+    "services.pass", "programs.list", "ladders.templates", "roles.list",
+    *OF_ALL_PROGRAMS, *PERSONAL,
+}  # fmt: skip
 RANGES: Mapping[str, Mapping[str, str]] = {
     "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
     "rfm.get": {"on": "2026-03-06"},
@@ -350,7 +380,7 @@ async def test_an_operator_names_the_program_and_a_key_may_not_name_another(api:
         and place.name.endswith((".list", "totals.get"))
         and "{" not in place.path
         and place.name
-        not in {"programs.list", "dead-letters.list", "parked-programs.list", "halts.list"}
+        not in OF_NO_PROGRAM | {"dead-letters.list", "parked-programs.list", "staff.list"}
     )
     operator = api.site.minter.mint(api.service)
     problem(await api.bearing(operator).get(place.path), 422, "invalid")

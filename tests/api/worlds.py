@@ -15,6 +15,7 @@ from shared.db.programs import apply_stores
 from shared.db.transaction import transaction
 from shared.events.programs.store_changed import StoreChanged
 from shared.ids import derive, text_id, uuid_of
+from shared.random_ids import random_id
 from shuke.services import SERVICES
 from tests.api.harness import Api, ok, open_shop
 from tests.builders.deliveries import a_check_in_sent
@@ -76,6 +77,23 @@ BODIES: Final[Mapping[str, Any]] = {
     "dead-letters.discard": {"reason": "sent twice"},
     "parked-programs.resume": {"because": "mended"},
     "settings.put": {},
+    "staff.create": {
+        "email": "li@shop.example",
+        "name": "Li Wei",
+        "roles": [{"program_id": None, "role": "analyst"}],
+    },
+    "staff.change": {"name": "Another"},
+    "owners.create": {
+        "token": "A" * 43,
+        "email": "li@shop.example",
+        "password": "correct horse battery",
+        "name": "Li Wei",
+    },
+    "sessions.create": {"email": "li@shop.example", "password": "correct horse battery"},
+    "invitations.accept": {"token": "A" * 43, "password": "correct horse battery"},
+    "step-ups.create": {"code": "123456"},
+    "mfa-enrolments.confirm": {"code": "123456"},
+    "passwords.change": {"old": "correct horse battery", "new": "another horse battery"},
 }
 """Bodies that are good, by the route's name: they get as far as the ids in them."""
 
@@ -135,11 +153,18 @@ async def _gateway(api: Api) -> World:
     endpoint = ok(await staff.post("/api/gateway/v1/endpoints", endpoint), 201)
     path = f"/api/gateway/v1/endpoints/{endpoint['endpoint_id']}:test"
     message = ok(await staff.post(path), 202)
+    person = {
+        "email": f"{random_id().hex}@shop.example",
+        "name": "Li Wei",
+        "roles": [{"program_id": shop.program, "role": "analyst"}],
+    }
+    person = ok(await staff.post("/api/gateway/v1/staff", person), 201)
     return World(
         shop.program,
         {
             "program_id": shop.program,
             "store_id": shop.store,
+            "staff_id": person["staff_id"],
             "endpoint_id": endpoint["endpoint_id"],
             "message_id": message["message_id"],
             "connection": shop.connection,

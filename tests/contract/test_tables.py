@@ -11,12 +11,14 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.schema import SchemaItem
 
+from services.gateway.staff.tables import OF_THE_INSTALLATION
 from shared.schema import service_metadata
 from shared.service import Service
 from shuke.services import SERVICES
 
 MECHANISM = frozenset(service_metadata().tables)
 """Tables of the mechanism: keyed by event, topic or command rather than by program."""
+OF_NO_PROGRAM = MECHANISM | OF_THE_INSTALLATION | {"alembic_version"}
 
 
 def differences(url: str, schema: str, metadata: MetaData) -> list[str]:
@@ -85,7 +87,7 @@ def test_every_key_begins_with_the_program(service: Service, template: str) -> N
     wrong = [
         (table, key)
         for table, key, column in found
-        if column != "program_id" and table not in MECHANISM | {"alembic_version"}
+        if column != "program_id" and table not in OF_NO_PROGRAM
     ]
     assert wrong == []
 

@@ -43,6 +43,7 @@ from shared.days import render
 from shared.db import programs
 from shared.db.engine import Database
 from shared.db.transaction import statements, transaction
+from shared.http.tokens import OPERATOR
 from shared.ids import derive, event_id, from_hash, parse_id, text_id, time_of, uuid_of
 from shared.random_ids import uuid7
 from shared.sealing import KeyRing, blind_index
@@ -275,6 +276,7 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
             ["*"],
             [],
             now + timedelta(days=1),
+            OPERATOR,
             now,
         )
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 
 from services.gateway import queries
-from services.gateway.routes.asked import API, managing, now
+from services.gateway.routes.asked import API, by, managing
 from services.gateway.schemas import (
     KeyMade,
     KeyPage,
@@ -14,7 +14,7 @@ from services.gateway.schemas import (
 from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
-from shared.http.auth import Scope, scoped, sees_store
+from shared.http.auth import Scope, expect_step_up, scoped, sees_store
 from shared.http.reading import known_id, reading
 from shared.ids import text_id
 from shared.sealing import KeyRing
@@ -39,7 +39,8 @@ async def add_key(request: Request, body: NewKey, scope: _MakesKeys) -> Any:
     lacking += [store for store in body.stores if not sees_store(scope.caller, store)]
     if lacking:
         raise HttpProblem(403, "forbidden", f"A key cannot give what its maker lacks: {lacking[0]}")
-    return await managing(request).add_key(scope.program, body, now(request))
+    expect_step_up(request, scope.caller)
+    return await managing(request).add_key(scope.program, body, by(request, scope))
 
 
 @ROUTER.get(f"{API}/api-keys", name="keys.list", tags=["keys"],
@@ -69,5 +70,6 @@ async def list_keys(request: Request, scope: _Keys) -> Any:
 async def revoke_key(request: Request, key_id: str, scope: _Keys) -> Response:
     """End a key; it is refused everywhere within 5 seconds."""
     identity = known_id("key", key_id, "key")
-    await managing(request).revoke_key(scope.program, identity, now(request))
+    expect_step_up(request, scope.caller)
+    await managing(request).revoke_key(scope.program, identity, by(request, scope))
     return Response(status_code=204)

@@ -18,11 +18,7 @@ from shared.version import VERSION
 ROUTER = APIRouter(include_in_schema=False)
 STATIC: Final = Path(__file__).parents[1] / "static"
 YEAR: Final = "public, max-age=31536000, immutable"
-POLICY: Final = (
-    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "frame-ancestors 'none'; base-uri 'self'; form-action 'self'; object-src 'none'"
-)
-_PAGE: Final = {"cache-control": "no-cache", "content-security-policy": POLICY}
+_PAGE: Final = {"cache-control": "no-cache"}
 _UNBUILT: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Shuke</title></head><body><main>
 <h1>熟客 Shuke</h1>

@@ -1,0 +1,167 @@
+"""Sessions: opened, found by their cookies, renewed and ended; and whom a cookie stands for."""
+
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import Request
+
+from services.gateway.staff import store, telling
+from services.gateway.staff.cookies import Cookie
+from services.gateway.staff.hashing import csrf_token, digest, new_token
+from services.gateway.staff.model import Grant, Session, Sitting
+from services.gateway.staff.rules.roles import held_in, needs_mfa, rights, stores_of
+from services.gateway.staff.rules.sitting import (
+    IDLE,
+    NOTED,
+    WHOLE,
+    idle_expires_at,
+    lasts,
+    stepped_up_until,
+)
+from services.gateway.staff.visiting import SignedIn, Visit
+from shared.audit.deeds import Deed, prefix, record
+from shared.config import Config
+from shared.db.engine import Database
+from shared.db.transaction import Tx, statements, transaction
+from shared.errors import HttpProblem
+from shared.http.auth import PROGRAM_HEADER
+from shared.http.tokens import Caller
+from shared.ids import text_id
+from shared.random_ids import uuid7
+
+CSRF_HEADER: Final = "Shuke-CSRF"
+WAIT_SECONDS: Final = 1.0
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Sessions:
+    """The sessions of staff. An app has one."""
+
+    def __init__(self, database: Database, config: Config) -> None:
+        self._database = database
+        self._mfa_optional = config.mfa_optional
+        self.cookie = Cookie.of(config)
+
+    async def recognise(self, request: Request) -> Caller | None:
+        """The staff member of a cookie in the program that the request names; None without one.
+
+        Raises HttpProblem: 403 `csrf`, 403 `mfa-required`, 404 for a program that is not theirs.
+        """
+        found = await self.find(request)
+        if found is None:
+            return None
+        async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            grants = await store.list_grants(tx, found.staff_id)
+        if self.requires_mfa(grants) and not found.session.enrolled:
+            detail = "A second factor has to be set up first: it is mandatory for a role of yours."
+            raise HttpProblem(403, "mfa-required", detail)
+        return self._caller(found.session, grants, request.headers.get(PROGRAM_HEADER))
+
+    async def find(self, request: Request) -> SignedIn | None:
+        """Who is signed in; None without a session that goes on. Raises 403 `csrf`."""
+        token = self.cookie.read(request)
+        if token is None:
+            return None
+        visit = Visit.of(request)
+        async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            session = await store.find_session(tx, digest(token))
+            if session is None or not lasts(session.sitting, visit.at):
+                return None
+            if request.method not in _SAFE:
+                _expect_csrf(request, token)
+            if visit.at - session.sitting.seen_at >= NOTED:
+                await store.touch_session(tx, session.session_id, visit.at)
+        return SignedIn(session, visit)
+
+    def requires_mfa(self, grants: Sequence[Grant]) -> bool:
+        """Whether one of the roles needs a second factor here."""
+        return not self._mfa_optional and needs_mfa(each.role for each in grants)
+
+    def may_do_grave(self, who: SignedIn) -> bool:
+        """Whether the second factor was given just now, or there is none and none is needed."""
+        until = self._stepped_up_until(who.session)
+        return until is not None and until > who.visit.at
+
+    async def open(self, tx: Tx, staff_id: UUID, visit: Visit, *, stepped_up: bool = False) -> str:
+        """A new session: its token."""
+        token, token_hash = new_token()
+        session_id = uuid7(visit.at)
+        sitting = Sitting(visit.at, visit.at, visit.at if stepped_up else None)
+        await store.add_session(
+            tx, session_id, staff_id, token_hash, sitting, prefix(visit.address), visit.agent
+        )
+        deed = Deed("sessions.create", text_id("ses", session_id))
+        await record(tx, visit.actor(staff_id), deed)
+        return token
+
+    async def renew(self, tx: Tx, who: SignedIn, *, stepped_up: bool = False) -> str:
+        """Another token for a session; the one before opens nothing any more."""
+        token, token_hash = new_token()
+        await store.renew_session(
+            tx, who.session.session_id, token_hash, who.visit.at, stepped_up=stepped_up
+        )
+        return token
+
+    async def document(self, token: str) -> dict[str, Any]:
+        """A session as its owner sees it. Raises 401 when it has ended meanwhile."""
+        async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            session = await store.find_session(tx, digest(token))
+            if session is None:
+                raise HttpProblem(401, "unauthenticated", "The session has ended.")
+            grants = await store.list_grants(tx, session.staff_id)
+            reached = await store.list_reached(tx, session.staff_id)
+        mfa = {
+            "enrolled": session.enrolled,
+            "required": self.requires_mfa(grants),
+            "stepped_up_until": self._stepped_up_until(session),
+        }
+        return telling.session(session, csrf_token(token), mfa, grants, reached)
+
+    async def list(self, who: SignedIn) -> list[dict[str, Any]]:
+        """The sessions of who is signed in."""
+        now = who.visit.at
+        async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            rows = await store.list_sessions(tx, who.staff_id, now - WHOLE, now - IDLE)
+        return [telling.session_line(row, who.session.session_id) for row in rows]
+
+    async def end(self, who: SignedIn, session_id: UUID) -> None:
+        """End a session of who is signed in. Raises 404 for another's."""
+        async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            if not await store.end_session(tx, who.staff_id, session_id):
+                raise HttpProblem(404, "not-found", "No such session.")
+            await record(tx, who.actor, Deed("sessions.end", text_id("ses", session_id)))
+
+    def _caller(self, session: Session, grants: Sequence[Grant], program: str | None) -> Caller:
+        if program is None and not held_in(grants, None):
+            theirs = {each.program for each in grants}
+            if len(theirs) > 1:
+                raise HttpProblem(422, "invalid", f"Name the program by {PROGRAM_HEADER}.")
+            program = next(iter(theirs), None)
+        held = held_in(grants, program)
+        if program is not None and not held:
+            raise HttpProblem(404, "not-found", "No such program.")
+        permitted = rights(each.role for each in held)
+        return Caller(
+            subject=text_id("stf", session.staff_id),
+            program=program,
+            permissions=permitted.permissions,
+            stores=stores_of(held),
+            expires_at=idle_expires_at(session.sitting),
+            fields=permitted.fields,
+            stepped_up_until=self._stepped_up_until(session),
+        )
+
+    def _stepped_up_until(self, session: Session) -> datetime | None:
+        if self._mfa_optional and not session.enrolled:
+            return idle_expires_at(session.sitting)
+        return stepped_up_until(session.sitting)
+
+
+def _expect_csrf(request: Request, token: str) -> None:
+    given = request.headers.get(CSRF_HEADER, "")
+    if not hmac.compare_digest(given.encode(), csrf_token(token).encode()):
+        detail = f"A change by cookie needs the header {CSRF_HEADER}: the session's csrf_token."
+        raise HttpProblem(403, "csrf", detail)
