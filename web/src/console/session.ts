@@ -1,6 +1,6 @@
 // Who is logged in, which program is looked at, and what may be done there.
 import { reactive } from "vue";
-import { call, guards } from "./api/client";
+import { api, guards } from "./api/client";
 import { Problem } from "./api/problem";
 import type { Session, SessionProgram } from "./api/types";
 
@@ -28,7 +28,7 @@ export function take(found: Session | null): void {
 /** Ask who is logged in; nobody is no error. */
 export async function recall(): Promise<Session | null> {
   try {
-    take((await call<Session>("get", "/api/gateway/v1/sessions/current")).body);
+    take((await api("gateway", "get", "/api/gateway/v1/sessions/current")).body);
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 401) throw error;
     take(null);

@@ -20,6 +20,10 @@ export type Halt = G["HaltLine"];
 export type Key = G["Key"];
 export type Secret = G["SecretLine"];
 export type SigningSecret = G["SigningSecretLine"];
+export type Session = G["Session"];
+export type SessionProgram = G["Reached"];
+export type StaffMember = G["Staff"];
+export type LiveSession = G["SessionLine"];
 export type MemberLine = Members["schemas"]["MemberLine"];
 export type Member = Members["schemas"]["MemberAnswer"];
 export type Ladder = Members["schemas"]["Ladder"];
@@ -42,29 +46,6 @@ export interface Page<R> {
   next_page_token?: string | null;
 }
 
-export interface SessionProgram {
-  program_id: string;
-  name: string;
-  currency: string;
-  time_zone: string;
-  status: string;
-  roles: string[];
-  permissions: string[];
-  stores: string[];
-  fields: Record<string, string>;
-}
-export interface Session {
-  staff_id: string;
-  email: string;
-  name: string;
-  locale: string;
-  csrf_token: string;
-  expires_at: string;
-  idle_expires_at: string;
-  mfa: { enrolled: boolean; required: boolean; stepped_up_until: string | null };
-  permissions: string[];
-  programs: SessionProgram[];
-}
 export interface AuditEntry {
   entry_id: string;
   at: string;
@@ -79,31 +60,4 @@ export interface AuditEntry {
 }
 export interface AuditPage extends Page<AuditEntry> {
   away: string[];
-}
-export interface Grant {
-  program_id: string | null;
-  role: string;
-  stores: string[];
-}
-export interface StaffMember {
-  staff_id: string;
-  email: string;
-  name: string;
-  status: string;
-  mfa_enrolled: boolean;
-  roles: Grant[];
-}
-export interface Role {
-  role: string;
-  permissions: string[];
-  fields: Record<string, string>;
-  mfa: boolean;
-}
-export interface LiveSession {
-  session_id: string;
-  began_at: string;
-  seen_at: string;
-  network: string | null;
-  agent: string;
-  current: boolean;
 }
