@@ -24,6 +24,7 @@ from shuke.commands import (
     programs,
     rebuild,
     resume,
+    staff,
     stores,
     stream,
     tail,
@@ -54,6 +55,7 @@ app.command()(tail.tail)
 app.add_typer(demo.app, name="demo")
 app.add_typer(programs.app, name="programs")
 app.add_typer(stores.app, name="stores")
+app.add_typer(staff.app, name="staff")
 app.add_typer(connections.app, name="connections")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(endpoints.app, name="endpoints")

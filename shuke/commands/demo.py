@@ -21,7 +21,9 @@ from shuke import box, running
 from shuke.box import Box
 from shuke.demo import figures, retail
 from shuke.demo.baskets import ORDER_LINES
+from shuke.demo.programme import operating
 from shuke.demo.replay import Result, Script, replay, script
+from shuke.demo.staff import Enlisted, enlist
 from shuke.services import SERVICES
 
 _SHOWN: Final = timedelta(days=28)
@@ -60,6 +62,7 @@ def demo(
     with running.with_database(config) as ready, _services(ready, console) as processes:
         result = _replay(ready, what, console)
         _show(console, ready, what, result)
+        _show_staff(console, ready, result.programme.program)
         if as_json:
             sys.stdout.write(json.dumps(structs.asdict(result.figures)) + "\n")
             sys.stdout.flush()
@@ -103,6 +106,7 @@ def retail_(  # noqa: PLR0913, PLR0917 - options
     with running.with_database(config) as ready, _services(ready, console) as processes:
         result = _replay_retail(ready, what, rate, console)
         _show_retail(console, result)
+        _show_staff(console, ready, result.programme.program)
         if as_json:
             found = result.found | {
                 "accepted": result.taken.accepted,
@@ -162,7 +166,7 @@ def _services(config: Config, console: Console) -> Iterator[Box | None]:
         console.print(f"Using the services that run at {config.url_of('gateway')}.")
         yield None
         return
-    quiet = config.model_copy(update={"log_level": "warning"})
+    quiet = config.model_copy(update={"log_level": "warning", "mfa_optional": True})
     with console.status("Starting …") as status:
         asyncio.run(running.prepare(list(SERVICES.values()), config))
         with box.running(quiet, [["api", "all"], ["worker", "all"]]) as processes:
@@ -217,6 +221,17 @@ def _show(console: Console, config: Config, what: Script, result: Result) -> Non
         f"/analytics/v1/home?from={today - _SHOWN}&to={today}",
     ):
         console.print(f"  curl -s {header} '{url}/api{path}'", highlight=False, soft_wrap=True)
+
+
+def _show_staff(console: Console, config: Config, program: str) -> None:
+    async def enlisted() -> Enlisted:
+        async with operating(config) as operator:
+            return await enlist(operator, config, program)
+
+    staff = asyncio.run(enlisted())
+    console.print(f"\nStaff of the demo, at {config.public_url}/console", highlight=False)
+    console.print(f"  {', '.join(staff.emails)}", highlight=False, soft_wrap=True)
+    console.print(f"  password        {staff.password}", highlight=False, markup=False)
 
 
 def _words(value: object) -> str:

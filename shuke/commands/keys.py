@@ -10,8 +10,11 @@ import typer
 from services.gateway import standard_webhooks
 from shared.clock import system
 from shared.config import Config
+from shared.errors import Misconfigured
 from shared.http.tokens import Minter
 from shared.sealing import KeyRing
+from shuke.operating import at_gateway
+from shuke.staffing import first_run
 
 app = typer.Typer(help="Key files, tokens and signatures.", no_args_is_help=True)
 
@@ -38,6 +41,21 @@ def token(
     """
     config: Config = context.obj
     typer.echo(Minter(KeyRing.open(config.keys_dir)).mint(audience))
+
+
+@app.command("owner-link")
+def owner_link(context: typer.Context) -> None:
+    """Print another link by which the first owner is made, good for 24 hours, once.
+
+    The one before counts no more. Refused where there is an owner.
+
+    Example: shuke keys owner-link
+    """
+    config: Config = context.obj
+    link = at_gateway(config, lambda database: first_run(config, database))
+    if link is None:
+        raise Misconfigured("there is an owner already: `shuke staff invite` makes another")
+    typer.echo(link)
 
 
 @app.command()

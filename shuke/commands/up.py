@@ -7,7 +7,9 @@ import typer
 
 from shared.config import Config
 from shuke import box, running
+from shuke.operating import at_gateway
 from shuke.services import SERVICES
+from shuke.staffing import first_run
 
 
 def up(
@@ -27,7 +29,16 @@ def up(
             processes.wait_ready([f"{ready.url_of(name)}/readyz" for name in SERVICES])
             for name in SERVICES:
                 typer.echo(f"{name:<10}{ready.url_of(name)}", err=True)
+            _tell_owner_link(ready)
             processes.wait()
+
+
+def _tell_owner_link(config: Config) -> None:
+    """Print the link by which the first owner is made, where there is none."""
+    link = at_gateway(config, lambda database: first_run(config, database))
+    if link is not None:
+        words = "Nobody owns this installation yet. Whoever opens this link within 24 hours does:"
+        typer.secho(f"\n{words}\n\n  {link}\n", err=True, bold=True)
 
 
 def one_process(context: typer.Context) -> None:

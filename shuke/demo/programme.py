@@ -106,7 +106,7 @@ class Operator:
 
     async def made(self, path: str, program: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
         """What a POST made. Raises Misconfigured when it was refused."""
-        return _expect(await self.ask("POST", path, program, body))
+        return expect(await self.ask("POST", path, program, body))
 
 
 @asynccontextmanager
@@ -140,7 +140,7 @@ async def prepare(
 async def a_member(operator: Operator, programme: Programme) -> str:
     """The first of the programme's members."""
     page = await operator.ask("GET", "/members/v1/members?page_size=1", programme.program)
-    return str(_expect(page)["items"][0]["member_id"])
+    return str(expect(page)["items"][0]["member_id"])
 
 
 async def _make(operator: Operator, about: About, weeks: int) -> Programme:
@@ -194,12 +194,13 @@ async def publish(
                 answer = await operator.ask("PUT", path, program, body, new)
     except TimeoutError as error:
         raise Unavailable(f"{path}: the service does not learn of the program") from error
-    _expect(answer)
+    expect(answer)
     draft = {"if-match": answer.headers["etag"]}
-    _expect(await operator.ask("POST", f"{path}:publish", program, None, draft))
+    expect(await operator.ask("POST", f"{path}:publish", program, None, draft))
 
 
-def _expect(answer: httpx2.Response) -> dict[str, Any]:
+def expect(answer: httpx2.Response) -> dict[str, Any]:
+    """What an answer holds. Raises Misconfigured when it is a refusal."""
     if not answer.is_success:
         raise Misconfigured(f"{answer.request.url}: {answer.status_code} {answer.text[:300]}")
     body: dict[str, Any] = answer.json()

@@ -146,6 +146,8 @@ class SigningIn:
 
     async def expect_factor(self, account: Row, code: str | None, visit: Visit) -> None:
         """Raise 401 unless the second factor of an account is given, where it has one; 429."""
+        if account["mfa_secret"] is None:
+            return
         subjects = self._pacing.subjects(account["email"], visit.address)
         await self._pacing.take(*subjects, visit.at)
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:

@@ -106,9 +106,13 @@ async def one_at_a_time(tx: Tx, lock: int) -> None:
 
 
 async def has_owner(tx: Tx) -> bool:
-    """Whether anybody holds the installation, by staff_role_pkey."""
+    """Whether anybody holds the installation who took the invitation, by staff_role_pkey."""
     row = await tx.fetch_one(
-        "select exists (select from staff_role where program_id = 0 and role = 'owner') as found"
+        """
+        select exists (
+          select from staff_role r join staff s on s.staff_id = r.staff_id
+          where r.program_id = 0 and r.role = 'owner' and s.status <> 'invited') as found
+        """
     )
     return row is not None and bool(row["found"])
 

@@ -9,6 +9,9 @@ from services.gateway import NAME
 from services.gateway.deliveries import store
 from services.gateway.deliveries.keeping import KEPT_DAYS, KEPT_LONGER_DAYS
 from services.gateway.model import UNKNOWN_ORDER
+from services.gateway.staff import store as staff
+from services.gateway.staff.rules.sitting import IDLE, WHOLE
+from services.gateway.staff.rules.throttling import FORGOTTEN
 from services.gateway.tasks.turns import turns
 from shared.db.transaction import transaction
 from shared.logs import logger
@@ -51,6 +54,8 @@ class Forgetter:
                 found += await store.forget_bodies(tx, kept, now.date(), PAGE)
             found += await store.forget_deliveries(tx, first_of(now - DELIVERIES), PAGE)
             unknown = await store.fail_waiting(tx, first_of(now - WAITS), UNKNOWN_ORDER, PAGE)
+            await staff.forget_sessions(tx, now - WHOLE, now - IDLE)
+            await staff.forget_tries(tx, now - FORGOTTEN)
         if keys:
             logger(NAME).info("forget", kind="body-key", count=keys)
         if unknown:
