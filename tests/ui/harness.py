@@ -23,7 +23,7 @@ from tests.e2e.stack import Stack
 
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
 AXE: Final = WEB / "node_modules" / "axe-core" / "axe.min.js"
-PASSWORD: Final = "a long enough passphrase"  # noqa: S105 - of a database that ends with the test
+PASSWORD: Final = "a long enough passphrase"
 EMAIL: Final = "owner@example.com"
 API: Final = "/api/gateway/v1"
 WIDE: Final = (1440, 900)
@@ -88,13 +88,13 @@ class Screen:
         ]
         assert not grave, f"{self.page.url}: {grave}"
 
-    def _said(self, message: Any) -> None:  # noqa: ANN401 - Playwright's own
+    def _said(self, message: Any) -> None:
         if message.type != "error":
             return
         if not any(f"status of {status} " in message.text for status in self.expected):
             self.errors.append(message.text)
 
-    def _asked(self, request: Any) -> None:  # noqa: ANN401 - Playwright's own
+    def _asked(self, request: Any) -> None:
         split = urlsplit(request.url)
         if split.scheme in {"http", "https"} and split.netloc != urlsplit(self.box.gateway).netloc:
             self.foreign.append(request.url)

@@ -79,7 +79,9 @@ def test_the_first_day_ends_with_a_member_of_a_test_order(
     screen.clean()
 
 
-def test_a_link_that_was_used_makes_no_second_owner(box: Stack, owner: object, opening: Opening) -> None:
+def test_a_link_that_was_used_makes_no_second_owner(
+    box: Stack, owner: object, opening: Opening
+) -> None:
     """The page says so, and leads to nothing."""
     del owner
     screen = opening(box, "en", WIDE)

@@ -39,9 +39,8 @@ async def root() -> Response:
 
 @ROUTER.get("/console", name="pages.console")
 @ROUTER.get("/console/{path:path}", name="pages.console-path")
-async def console(path: str = "") -> Response:
+async def console() -> Response:
     """The console; which of its pages, its own script decides by the path."""
-    del path
     return _page("console")
 
 
