@@ -23,7 +23,7 @@ STATIC: Final = ROOT / "services" / "gateway" / "static"
 STAMP: Final = STATIC / ".built-from"
 OLDEST: Final = (20, 19)
 INSTALL: Final = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
-_MADE: Final = {"node_modules", "generated", "tests", "__pycache__"}
+_MADE: Final = {"node_modules", "generated"}
 _PACKED: Final = {".js", ".css", ".svg"}
 
 
@@ -41,7 +41,7 @@ def node_commands() -> tuple[Sequence[str], Sequence[str]] | None:
 
 
 def sources() -> str:
-    """A hash over everything that the build reads."""
+    """A hash over everything that the pages are made of."""
     digest = hashlib.sha256()
     for path in _files():
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
@@ -77,7 +77,9 @@ def build() -> str:
 def _files() -> Iterator[Path]:
     yield from sorted((ROOT / "docs" / "api").glob("*.json"))
     for path in sorted(WEB.rglob("*")):
-        if path.is_file() and _MADE.isdisjoint(path.relative_to(WEB).parts):
+        if path.suffix in {".md", ".py", ".pyc"} or not path.is_file():
+            continue
+        if _MADE.isdisjoint(path.relative_to(WEB).parts):
             yield path
 
 
