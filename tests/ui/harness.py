@@ -30,6 +30,13 @@ WIDE: Final = (1440, 900)
 NARROW: Final = (390, 844)
 BUYERS: Final = 30
 RAW_KEY: Final = re.compile(r"\b(?:page|field|list|words|action|state|settings)\.[a-z]+[\w.]*\b")
+TOO_WIDE: Final = """
+    document.documentElement.scrollWidth <= innerWidth ? [] :
+      [...document.querySelectorAll('body *')]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth)
+        .map((each) => each.outerHTML.slice(0, 120))
+"""
+"""What reaches beyond the screen, where the page can be moved sideways at all."""
 T = TypeVar("T")
 
 
@@ -74,8 +81,8 @@ class Screen:
         assert not self.foreign
         assert not self.errors
         assert not RAW_KEY.findall(self.page.locator("body").inner_text())
-        width = self.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert width[0] <= width[1], f"{self.page.url} is wider than the screen"
+        wide = self.page.evaluate(TOO_WIDE)
+        assert not wide, f"{self.page.url} is wider than the screen: {wide[:3]}"
 
     def accessible(self) -> None:
         """No finding of axe that is serious or critical."""
