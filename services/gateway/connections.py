@@ -18,6 +18,8 @@ from shared.settings import store as settings
 
 FRESH_SECONDS: Final = 5.0
 """A paused connection, a closed program or a new secret is known everywhere after so long."""
+AGAIN_SECONDS: Final = 1.0
+"""How often a database that is away is asked about a connection."""
 MOST: Final = 10_000
 SECRET_PURPOSE: Final = "webhook-secret"  # noqa: S105 - a label
 CREDENTIAL_PURPOSE: Final = "credential"
@@ -43,6 +45,7 @@ class Connections:
         except Exception:
             if known is None:
                 raise
+            self._known[connection_id] = (monotonic() - FRESH_SECONDS + AGAIN_SECONDS, known)
             return known
         if len(self._known) >= MOST:
             self._known.clear()

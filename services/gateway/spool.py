@@ -54,22 +54,31 @@ class Spool:
 
     async def take(self, events: Sequence[Encoded]) -> None:
         """Return when the events are durable. Raises Unavailable when log and database are away."""
-        if not self._open or await self._emptied():
-            try:
-                await self._stream.append(
-                    self._topic,
-                    [Message(each.key, each.id, each.value, each.digest) for each in events],
-                )
-            except Unavailable as error:
-                self._turn(is_open=True, why=str(error))
-            else:
-                return
+        straight = not self._open or await self._emptied()
+        if straight and await self._append(events):
+            return
         self._under_way += 1
         try:
             await self._spool(events)
+        except Unavailable:
+            if straight or not await self._append(events):
+                raise
+            return
         finally:
             self._under_way -= 1
         self._metrics.count("intake_spooled_total", by=len(events))
+
+    async def _append(self, events: Sequence[Encoded]) -> bool:
+        """Whether the log takes the events."""
+        try:
+            await self._stream.append(
+                self._topic,
+                [Message(each.key, each.id, each.value, each.digest) for each in events],
+            )
+        except Unavailable as error:
+            self._turn(is_open=True, why=str(error))
+            return False
+        return True
 
     async def _emptied(self) -> bool:
         """Whether the relay has sent all that was put here. Then the log is back."""

@@ -113,7 +113,11 @@ def named(url: str, database: str) -> str:
 
 
 async def make(url: str, template: str = "template1", strategy: str = "wal_log") -> str:
-    """A new database, copied from a template; its address. A large one by `file_copy`."""
+    """A new database, copied from a template; its address.
+
+    A large one by `file_copy`, and one whose server is to crash: PostgreSQL forgets how far a
+    sequence has come that was copied by `wal_log`, when it recovers.
+    """
     name = f"t_{secrets.token_hex(6)}"
     connection = await asyncpg.connect(url)
     try:

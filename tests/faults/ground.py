@@ -59,7 +59,7 @@ class Ground(Struct):
     def site(self, folder: Path, template: str | None = None) -> Iterator["Site"]:
         """An installation on a copy of a template (None: schemas alone)."""
         name = postgres.name_of(template or self.programme)
-        url = asyncio.run(postgres.make(self.server.url, name))
+        url = asyncio.run(postgres.make(self.server.url, name, "file_copy"))
         site = Site(self, folder, url)
         try:
             yield site
