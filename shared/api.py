@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
 
 import httpx2
 from fastapi import APIRouter, FastAPI
@@ -13,6 +12,7 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.http.app import build
+from shared.http.browsers import Browsed
 from shared.http.halts import halts_router
 from shared.http.letters import letters_router
 from shared.http.settings import settings_router
@@ -53,7 +53,7 @@ def build_app(service: Service, config: Config) -> FastAPI:
     )
 
 
-def _browsed(service: Service, config: Config) -> Literal["no", "http", "https"]:
+def _browsed(service: Service, config: Config) -> Browsed:
     if not service.browsed:
         return "no"
     return "https" if config.public_url.startswith("https:") else "http"
