@@ -197,6 +197,7 @@ def log_in(screen: Screen, owner: Owner, place: int, locale: str) -> None:
     }[locale]
     screen.expected.add(401)
     screen.open("/login")
+    screen.press({"zh-CN": "中文", "en": "EN"}[locale])
     screen.field(words[0]).fill(owner.email)
     screen.field(words[1]).fill(PASSWORD)
     screen.press(words[2])

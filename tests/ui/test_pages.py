@@ -10,7 +10,7 @@ from tests.ui.conftest import Opening
 from tests.ui.harness import NARROW, WIDE, Owner, Screen, log_in
 
 pytestmark = pytest.mark.timeout(240)
-PAGES = (
+PAGES: tuple[str, ...] = (
     "/", "/customers", "/tiers", "/points-rules", "/joining", "/campaigns", "/coupons", "/rfm",
     "/figures", "/connections", "/deliveries", "/endpoints", "/messages", "/stores", "/staff",
     "/keys", "/dead-letters", "/account", "/nowhere",

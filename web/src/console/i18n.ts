@@ -18,10 +18,20 @@ export function known(name: string | null | undefined): Locale | null {
   return LOCALES.find((each) => each === name) ?? null;
 }
 
-/** The language chosen before, else the browser's, else Chinese. */
+/** The language that was chosen in this browser; null: none yet. */
+export function chosen(): Locale | null {
+  return known(localStorage.getItem(REMEMBERED));
+}
+
+/** The language chosen before, else the browser's. */
 export function preferred(): Locale {
-  const remembered = known(localStorage.getItem(REMEMBERED));
-  return remembered ?? (navigator.language.startsWith("zh") ? "zh-CN" : "en");
+  return chosen() ?? (navigator.language.startsWith("zh") ? "zh-CN" : "en");
+}
+
+/** Choose a language for good. */
+export async function choose(locale: Locale): Promise<void> {
+  localStorage.setItem(REMEMBERED, locale);
+  await speak(locale);
 }
 
 export async function speak(locale: Locale): Promise<void> {
@@ -29,7 +39,6 @@ export async function speak(locale: Locale): Promise<void> {
   i18n.global.locale.value = locale;
   guards.locale = locale;
   document.documentElement.lang = locale;
-  localStorage.setItem(REMEMBERED, locale);
 }
 
 /** The word for a value of the API; the value itself where there is none. */

@@ -3,6 +3,7 @@ import { reactive } from "vue";
 import { api, guards } from "./api/client";
 import { Problem } from "./api/problem";
 import type { Session, SessionProgram } from "./api/types";
+import { chosen, known, speak } from "./i18n";
 
 const REMEMBERED = "shuke.program";
 
@@ -14,8 +15,10 @@ interface State {
 
 export const session = reactive<State>({ current: null, program: null, loaded: false });
 
-/** Take a session as the API gives it. */
+/** Take a session as the API gives it. Who chose no language in this browser has the account's. */
 export function take(found: Session | null): void {
+  const locale = known(found?.locale);
+  if (locale && !chosen()) void speak(locale);
   session.current = found;
   session.loaded = true;
   guards.csrf = found?.csrf_token ?? "";
