@@ -186,14 +186,21 @@ class Api:
 class Caller:
     """Somebody who calls one app."""
 
-    def __init__(self, app: FastAPI, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, app: FastAPI, headers: Mapping[str, str], address: str = "127.0.0.1"
+    ) -> None:
         self._app = app
         self._headers = dict(headers)
+        self._address = address
+
+    def at(self, address: str) -> "Caller":
+        """The same, at another address."""
+        return Caller(self._app, self._headers, address)
 
     async def ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
         """One request, as httpx2 takes it."""
         headers = self._headers | dict(request.pop("headers", {}))
-        transport = httpx2.ASGITransport(app=self._app)
+        transport = httpx2.ASGITransport(app=self._app, client=(self._address, 1))
         async with httpx2.AsyncClient(transport=transport, base_url="http://shuke.test") as client:
             return await client.request(method, path, headers=headers, **request)
 

@@ -9,15 +9,19 @@ from tests.api.harness import Api
 
 SERVICES = ("gateway", "members", "points", "campaigns", "analytics")
 HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.json"}
+PAGES = {"/", "/console", "/console/{path:path}", "/assets/{name}", "/icon.svg"}
+"""What browsers are given, whoever sits before them; in no document."""
 PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
-    | {"/", "/console", "/console/{path:path}", "/assets/{name}", "/icon.svg"}
+    | PAGES
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
 SIGNING_IN = "sessions.create"
 """Asks for a password instead; at its path one's sessions are listed, which needs one."""
+BY_LINK = {"owners.create", "invitations.accept"}
+"""Ask for the token of a link instead."""
 PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",

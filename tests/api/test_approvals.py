@@ -55,6 +55,13 @@ async def test_another_owner_approves_of_a_new_one(gateway: Api, shop: Shop) -> 
     assert await roles(gateway, made["staff_id"]) == {"analyst", "owner"}
     assert await pending(first, shop.program) == []
     problem(await second.post(path, None, shop.program), 409, "state-conflict")
+    rows = await gateway.site.query(
+        """
+        select action from gateway.audit_entry where target = $1 order by action
+        """,
+        waiting["approval_id"],
+    )
+    assert [row["action"] for row in rows] == ["approvals.approve", "approvals.create"]
 
 
 async def test_what_is_rejected_does_not_happen(gateway: Api, shop: Shop) -> None:
