@@ -41,8 +41,8 @@ $(DEV): requirements/dev.txt $(READY)
 
 # --- run ------------------------------------------------------------------------------------------
 
-pages: $(READY)
-	@$(BIN)/python web/build.py --if-possible
+pages:
+	-@$(firstword $(wildcard $(BIN)/python) $(PYTHON)) web/build.py --if-possible
 
 demo: $(READY) pages  ## one box with a year of real orders; ARGS="--exit --json" passes arguments on
 	$(BIN)/shuke demo $(ARGS)
@@ -50,7 +50,7 @@ demo: $(READY) pages  ## one box with a year of real orders; ARGS="--exit --json
 run: $(READY) pages  ## one box with your data
 	$(BIN)/shuke up $(ARGS)
 
-up:  ## Kafka, PostgreSQL and every service in containers
+up: pages  ## Kafka, PostgreSQL and every service in containers
 	$(COMPOSE) up --build --detach --wait
 	@$(COMPOSE) ps --format '{{.Service}}  {{.Status}}'
 

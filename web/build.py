@@ -56,6 +56,7 @@ def build() -> str:
     found = node_commands()
     if found is None:
         raise RuntimeError("the pages need Node.js 20.19 or newer, with npm")
+    sys.stderr.write("building the pages of the console: a minute, once\n")
     node, npm = found
     environment = os.environ | {
         "PATH": f"{Path(node[0]).parent}{os.pathsep}{os.environ['PATH']}",
