@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from fastapi import Request
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from services.gateway.managing import Managing
 from services.gateway.programs.managing import Programs
@@ -16,6 +17,15 @@ from shared.http.acting import actor
 from shared.http.auth import Reach, Scope
 
 API: Final = "/api/gateway/v1"
+
+
+class _Other(StringConvertor):
+    """A service's name but the gateway's: what is its own has routes, or none."""
+
+    regex = "(?!gateway/)[^/]+"
+
+
+register_url_convertor("other", _Other())
 
 
 def managing(request: Request) -> Managing:
