@@ -16,7 +16,7 @@ SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run up down migrate test examples e2e ui faults soak bench check fmt lint types \
+.PHONY: help demo run up down migrate test examples e2e ui faults soak bench check fmt lint types audit \
 	generate screenshots kafka clean requirements
 
 help:  ## this list
@@ -95,6 +95,10 @@ lint: $(DEV)  ## ruff, import-linter
 
 types: $(DEV)  ## mypy, strict
 	$(BIN)/mypy shared services shuke tests
+
+# Exit 1: a library has a known weakness. Without a network nothing can be said, and that is told.
+audit: $(DEV)  ## known weaknesses of the pinned libraries; says so where it cannot ask
+	@$(BIN)/python -m tests.advisories
 
 generate: $(DEV)  ## every generated file: schemas, API documents, topics, environment
 	$(BIN)/python -m shuke.generate

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
 
 import httpx2
 from fastapi import APIRouter, FastAPI
@@ -14,14 +13,15 @@ from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.http.app import build
 from shared.http.audit import audit_router
+from shared.http.browsers import Browsed
 from shared.http.denying import Denials
 from shared.http.halts import halts_router
 from shared.http.letters import letters_router
 from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
 from shared.measuring import measure, take, waits
-from shared.sealing import PUBLIC
 from shared.service import Service
+from shared.token_keys import PUBLIC
 
 API_POOL = 8
 
@@ -56,7 +56,7 @@ def build_app(service: Service, config: Config) -> FastAPI:
     )
 
 
-def _browsed(service: Service, config: Config) -> Literal["no", "http", "https"]:
+def _browsed(service: Service, config: Config) -> Browsed:
     if not service.edge:
         return "no"
     return "https" if config.public_url.startswith("https:") else "http"

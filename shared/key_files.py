@@ -27,6 +27,13 @@ def write_once(path: Path, content: bytes, mode: int) -> None:
         draft.unlink()
 
 
+def replace(path: Path, content: bytes, mode: int) -> None:
+    """Write a file whole in the place of one that may be there."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write_once(draft, content, mode)
+    draft.replace(path)
+
+
 def guard(path: Path) -> None:
     """Raise Misconfigured where others than the owner may read a file."""
     mode = stat.S_IMODE(path.stat().st_mode)

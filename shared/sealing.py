@@ -8,8 +8,8 @@ to its place, so that one moved elsewhere does not open.
 import base64
 import hashlib
 import hmac
-import json
 import secrets
+from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
@@ -19,22 +19,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared import boxes, wrapping
+from shared import boxes, token_keys, wrapping
 from shared.clock import system
 from shared.errors import Misconfigured
 from shared.key_files import guard, write_once
 
 ROOT: Final = "root.key"
 INDEX: Final = "index.v1.key"
-TOKEN: Final = "gateway.ed25519.key"  # noqa: S105 - a name
-PUBLIC: Final = "gateway.jwks.json"
-_PRIVATE: Final = (ROOT, INDEX, TOKEN)
+_PRIVATE: Final = (ROOT, INDEX)
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _VERSION: Final = b"\x01"
-KEY_ID: Final = "gw-1"
 
 
 class KeyRing:
@@ -47,13 +43,14 @@ class KeyRing:
     def open(cls, folder: Path) -> "KeyRing":
         """Key ring of a folder. Raises Misconfigured: a file is missing or readable by others."""
         wanted = [folder / name for name in _PRIVATE]
+        signing = [token_keys.path_of(folder, number) for number in token_keys.numbers(folder)]
         for path in wanted:
             if not path.is_file():
                 raise Misconfigured(f"no key file {path}: run `shuke keys init`")
         if not boxes.weeks(folder):
             raise Misconfigured(f"no public key of contacts in {folder}: run `shuke keys init`")
         wrapping.check(folder)
-        for path in (*wanted, *boxes.private_keys(folder)):
+        for path in (*wanted, *signing, *boxes.private_keys(folder)):
             guard(path)
         return cls(folder)
 
@@ -65,28 +62,22 @@ class KeyRing:
             write_once(folder / name, secrets.token_bytes(_KEY_BYTES), 0o600)
         if not wrapping.exist(folder):
             wrapping.make(folder, 1)
+        if not token_keys.exist(folder):
+            token_keys.make(folder, 1)
         boxes.prepare(folder, system())
         ring = cls.open(folder)
-        write_once(folder / PUBLIC, ring.public_keys, 0o644)
+        write_once(folder / token_keys.PUBLIC, ring.public_keys, 0o644)
         return ring
 
-    @cached_property
+    @property
     def public_keys(self) -> bytes:
         """The JWKS document of the token keys, for the services."""
-        raw = self.token_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        point = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-        key = {"kty": "OKP", "crv": "Ed25519", "x": point, "kid": KEY_ID, "alg": "EdDSA"}
-        return json.dumps({"keys": [key | {"use": "sig"}]}, indent=1).encode()
+        return token_keys.jwks(self.folder)
 
-    @cached_property
-    def token_seed(self) -> bytes:
-        """Seed of the key that signs service tokens, 32 bytes."""
-        return self._read(TOKEN)
-
-    @cached_property
-    def token_key(self) -> Ed25519PrivateKey:
-        """The key that signs service tokens."""
-        return Ed25519PrivateKey.from_private_bytes(self.token_seed)
+    def token_key(self, now: datetime) -> tuple[str, Ed25519PrivateKey]:
+        """The key that signs service tokens at an instant, and how tokens name it."""
+        number = token_keys.signing(self.folder, now)
+        return token_keys.kid(number), token_keys.read(self.folder, number)
 
     def seal(self, purpose: str, context: str, plain: bytes) -> bytes:
         """Sealed block of `plain`; opens only with the same purpose and context."""

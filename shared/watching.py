@@ -111,7 +111,10 @@ async def _sweeps(tx: Tx, worker: Worker) -> None:
     now = worker.around.clock()
     behind = dict.fromkeys(kinds, 0)
     for row in await sweep_rows.last_done(tx, kinds):
-        ended = last_ended(now, known[row["program_id"]])
+        program = known.get(row["program_id"])
+        if program is None:
+            continue  # made between the two statements
+        ended = last_ended(now, program)
         behind[row["kind"]] = max(behind[row["kind"]], (ended - (row["day"] or ended)).days)
     for kind, days in behind.items():
         worker.metrics.gauge("sweep_behind_days", days, kind)

@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.gateway.approvals.managing import Approvals
 from services.gateway.connections import Connections
 from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
@@ -25,6 +26,7 @@ from services.gateway.questions import Questions
 from services.gateway.remembering import Remembering
 from services.gateway.replaying import Replaying
 from services.gateway.routes import (
+    approvals,
     audit,
     connections,
     deliveries,
@@ -45,7 +47,7 @@ from services.gateway.shoppers.doing import Doing
 from services.gateway.shoppers.sessions import Shoppers
 from services.gateway.shoppers.signing_in import Proving
 from services.gateway.spool import Spool
-from services.gateway.staff.managing import Accounts
+from services.gateway.staff.managing import GRANT_OWNER, Accounts
 from services.gateway.staff.sessions import Sessions
 from services.gateway.staff.signing_in import SigningIn
 from services.gateway.trying import Trying
@@ -57,8 +59,8 @@ from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
-    webhooks, sessions, staff, keys, programs, stores, connections, deliveries, endpoints, messages,
-    audit, shoppers, passing,
+    webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
+    endpoints, messages, audit, shoppers, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -74,6 +76,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.sessions = Sessions(app.state.database, config)
     app.state.signing_in = SigningIn(app.state.database, ring, app.state.sessions)
     app.state.accounts = Accounts(app.state.database, app.state.sessions, app.state.signing_in)
+    performers = {GRANT_OWNER: app.state.accounts.grant_owner}
+    app.state.approvals = Approvals(app.state.database, performers)
     app.state.managing = Managing(app.state.database, ring)
     app.state.programs = Programs(app.state.database, ring)
     app.state.connections = Connections(app.state.database, ring)

@@ -12,7 +12,7 @@ from services.gateway.proxy import SERVICES, Proxy
 from shared.db.engine import Database
 from shared.db.transaction import statements
 from shared.errors import HttpProblem
-from shared.http.audit import PREFIX, Wanted, find, line
+from shared.http.audit import PREFIX, Wanted, expect_program, find, line
 from shared.http.paging import page
 from shared.http.reading import known_id
 from shared.http.tokens import Caller
@@ -80,6 +80,7 @@ class Auditing:
         before = known_id(PREFIX, place, "page") if place else None
         if service == NAME:
             async with statements(self._database, wait_seconds=1.0) as tx:
+                await expect_program(tx, wanted.program)
                 rows = await find(tx, wanted, before, size + 1)
             return _Part([line(NAME, row) for row in rows[:size]], more=len(rows) > size)
         query = wanted.query() | {"page_size": str(size)}
@@ -90,6 +91,8 @@ class Auditing:
             answer = await self._proxy.get(caller, service, "audit", wanted.program, query)
         except HttpProblem:
             return None
+        if answer.status_code == 404:  # noqa: PLR2004 - it has not heard of the program yet
+            return _Part([], more=False)
         if answer.status_code != 200:  # noqa: PLR2004 - whatever else it says, it does not tell
             return None
         told = msgspec.json.decode(answer.content)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from shared.db.engine import Database
 from shared.errors import HttpProblem
 from shared.http import problems
-from shared.http.browsers import BrowserHeaders
+from shared.http.browsers import Browsed, headers_for
 from shared.http.plain import Plain, PlainRoute
 from shared.http.strict import StrictRoute
 from shared.metrics import Metrics
@@ -40,14 +40,15 @@ def build(
     *,
     description: str = "",
     body_bytes: int = MAX_BODY_BYTES,
-    browsed: Literal["no", "http", "https"] = "no",
+    browsed: Browsed = "no",
 ) -> FastAPI:
     """The app of a service.
 
     The lifespan sets what the routes need: `app.state.config`, `service`, `database`, `verifier`,
     and `stream` where the service appends to the log itself, `sessions` where people sign in.
-    `browsed`: whether browsers come, and by what.
+    `browsed`: whether browsers come, and by what: then it is the edge, which slows callers down.
     """
+    slowing = () if browsed == "no" else (429,)
     app = FastAPI(
         title=name,
         version=VERSION,
@@ -57,7 +58,7 @@ def build(
         redoc_url=None,
         openapi_url="/openapi.json",
         generate_unique_id_function=lambda route: route.name,
-        responses=problems.documented(400, 401, 403, 404, 413, 422, 503),
+        responses=problems.documented(400, 401, 403, 404, 413, 422, *slowing, 503),
     )
     app.state.metrics = Metrics()
     app.state.draining = False
@@ -72,9 +73,7 @@ def build(
     if plain:
         app.add_middleware(Plain, routes=plain, handlers=app.exception_handlers)
     app.add_middleware(BodyLimit, most=body_bytes)
-    if browsed != "no":
-        app.add_middleware(BrowserHeaders, https=browsed == "https")
-    app.add_middleware(Trace, metrics=app.state.metrics)
+    app.add_middleware(Trace, metrics=app.state.metrics, headers=headers_for(browsed))
     return app
 
 
@@ -112,11 +111,17 @@ def _require_guards(schema: dict[str, Any]) -> None:
 
 
 class Trace:
-    """Pure ASGI: gives each request a trace id for its log lines, and measures it."""
+    """Pure ASGI: gives each request a trace id for its log lines, and measures it.
 
-    def __init__(self, app: Any, metrics: Metrics) -> None:
+    Each answer gets the `headers`: here, since one more layer would cost every webhook.
+    """
+
+    def __init__(
+        self, app: Any, metrics: Metrics, headers: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._headers = headers
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the app with the trace id bound."""
@@ -129,6 +134,7 @@ class Trace:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
+                message["headers"] = [*message["headers"], *self._headers]
             await send(message)
 
         began = time.perf_counter()

@@ -11,11 +11,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from shared.days import render
 from shared.db.engine import Database
 from shared.db.transaction import Row, Tx, statements
+from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Reach, reaching
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.reading import known_id
-from shared.ids import text_id
+from shared.ids import text_id, uuid_of
 from shared.random_ids import first_of
 
 PREFIX: Final = "aud"
@@ -123,11 +124,21 @@ def audit_router() -> APIRouter:
         before = known_id(PREFIX, cursor[0], "page") if cursor else None
         database: Database = request.app.state.database
         async with statements(database, wait_seconds=1.0) as tx:
+            await expect_program(tx, wanted.program)
             rows = await find(tx, wanted, before, page_size + 1)
         items = [line(request.app.title, row) for row in rows[:page_size]]
         return page(rows, page_size, items, [items[-1]["entry_id"] if items else ""])
 
     return routes
+
+
+async def expect_program(tx: Tx, program: str | None) -> None:
+    """Raise 404 for a program that this service does not know (yet)."""
+    if program is None:
+        return
+    sql = "select 1 from program where public_id = $1"
+    if await tx.fetch_one(sql, uuid_of(program)) is None:
+        raise HttpProblem(404, "not-found", "No such program.")
 
 
 async def find(tx: Tx, wanted: Wanted, before: UUID | None, most: int) -> Sequence[Row]:

@@ -1,7 +1,10 @@
-"""Headers that tell a browser what it must not do with an answer. Pure ASGI, the same on each."""
+"""Headers that tell a browser what it must not do with an answer: the same on each."""
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
+Browsed = Literal["no", "http", "https"]
+"""Whether browsers come to a service, and by what."""
 POLICY: Final = (
     "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -16,22 +19,8 @@ _ALWAYS: Final = (
 _HTTPS: Final = (b"strict-transport-security", b"max-age=31536000")
 
 
-class BrowserHeaders:
-    """Adds the headers to every answer."""
-
-    def __init__(self, app: Any, *, https: bool) -> None:
-        self._app = app
-        self._headers = [*_ALWAYS, *([_HTTPS] if https else [])]
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run the app; its answer gets the headers."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def guarded(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers]
-            await send(message)
-
-        await self._app(scope, receive, guarded)
+def headers_for(browsed: Browsed) -> Sequence[tuple[bytes, bytes]]:
+    """What every answer of a service gets."""
+    if browsed == "no":
+        return ()
+    return (*_ALWAYS, _HTTPS) if browsed == "https" else _ALWAYS

@@ -165,8 +165,7 @@ async def publish_draft(
         await open_sweep(tx, program.id, f"resettle:{document}:{number}", day, start)
     what = {"program_id": program.id, "document": document, "version": number}
     await journal.note(tx, journal.SETTINGS, what)
-    deed = Deed("settings.publish", f"{document} {number}", program.text_id)
-    await record(tx, by, deed)
+    await record(tx, by, Deed("settings.publish", document, program.text_id))
     return done
 
 

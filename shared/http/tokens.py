@@ -26,13 +26,14 @@ from shared.days import EPOCH
 from shared.ids import BODY, text_id
 from shared.levels import FieldLevel
 from shared.random_ids import random_id
-from shared.sealing import KEY_ID, KeyRing
+from shared.sealing import KeyRing
 
 ISSUER: Final = "shuke-gateway"
 ALGORITHM: Final = "EdDSA"
 LIFE: Final = timedelta(minutes=5)
 LEEWAY: Final = timedelta(seconds=30)
 KEYS_SECONDS: Final = 300.0
+"""How old the keys may be that tokens are signed with, or checked against."""
 OPERATOR: Final = "operator"
 EVERYTHING: Final = "*"
 """A permission or store list with this alone has no limit."""
@@ -101,9 +102,10 @@ class Minter:
     """Signs tokens with the gateway's key."""
 
     def __init__(self, keys: KeyRing, clock: Clock = system) -> None:
-        pem = keys.token_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self._key = OKPKey.import_key(pem, {"kid": KEY_ID})
+        self._keys = keys
         self._clock = clock
+        self._read_at = -KEYS_SECONDS
+        self._kid, self._key = self._read()
 
     def mint(  # noqa: PLR0913 - the claims of a token
         self,
@@ -132,9 +134,18 @@ class Minter:
         }
         if stepped_up_until is not None:
             claims["sup"] = int((stepped_up_until - EPOCH).total_seconds())
-        header = {"alg": ALGORITHM, "kid": KEY_ID, "typ": "JWT"}
+        if monotonic() - self._read_at > KEYS_SECONDS:
+            self._kid, self._key = self._read()
+        header = {"alg": ALGORITHM, "kid": self._kid, "typ": "JWT"}
         payload = json.dumps(claims, separators=(",", ":")).encode()
         return jws.serialize_compact(header, payload, self._key, algorithms=[ALGORITHM])
+
+    def _read(self) -> tuple[str, OKPKey]:
+        """The key that signs now, and its name: another may have taken over."""
+        kid, key = self._keys.token_key(self._clock())
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self._read_at = monotonic()
+        return kid, OKPKey.import_key(pem, {"kid": kid})
 
 
 class Verifier:

@@ -7,7 +7,7 @@ import typer
 
 from services.members.profile.keeping import Keeper
 from services.members.service import SERVICE as MEMBERS
-from shared import boxes, wrapping
+from shared import boxes, token_keys, wrapping
 from shared.clock import system
 from shared.config import Config
 from shared.db.engine import PATIENT, Database
@@ -34,6 +34,31 @@ def contact(context: typer.Context) -> None:
         typer.echo(f"made {week}")
     for week in boxes.destroy(config.keys_dir, now):
         typer.echo(f"destroyed {week}")
+
+
+@app.command()
+def token(
+    context: typer.Context,
+    destroy: Annotated[
+        bool, typer.Option("--destroy", help="Destroy the older ones; make none.")
+    ] = False,
+) -> None:
+    """Make a newer key for service tokens: published at once, it signs ten minutes later.
+
+    Twenty minutes after it, --destroy removes the older ones; sooner it does nothing.
+
+    Example: shuke keys rotate token
+    """
+    config: Config = context.obj
+    KeyRing.open(config.keys_dir)
+    if not destroy:
+        typer.echo(f"made {token_keys.kid(token_keys.add(config.keys_dir))}")
+        return
+    gone = token_keys.retire(config.keys_dir, system())
+    for number in gone:
+        typer.echo(f"destroyed {token_keys.kid(number)}")
+    if not gone:
+        typer.echo("nothing to destroy yet", err=True)
 
 
 @app.command()

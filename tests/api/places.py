@@ -47,6 +47,7 @@ SAMPLE = {
     "partition": "0",
     "staff_id": "stf_caireeyuculbogazdinryhi6d4",
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
+    "approval_id": "apr_caireeyuculbogazdinryhi6d4",
     "move": "pause",
     "service": "members",
     "path": "members",

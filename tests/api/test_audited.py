@@ -109,9 +109,7 @@ async def disabled(api: Api, world: World) -> Mapping[str, str]:
 async def delivered(api: Api, world: World) -> Mapping[str, str]:
     """A message that was delivered."""
     found = uuid_of(world.ids["message_id"])
-    await api.site.execute(
-        "update gateway.message set state = 1, due_at = null where message_id = $1", found
-    )
+    await api.site.execute("update gateway.message set state = 1 where message_id = $1", found)
     return {}
 
 

@@ -13,7 +13,7 @@ from shared.clock import system
 from shared.http.serve import listen, serve
 from shared.ids import uuid_of
 from shuke.services import SERVICES
-from tests.api.harness import Api, Shop, Site, ok, open_shop, problem
+from tests.api.harness import Api, Caller, Shop, Site, ok, open_shop, problem
 from tests.api.worlds import World, a_world
 from tests.builders.deliveries import a_check_in_sent
 
@@ -178,9 +178,15 @@ async def test_a_key_is_taken_from_its_networks_alone(shop: Shop) -> None:
     ok(await shop.api.bearing(near["key"]).get(path))
 
 
+async def used(caller: Caller) -> Caller:
+    """A caller whose key was used before: that is noted once an hour."""
+    problem(await caller.get(f"{ROOT}/replays/rpl_x"), 403, "forbidden")
+    return caller
+
+
 async def test_a_key_gives_no_more_than_its_maker_has(shop: Shop) -> None:
     made = await a_key(shop)
-    caller = shop.api.bearing(made["key"])
+    caller = await used(shop.api.bearing(made["key"]))
     async with shop.nothing_changes():
         for permissions in (["points.write"], ["*"], ["points.read", "programs.manage"]):
             body = {"name": "More", "permissions": permissions}
@@ -192,7 +198,7 @@ async def test_a_key_gives_no_more_than_its_maker_has(shop: Shop) -> None:
 async def test_a_key_for_some_stores_makes_none_for_all(shop: Shop) -> None:
     """What a key sees is handed on like what it may do."""
     made = await a_key(shop, stores=[shop.store])
-    caller = shop.api.bearing(made["key"])
+    caller = await used(shop.api.bearing(made["key"]))
     async with shop.nothing_changes():
         body = {"name": "All stores", "permissions": ["points.read"]}
         problem(await caller.post(f"{ROOT}/api-keys", body), 403, "forbidden")

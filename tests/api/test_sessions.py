@@ -268,6 +268,26 @@ async def test_nothing_is_permitted_until_a_mandatory_second_factor_is_set_up(
     ok(await browser.get("/stores", shop.program))
 
 
+async def test_in_a_trial_no_role_needs_a_second_factor(
+    site: Site, gateway: Api, shop: Shop
+) -> None:
+    """Not even for what is grave, unless somebody has set one up."""
+    config = site.config.model_copy(update={"mfa_optional": True})
+    app = build_app(SERVICES["gateway"], config)
+    async with app.router.lifespan_context(app):
+        trial = Api(site, "gateway", app)
+        key = {"name": "Till", "permissions": ["connections.manage"]}
+        browser, _ = await somebody(trial, "developer", program=shop.program, enrolled=False)
+        assert ok(await browser.get("/sessions/current"))["mfa"]["required"] is False
+        ok(await browser.post("/api-keys", key, shop.program), 201)
+        await browser.enrol()
+        with trial.at(now() + timedelta(minutes=6)):
+            answer = await browser.post("/api-keys", key, shop.program)
+            problem(answer, 403, "step-up-required")
+    browser, _ = await somebody(gateway, "developer", program=shop.program, enrolled=False)
+    problem(await browser.post("/api-keys", key, shop.program), 403, "mfa-required")
+
+
 async def test_setting_up_a_second_factor_ends_other_sessions_and_renews_this_one(
     gateway: Api,
 ) -> None:

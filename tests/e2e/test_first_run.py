@@ -1,5 +1,6 @@
 """A new installation: the link that its start prints, the owner who opens it, staff by commands."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from shuke.demo.programme import prepare
+from shuke.demo.staff import Enlisted, enlist
 from tests.e2e import stack as processes
 from tests.e2e.processes import wait_until
 from tests.e2e.stack import Stack
@@ -81,3 +84,24 @@ def test_staff_are_invited_listed_and_disabled_by_commands(box: Stack) -> None:
     (reset,) = told(box, "staff", "reset-mfa", "wang@shop.example")
     assert reset["mfa_enrolled"] is False
     assert box.shuke("staff", "disable", "nobody@shop.example").returncode == 2
+
+
+def test_the_demos_staff_are_one_for_each_role_and_made_once(box: Stack) -> None:
+    """Beside an owner, the demo's owner owns its program alone."""
+
+    async def twice() -> tuple[str, Enlisted, Enlisted]:
+        async with box.operator() as operator:
+            programme = await prepare(operator, box.config, "staff", 0)
+            first = await enlist(operator, box.config, programme.program)
+            return programme.program, first, await enlist(operator, box.config, programme.program)
+
+    program, staff, again = asyncio.run(twice())
+    assert staff == again
+    assert len(staff.emails) == 10
+    body = {"email": "owner@demo.shuke", "password": staff.password}
+    session = httpx2.post(f"{box.gateway}{API}/sessions", json=body).json()
+    assert session["permissions"] == []
+    assert [each["program_id"] for each in session["programs"]] == [program]
+    assert session["mfa"]["required"] is True
+    remembered = box.config.keys_dir / "demo-staff.json"
+    assert remembered.stat().st_mode & 0o077 == 0

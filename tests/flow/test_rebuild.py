@@ -215,6 +215,8 @@ async def test_the_new_tables_take_the_old_ones_place_while_orders_come(services
         )
         assert [row["wrong"] for row in old] == [7, 7]
         assert await halted(services) == set()
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="only added to"):
+            await services.owned("delete from points.audit_chain returning 1")
 
 
 @pytest.mark.timeout(300)

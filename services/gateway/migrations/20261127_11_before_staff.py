@@ -1,4 +1,4 @@
-"""Staff: accounts, roles, sessions, links, recovery codes; who made a key."""
+"""Staff: accounts, roles, sessions, links, recovery codes, approvals; who made a key."""
 
 from alembic import op
 
@@ -64,6 +64,21 @@ create table login_tries (
   failed_at timestamptz,
   constraint login_tries_pkey primary key (subject)
 );
+create table approval (
+  program_id integer not null,
+  approval_id uuid not null,
+  kind text not null,
+  target text not null,
+  body bytea not null,
+  state text not null,
+  proposed_by text not null,
+  proposed_at timestamptz not null,
+  decided_by text,
+  decided_at timestamptz,
+  reason text,
+  constraint approval_pkey primary key (program_id, approval_id)
+);
+create index approval_id_idx on approval (approval_id);
 alter table api_key add column made_by text;
 """
 

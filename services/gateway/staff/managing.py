@@ -8,6 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from msgspec.structs import replace
+
+from services.gateway.approvals.managing import Decider, propose
+from services.gateway.approvals.model import Approval
 from services.gateway.secrecy import digest, new_token
 from services.gateway.staff import store
 from services.gateway.staff.decide import Manager, change, give
@@ -28,6 +32,7 @@ from shared.random_ids import uuid7
 
 OWNER_LINK: Final = timedelta(hours=24)
 INVITATION: Final = timedelta(hours=72)
+GRANT_OWNER: Final = "staff.grant-owner"
 FIRST_RUN: Final = "/console/first-run#token="
 INVITED: Final = "/console/invitation#token="
 T = TypeVar("T")
@@ -114,7 +119,10 @@ class Accounts:
         """
         _allowed(give(by, (), wanted.grants))
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            await _add(tx, wanted, await _programs(tx, wanted.grants), None)
+            programs = await _programs(tx, wanted.grants)
+            at_once = await self._at_once(tx, actor, wanted.staff_id, (), wanted.grants)
+            wanted = replace(wanted, grants=at_once)
+            await _add(tx, wanted, programs, None)
             link = await _invitation(tx, wanted.staff_id, actor.at)
             deed = Deed("staff.create", text_id("stf", wanted.staff_id), by.program, ("roles",))
             await record(tx, actor, deed)
@@ -178,13 +186,13 @@ class Accounts:
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             known, others = await self._locked(tx, by, staff_id)
             changed = _allowed(change(by, known, wanted, other_owners=others))
+            at_once = await self._at_once(tx, actor, staff_id, known.grants, changed.grants)
+            changed = replace(changed, grants=at_once)
             if changed == known:
                 return known
             await store.save_staff(tx, changed)
             if changed.grants != known.grants:
-                programs = await _programs(tx, changed.grants)
-                await store.remove_roles(tx, staff_id)
-                await store.add_roles(tx, staff_id, changed.grants, programs)
+                await _give(tx, staff_id, changed.grants)
             if (changed.grants, changed.status) != (known.grants, known.status):
                 await store.end_sessions(tx, staff_id, None)
             if changed.status == "disabled":
@@ -194,6 +202,50 @@ class Accounts:
             deed = Deed("staff.change", text_id("stf", staff_id), by.program, fields)
             await record(tx, actor, deed)
         return changed
+
+    async def _at_once(
+        self, tx: Tx, actor: Actor, staff_id: UUID, held: Sequence[Grant], wanted: Sequence[Grant]
+    ) -> tuple[Grant, ...]:
+        """The roles that are given now: another owner has to approve of a new one, if there is one.
+
+        What operators and keys do needs no second person.
+        """
+        at_once = []
+        for each in wanted:
+            new = each.role == OWNER and each not in held
+            if actor.kind == "staff" and new:
+                proposer = parse_id("stf", actor.id)
+                if await store.has_other_owner(tx, each.program, proposer):
+                    await propose(
+                        tx,
+                        actor,
+                        GRANT_OWNER,
+                        program=each.program,
+                        target=text_id("stf", staff_id),
+                        details={"role": each.role},
+                    )
+                    continue
+            at_once.append(each)
+        return tuple(at_once)
+
+    async def grant_owner(self, tx: Tx, approval: Approval, by: Decider, actor: Actor) -> None:
+        """Make somebody an owner, of which another owner approved.
+
+        Raises 403 for who is no owner there, 409 for who was disabled meanwhile.
+        """
+        staff_id = parse_id("stf", approval.target)
+        await store.lock_account(tx, staff_id)
+        known = store.staff_of(await store.load_staff(tx, staff_id))
+        manager = Manager(by.program, by.permissions)
+        grant = Grant(approval.program, OWNER)
+        here = [each for each in known.grants if manager.reaches([each]) and each != grant]
+        given = _allowed(give(manager, known.grants, (*here, grant)))
+        if known.status == "disabled":
+            raise HttpProblem(409, "state-conflict", "They are disabled.")
+        await _give(tx, staff_id, given)
+        await store.end_sessions(tx, staff_id, None)
+        deed = Deed("staff.change", approval.target, approval.program, ("roles",))
+        await record(tx, actor, deed)
 
     async def reset_mfa(self, by: Manager, actor: Actor, staff_id: UUID) -> Staff:
         """Take somebody's second factor away, who lost it; they are signed out everywhere.
@@ -242,6 +294,12 @@ async def _add(
     if not await store.add_staff(tx, staff, password_hash):
         raise HttpProblem(409, "staff-exists", "Somebody has this e-mail already.")
     await store.add_roles(tx, staff.staff_id, staff.grants, programs)
+
+
+async def _give(tx: Tx, staff_id: UUID, grants: Sequence[Grant]) -> None:
+    programs = await _programs(tx, grants)
+    await store.remove_roles(tx, staff_id)
+    await store.add_roles(tx, staff_id, grants, programs)
 
 
 async def _invitation(tx: Tx, staff_id: UUID, now: datetime) -> tuple[str, datetime]:

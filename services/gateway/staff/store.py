@@ -8,7 +8,7 @@ from uuid import UUID
 from services.gateway.staff.model import Grant, Reached, Session, Sitting, Staff, Tries
 from services.gateway.staff.tables import EVERY_PROGRAM
 from shared.db.transaction import Row, Tx
-from shared.ids import text_id
+from shared.ids import text_id, uuid_of
 
 # Accounts.
 
@@ -98,6 +98,22 @@ async def lock_owners(tx: Tx) -> Sequence[Row]:
         order by s.staff_id for update
         """
     )
+
+
+async def has_other_owner(tx: Tx, program: str | None, but: UUID) -> bool:
+    """Whether another than `but` could act as owner of a program, or of all."""
+    row = await tx.fetch_one(
+        """
+        select exists (
+          select from staff_role r join staff s on s.staff_id = r.staff_id
+          left join program p on p.program_id = r.program_id
+          where r.role = 'owner' and (r.program_id = 0 or p.public_id = $1)
+            and s.status = 'active' and s.staff_id <> $2) as found
+        """,
+        None if program is None else uuid_of(program),
+        but,
+    )
+    return row is not None and bool(row["found"])
 
 
 async def one_at_a_time(tx: Tx, lock: int) -> None:

@@ -151,7 +151,7 @@ async def test_a_canary_is_nowhere_in_the_clear_and_after_its_erasure_not_even_s
         assert report.equal, report
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_the_scan_finds_what_is_in_the_clear_wherever_it_is(
     fresh_database: str, tmp_path: Path
 ) -> None:
@@ -197,7 +197,7 @@ async def test_the_scan_finds_what_is_in_the_clear_wherever_it_is(
         assert program not in out
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_the_scan_reads_the_log(fresh_database: str, tmp_path: Path) -> None:
     async with whole(tmp_path, fresh_database) as services:
         value = b'{"phone":"13800135678"}'

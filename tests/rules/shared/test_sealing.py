@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.sealing import INDEX, PUBLIC, ROOT, TOKEN, KeyRing
+from shared.sealing import INDEX, ROOT, KeyRing
+from shared.token_keys import FIRST as TOKEN
+from shared.token_keys import PUBLIC
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +91,24 @@ def test_a_key_that_others_can_read_means_no_start(tmp_path: Path) -> None:
 def test_a_missing_key_means_no_start(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="shuke keys init"):
         KeyRing.open(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", [ROOT, INDEX, TOKEN, "kek.*.key", "contact.*.pub"])
+def test_no_keys_no_start(tmp_path: Path, pattern: str) -> None:
+    """Of every kind that something is sealed, found or signed with."""
+    folder = tmp_path / "keys"
+    KeyRing.create(folder)
+    for path in folder.glob(pattern):
+        path.unlink()
+    with pytest.raises(Misconfigured, match="shuke keys init"):
+        KeyRing.open(folder)
+    KeyRing.open(KeyRing.create(folder).folder)
+
+
+@pytest.mark.parametrize("pattern", ["kek.*.key", "contact.*.key"])
+def test_keys_of_people_are_read_by_their_owner_alone(tmp_path: Path, pattern: str) -> None:
+    folder = tmp_path / "keys"
+    KeyRing.create(folder)
+    next(iter(folder.glob(pattern))).chmod(0o644)
+    with pytest.raises(Misconfigured, match="chmod 600"):
+        KeyRing.open(folder)

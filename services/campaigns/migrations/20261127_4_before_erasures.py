@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.db.migrate import run_script
 
-revision = "20261127_3"
-down_revision = "20261127_2"
+revision = "20261127_4"
+down_revision = "20261127_3"
 
 
 def upgrade() -> None:
