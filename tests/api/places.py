@@ -12,7 +12,16 @@ HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.js
 PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
-    | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
+    | {
+        f"/api/gateway/v1/{name}"
+        for name in (
+            "setup",
+            "owners",
+            "invitations:accept",
+            "member-codes",
+            "member-sessions",
+        )
+    }
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
 SIGNING_IN = "sessions.create"
@@ -20,8 +29,12 @@ SIGNING_IN = "sessions.create"
 PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
+    "member-sessions.current", "member-sessions.leave", "member-sessions.join",
+    "member-sessions.check-in", "member-sessions.erase",
 }  # fmt: skip
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
+OWN = ("self.read", "self.identify", "self.join", "self.erase")
+"""Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 SAMPLE = {
     "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Final
 
 from fastapi import Request
-from starlette.convertors import StringConvertor, register_url_convertor
 
 from services.gateway.managing import Managing
 from services.gateway.programs.managing import Programs
+from services.gateway.shoppers.sessions import Shoppers
 from services.gateway.staff.managing import Accounts
 from services.gateway.staff.sessions import Sessions
 from services.gateway.staff.signing_in import SigningIn
@@ -17,15 +17,6 @@ from shared.http.acting import actor
 from shared.http.auth import Reach, Scope
 
 API: Final = "/api/gateway/v1"
-
-
-class _Other(StringConvertor):
-    """A service's name but the gateway's: what is its own has routes, or none."""
-
-    regex = "(?!gateway/)[^/]+"
-
-
-register_url_convertor("other", _Other())
 
 
 def managing(request: Request) -> Managing:
@@ -48,6 +39,12 @@ def by(request: Request, held: Scope | Reach) -> Actor:
 def sessions(request: Request) -> Sessions:
     """The sessions of staff."""
     found: Sessions = request.app.state.sessions
+    return found
+
+
+def shoppers(request: Request) -> Shoppers:
+    """The sessions of shoppers."""
+    found: Shoppers = request.app.state.shoppers
     return found
 
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie
 
-from services.gateway.proxy import Proxy
-from services.gateway.routes.asked import API
+from services.gateway.routes.asked import API, shoppers
 from services.gateway.shoppers.doing import Doing
 from services.gateway.shoppers.schemas import (
     AskCode,
@@ -22,7 +21,7 @@ from services.gateway.shoppers.schemas import (
     Leave,
     MemberSession,
 )
-from services.gateway.shoppers.sessions import Shopper, Shoppers
+from services.gateway.shoppers.sessions import Shopper
 from services.gateway.shoppers.signing_in import Proving
 from services.gateway.visiting import Visit
 from shared.errors import HttpProblem
@@ -38,7 +37,7 @@ _COOKIE = APIKeyCookie(name="__Host-shuke-m", auto_error=False, description="A s
 async def came(request: Request, _scheme: Annotated[object, Depends(_COOKIE)] = None) -> Shopper:
     """Dependency: the shopper of the cookie. Raises 401, and 403 for keys, staff and operators."""
     if "authorization" not in request.headers:
-        found = await _shoppers(request).find(request)
+        found = await shoppers(request).find(request)
         if found is not None:
             return found
     await authenticate(request)
@@ -64,23 +63,23 @@ async def sign_in(request: Request, response: Response, body: ByCode | ByToken) 
         token = await _proving(request).by_token(body, visit)
     else:
         token = await _proving(request).by_code(body, visit)
-    document = await _shoppers(request).document(token, visit)
-    _shoppers(request).cookie.put(response, token)
+    document = await shoppers(request).document(token, visit)
+    shoppers(request).cookie.put(response, token)
     return document
 
 
 @ROUTER.get(CURRENT, name="member-sessions.current", response_model=MemberSession)
 async def current(request: Request, who: _Who) -> Any:
     """The session of the cookie: whether they are a member, and what they did today."""
-    return await _shoppers(request).document(who.token, who.visit)
+    return await shoppers(request).document(who.token, who.visit)
 
 
 @ROUTER.delete(CURRENT, name="member-sessions.leave", status_code=204)
 async def leave(request: Request, who: _Who) -> Response:
     """Go; the cookie opens nothing any more."""
-    await _shoppers(request).end(who)
+    await shoppers(request).end(who)
     response = Response(status_code=204)
-    _shoppers(request).cookie.clear(response)
+    shoppers(request).cookie.clear(response)
     return response
 
 
@@ -89,7 +88,7 @@ async def leave(request: Request, who: _Who) -> Response:
 async def join(request: Request, body: Join, who: _Who) -> Any:
     """Join by the open route, accepting the terms."""
     await _doing(request).join(who, body)
-    return await _shoppers(request).document(who.token, who.visit)
+    return await shoppers(request).document(who.token, who.visit)
 
 
 @ROUTER.post(f"{CURRENT}:check-in", name="member-sessions.check-in",
@@ -104,36 +103,6 @@ async def check_in(request: Request, who: _Who) -> Any:
 async def erase(request: Request, body: Leave, who: _Who) -> Any:
     """Ask to be forgotten, with another code; it can be taken back for 72 hours."""
     return await _doing(request).erase(who, body)
-
-
-@ROUTER.get("/api/{service:other}/v1/me", name="me.pass", include_in_schema=False)
-async def own(request: Request, service: str) -> Response:
-    """What a service has of the shopper of the cookie."""
-    return await _passed(request, service, "me")
-
-
-@ROUTER.get("/api/{service:other}/v1/me/{path:path}", name="me.pass-path", include_in_schema=False)
-async def own_part(request: Request, service: str, path: str) -> Response:
-    """A part of what a service has of the shopper of the cookie."""
-    return await _passed(request, service, f"me/{path}")
-
-
-async def _passed(request: Request, service: str, path: str) -> Response:
-    """The answer for a shopper; a token that is sent wins over the cookie, as everywhere."""
-    who = None
-    if "authorization" not in request.headers:
-        who = await _shoppers(request).find(request)
-    if who is None:
-        caller = await authenticate(request)
-    else:
-        caller = await _shoppers(request).caller(who)
-    proxy: Proxy = request.app.state.proxy
-    return await proxy.forward(request, caller, service, path)
-
-
-def _shoppers(request: Request) -> Shoppers:
-    found: Shoppers = request.app.state.shoppers
-    return found
 
 
 def _proving(request: Request) -> Proving:

@@ -95,16 +95,15 @@ class Proving:
                 coding.wait_seconds(known[phone], coding.OF_PHONE, visit.at),
                 coding.wait_seconds(known[address], coding.OF_ADDRESS, visit.at),
             )
-            if wait <= 0:
-                counted: dict[str, Codes] = {
-                    phone: coding.sent(known[phone], self._hash(phone, code), visit.at),
-                    address: coding.counted(known[address], visit.at),
-                }
-                await store.save_codes(tx, program_id, counted)
-        if wait > 0:
-            raise HttpProblem(
-                429, "slow-down", f"Try again in {wait} s.", headers={"Retry-After": str(wait)}
-            )
+            if wait > 0:  # what was begun here is taken back
+                raise HttpProblem(
+                    429, "slow-down", f"Try again in {wait} s.", headers={"Retry-After": str(wait)}
+                )
+            counted: dict[str, Codes] = {
+                phone: coding.sent(known[phone], self._hash(phone, code), visit.at),
+                address: coding.counted(known[address], visit.at),
+            }
+            await store.save_codes(tx, program_id, counted)
 
     async def by_code(self, wanted: ByCode, visit: Visit) -> str:
         """A new session's token. Raises 401 `code-wrong`, whatever is wrong with it."""
