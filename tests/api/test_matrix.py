@@ -38,7 +38,7 @@ TABLE: Final = Path(__file__).with_name("access.csv")
 HEADS: Final = ("service", "method", "path", "route", "permission")
 BRANCH: Final = "sto_agojyzjeabykvaaaaaaaaaaaay"
 REFUSED: Final = {"401", "403", "404"}
-ENDING: Final = ("remove", "revoke", "end", "unlink", "move", "stop", "discard")
+ENDING: Final = ("remove", "revoke", "end", "leave", "unlink", "move", "stop", "discard")
 """Words of routes after which there is less to ask for."""
 
 
