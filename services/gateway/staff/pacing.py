@@ -1,17 +1,31 @@
 """Tries of accounts and addresses, counted in the database: the same for every replica."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from services.gateway.staff import store
+from services.gateway.staff.model import Tries
 from services.gateway.staff.rules.throttling import tried, wait_seconds
 from shared.db.engine import Database
-from shared.db.transaction import transaction
+from shared.db.transaction import Tx, transaction
 from shared.errors import HttpProblem
 from shared.sealing import KeyRing
 
 SPACE: Final = "staff"
 """What hashes of staff are made in, where a program's id stands for others."""
+
+
+class Taken(Struct, frozen=True):
+    """A try that was let through."""
+
+    account: str
+    address: str
+    at: datetime
+    before: Mapping[str, Tries]
+    """What was remembered of both before it."""
 
 
 class Pacing:
@@ -21,15 +35,10 @@ class Pacing:
         self._database = database
         self._keys = keys
 
-    def subjects(self, email: str, address: str) -> tuple[str, str]:
-        """The keys of an account and an address."""
-        return (
-            self._keys.blind_index(SPACE, "email", email),
-            self._keys.blind_index(SPACE, "address", address),
-        )
-
-    async def take(self, account: str, address: str, now: datetime) -> None:
+    async def take(self, email: str, whence: str, now: datetime) -> Taken:
         """Count a try. Raises 429 `slow-down`, and counts none, where it comes too soon."""
+        account = self._keys.blind_index(SPACE, "email", email)
+        address = self._keys.blind_index(SPACE, "address", whence)
         both = (account, address)
         async with transaction(self._database, wait_seconds=1.0) as tx:
             await store.begin_tries(tx, both)
@@ -45,3 +54,14 @@ class Pacing:
             raise HttpProblem(
                 429, "slow-down", f"Try again in {wait} s.", headers={"Retry-After": str(wait)}
             )
+        return Taken(account, address, now, known)
+
+    async def take_back(self, tx: Tx, taken: Taken) -> None:
+        """A try was no failure, and proves nothing either: things are as before it."""
+        await store.take_back(tx, taken.before, taken.at)
+
+    async def proven(self, tx: Tx, taken: Taken) -> None:
+        """A try was right: failures of the account are forgotten, those of the address stay."""
+        before = {taken.account: Tries(), taken.address: taken.before[taken.address]}
+        await store.take_back(tx, before, taken.at)
+        await store.clear_failures(tx, taken.account)

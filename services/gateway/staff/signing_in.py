@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 from services.gateway.staff import store
 from services.gateway.staff.factors import Factors
 from services.gateway.staff.hashing import Passwords, commonest
-from services.gateway.staff.pacing import Pacing
+from services.gateway.staff.pacing import Pacing, Taken
 from services.gateway.staff.rules.passwords import judge
 from services.gateway.staff.schemas import LogIn
 from services.gateway.staff.sessions import WAIT_SECONDS, Sessions
@@ -47,8 +47,7 @@ class SigningIn:
         Raises HttpProblem: 429 `slow-down`, 401 `unauthenticated`, `code-required`, `code-wrong`.
         """
         email = wanted.email.casefold()
-        subjects = self._pacing.subjects(email, visit.address)
-        await self._pacing.take(*subjects, visit.at)
+        taken = await self._pacing.take(email, visit.address, visit.at)
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
             known = await store.find_account(tx, email)
         kept = known["password_hash"] if known is not None and known["status"] == "active" else None
@@ -60,9 +59,9 @@ class SigningIn:
             account = await self._unchanged(tx, known)
             proof = await self.prove(tx, account, wanted.code, visit)
             if proof == "right":
-                token = await self._opened(tx, account, visit, subjects)
+                token = await self._opened(tx, account, visit, taken)
             elif proof == "code-required":
-                await store.take_back(tx, subjects)
+                await self._pacing.take_back(tx, taken)
         if token is None:
             raise await self._refused(known, visit, proof)
         return token
@@ -122,8 +121,7 @@ class SigningIn:
 
         Raises 401 `unauthenticated`, 429, 422 with the code of what is wrong with the new one.
         """
-        subjects = self._pacing.subjects(who.session.email, who.visit.address)
-        await self._pacing.take(*subjects, who.visit.at)
+        taken = await self._pacing.take(who.session.email, who.visit.address, who.visit.at)
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
             known = await store.find_account(tx, who.session.email)
         if known is None or not await self.passwords.verify(known["password_hash"], old):
@@ -133,7 +131,7 @@ class SigningIn:
             await self._unchanged(tx, known)
             await store.set_password(tx, who.staff_id, hashed, "active")
             await store.end_sessions(tx, who.staff_id, who.session.session_id)
-            await self._proven(tx, subjects)
+            await self._pacing.proven(tx, taken)
             await record(tx, who.actor, Deed("passwords.change", text_id("stf", who.staff_id)))
             return await self._sessions.renew(tx, who)
 
@@ -149,14 +147,13 @@ class SigningIn:
         """Raise 401 unless the second factor of an account is given, where it has one; 429."""
         if account["mfa_secret"] is None:
             return
-        subjects = self._pacing.subjects(account["email"], visit.address)
-        await self._pacing.take(*subjects, visit.at)
+        taken = await self._pacing.take(account["email"], visit.address, visit.at)
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             locked = await store.lock_account(tx, account["staff_id"])
             assert locked is not None, "accounts are never deleted"
             proof = await self.prove(tx, locked, code, visit)
             if proof != "code-wrong":
-                await store.take_back(tx, subjects)
+                await self._pacing.take_back(tx, taken)
         if proof != "right":
             raise await self._refused(account, visit, proof)
 
@@ -164,27 +161,21 @@ class SigningIn:
         self, who: SignedIn, work: Callable[[Tx, Row], Awaitable[T | None]], code: str
     ) -> T:
         """What a try of who is signed in gives; with None it has failed."""
-        subjects = self._pacing.subjects(who.session.email, who.visit.address)
-        await self._pacing.take(*subjects, who.visit.at)
+        taken = await self._pacing.take(who.session.email, who.visit.address, who.visit.at)
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             account = await store.lock_account(tx, who.staff_id)
             assert account is not None, "a session has an account"
             done = await work(tx, account)
             if done is not None:
-                await self._proven(tx, subjects)
+                await self._pacing.proven(tx, taken)
         if done is None:
             raise await self._refused(account, who.visit, code)
         return done
 
-    async def _opened(self, tx: Tx, account: Row, visit: Visit, subjects: tuple[str, str]) -> str:
-        await self._proven(tx, subjects)
+    async def _opened(self, tx: Tx, account: Row, visit: Visit, taken: Taken) -> str:
+        await self._pacing.proven(tx, taken)
         stepped_up = account["mfa_secret"] is not None
         return await self._sessions.open(tx, account["staff_id"], visit, stepped_up=stepped_up)
-
-    async def _proven(self, tx: Tx, subjects: tuple[str, str]) -> None:
-        account, address = subjects
-        await store.clear_failures(tx, account)
-        await store.take_back(tx, [address])
 
     async def _unchanged(self, tx: Tx, known: Row) -> Row:
         """The account, locked. Raises 401 when its password or state changed meanwhile."""

@@ -481,14 +481,15 @@ async def save_tries(tx: Tx, tries: Mapping[str, Tries]) -> None:
     )
 
 
-async def take_back(tx: Tx, subjects: Sequence[str]) -> None:
-    """A try was no failure."""
-    await tx.execute(
+async def take_back(tx: Tx, before: Mapping[str, Tries], tried_at: datetime) -> None:
+    """A try was no failure: the last one is when it was before, unless there was another since."""
+    await tx.execute_many(
         """
-        update login_tries set failures = greatest(failures - 1, 0)
-        where subject = any($1::text[])
+        update login_tries set failures = greatest(failures - 1, 0),
+          failed_at = case when failed_at = $2 then $3 else failed_at end
+        where subject = $1
         """,
-        list(subjects),
+        [(subject, tried_at, each.failed_at) for subject, each in sorted(before.items())],
     )
 
 
@@ -499,7 +500,13 @@ async def clear_failures(tx: Tx, subject: str) -> None:
 
 async def forget_tries(tx: Tx, before: datetime) -> None:
     """Delete what is too old to count."""
-    await tx.execute("delete from login_tries where failed_at < $1", before)
+    await tx.execute(
+        """
+        delete from login_tries
+        where coalesce(failed_at, at[cardinality(at)], '-infinity') < $1
+        """,
+        before,
+    )
 
 
 async def revoke_keys(tx: Tx, made_by: str, now: datetime) -> None:

@@ -1,0 +1,79 @@
+"""The console as its build left it in `static/`; a page that says how to build it when it did not.
+
+Files under `/assets/` carry a hash of what they hold in their name, so browsers keep them for good.
+"""
+
+import html
+import json
+import mimetypes
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+
+from shared.errors import HttpProblem
+from shared.version import VERSION
+
+ROUTER = APIRouter(include_in_schema=False)
+STATIC: Final = Path(__file__).parents[1] / "static"
+YEAR: Final = "public, max-age=31536000, immutable"
+_PAGE: Final = {"cache-control": "no-cache"}
+_UNBUILT: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Shuke</title></head><body><main>
+<h1>熟客 Shuke</h1>
+<p lang="zh-CN">控制台页面尚未构建。安装 Node.js 20.19 以上版本后运行：</p>
+<p>The pages of the console are not built. With Node.js 20.19 or newer run:</p>
+<pre>python web/build.py</pre>
+<p lang="zh-CN">接口照常可用。</p>
+<p>The API works without them.</p>
+</main></body></html>
+"""
+
+
+@ROUTER.get("/", name="pages.root")
+async def root() -> Response:
+    """To the console."""
+    return RedirectResponse("/console", 307)
+
+
+@ROUTER.get("/console", name="pages.console")
+@ROUTER.get("/console/{path:path}", name="pages.console-path")
+async def console() -> Response:
+    """The console; which of its pages, its own script decides by the path."""
+    return _page("console")
+
+
+@ROUTER.get("/assets/{name}", name="pages.asset")
+async def asset(request: Request, name: str) -> Response:
+    """A file of the build, kept by browsers for a year; packed where the build packed it."""
+    path = STATIC / "assets" / name
+    packed = path.with_name(f"{name}.gz")
+    if "gzip" in request.headers.get("accept-encoding", "") and packed.is_file():
+        kind = mimetypes.guess_type(name)[0]
+        headers = {"cache-control": YEAR, "content-encoding": "gzip", "vary": "accept-encoding"}
+        return FileResponse(packed, headers=headers, media_type=kind)
+    return _file(path, YEAR)
+
+
+@ROUTER.get("/icon.svg", name="pages.icon")
+async def icon() -> Response:
+    """What browsers show beside the title."""
+    return _file(STATIC / "icon.svg", "public, max-age=86400")
+
+
+def _file(path: Path, kept: str) -> Response:
+    if not path.is_file():
+        raise HttpProblem(404, "not-found", "No such file.")
+    return FileResponse(path, headers={"cache-control": kept})
+
+
+def _page(name: str) -> Response:
+    """A page with what its script needs at once, as data that no browser runs."""
+    path = STATIC / f"{name}.html"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return HTMLResponse(_UNBUILT, 503, _PAGE)
+    known = html.escape(json.dumps({"version": VERSION}), quote=True)
+    return HTMLResponse(text.replace("<body>", f'<body data-known="{known}">', 1), 200, _PAGE)

@@ -1,0 +1,212 @@
+"""Somebody at a browser: what he opens, and what must never happen meanwhile."""
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
+from msgspec import Struct
+from playwright.sync_api import Locator, Page, expect
+
+from shared.clock import system
+from shuke.demo.programme import Programme, prepare
+from tests.e2e.stack import Stack
+
+WEB: Final = Path(__file__).resolve().parents[2] / "web"
+AXE: Final = WEB / "node_modules" / "axe-core" / "axe.min.js"
+PASSWORD: Final = "a long enough passphrase"
+EMAIL: Final = "owner@example.com"
+API: Final = "/api/gateway/v1"
+WIDE: Final = (1440, 900)
+NARROW: Final = (390, 844)
+BUYERS: Final = 30
+RAW_KEY: Final = re.compile(r"\b(?:page|field|list|words|action|state|settings)\.[a-z]+[\w.]*\b")
+TOO_WIDE: Final = """
+    document.documentElement.scrollWidth <= innerWidth ? [] :
+      [...document.querySelectorAll('body *')]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth)
+        .map((each) => each.outerHTML.slice(0, 120))
+"""
+"""What reaches beyond the screen, where the page can be moved sideways at all."""
+T = TypeVar("T")
+
+
+class Owner(Struct, frozen=True):
+    """Who owns the installation, and codes that are good once."""
+
+    email: str
+    recovery_codes: Sequence[str]
+
+
+class Screen:
+    """A page of a browser, with what its console said and whom it asked."""
+
+    def __init__(self, page: Page, box: Stack) -> None:
+        self.page = page
+        self.box = box
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        self.expected: set[int] = set()
+        """Statuses of answers that the browser may complain about."""
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._asked)
+
+    def open(self, path: str) -> None:
+        """Open a page of the console and wait for what it asks."""
+        self.page.goto(f"{self.box.gateway}/console{path}")
+        self.page.wait_for_load_state("networkidle")
+        expect(self.page.get_by_role("heading", level=1).first).to_be_attached()
+        expect(self.page.locator(".el-skeleton")).to_have_count(0)
+
+    def field(self, label: str) -> Locator:
+        """A control by its label."""
+        return self.page.get_by_label(label, exact=True)
+
+    def press(self, name: str) -> None:
+        """A button by its words."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def clean(self) -> None:
+        """Nothing foreign was asked, the console is silent, no key is shown raw, nothing is cut."""
+        assert not self.foreign
+        assert not self.errors
+        assert not RAW_KEY.findall(self.page.locator("body").inner_text())
+        wide = self.page.evaluate(TOO_WIDE)
+        assert not wide, f"{self.page.url} is wider than the screen: {wide[:3]}"
+
+    def accessible(self) -> None:
+        """No finding of axe that is serious or critical."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        grave = [
+            (each["id"], each["nodes"][0]["html"][:200])
+            for each in found["violations"]
+            if each["impact"] in {"serious", "critical"}
+        ]
+        assert not grave, f"{self.page.url}: {grave}"
+
+    def _said(self, message: Any) -> None:
+        if message.type != "error":
+            return
+        if not any(f"status of {status} " in message.text for status in self.expected):
+            self.errors.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        split = urlsplit(request.url)
+        if split.scheme in {"http", "https"} and split.netloc != urlsplit(self.box.gateway).netloc:
+            self.foreign.append(request.url)
+
+
+def beside(work: Callable[[], T]) -> T:
+    """Run something with an event loop of its own: the browser's is in the way here."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def owner_link(box: Stack) -> str:
+    """The one-time token by which an owner is made."""
+    done = box.shuke("keys", "owner-link")
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"#token=(\S+)", done.stdout)
+    assert found is not None, done.stdout
+    return found[1]
+
+
+def totp(secret: str) -> str:
+    """The six digits of an authenticator app, now."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    now = int(system().timestamp())
+    return TOTP(key, 6, SHA1(), 30, enforce_key_length=False).generate(now).decode()  # noqa: S303
+
+
+def make_owner(box: Stack) -> Owner:
+    """An owner with a second factor, made over HTTP."""
+    with httpx2.Client(base_url=box.gateway, timeout=30) as client:
+        body = {
+            "token": owner_link(box), "email": EMAIL, "password": PASSWORD, "name": "Lin",
+            "locale": "zh-CN",
+        }  # fmt: skip
+        session = _made(client.post(f"{API}/owners", json=body))
+        guard = {"shuke-csrf": session["csrf_token"]}
+        enrolment = _made(client.post(f"{API}/mfa-enrolments", headers=guard))
+        code = {"code": totp(enrolment["secret"])}
+        path = f"{API}/mfa-enrolments/current:confirm"
+        codes = _made(client.post(path, json=code, headers=guard))["recovery_codes"]
+    return Owner(EMAIL, codes)
+
+
+def seed(box: Stack) -> Programme:
+    """A program with settings, and orders, refunds and check-ins of some buyers."""
+    return asyncio.run(_seed(box))
+
+
+async def _seed(box: Stack) -> Programme:
+    async with box.operator() as operator:
+        programme = await prepare(operator, box.config, "pages", 0)
+    events = [event for buyer in range(BUYERS) for event in _events(buyer)]
+    body = json.dumps({"events": events}).encode()
+    answer = await box.deliver(programme.connection, programme.secret, "pages", body, "/bulk")
+    assert answer.json()["accepted"] == len(events), answer.text
+    wrong = json.dumps({"type": "refund", "order_id": "nobody's"}).encode()
+    await box.deliver(programme.connection, programme.secret, "wrong", wrong)
+    await box.quiet()
+    return programme
+
+
+def _events(buyer: int) -> list[dict[str, Any]]:
+    now = system()
+    customer = {"id": f"buyer-{buyer}"}
+    orders = [_order(buyer, days, customer) for days in range(1, 60, 7 + buyer)]
+    back = {
+        "type": "refund", "refund_id": f"R-{buyer}", "order_id": orders[0]["order_id"],
+        "currency": "USD", "customer": customer, "refunded_at": now.isoformat(),
+        "lines": [{"line_id": "1", "sku": "MUG", "quantity": 1, "net_minor": 1000}],
+        "total_minor": 1000, "scope": "lines",
+    }  # fmt: skip
+    check_in = {"type": "check-in", "customer": customer, "occurred_at": now.isoformat()}
+    return [*orders, *([back] if buyer % 5 == 0 else []), check_in]
+
+
+def _order(buyer: int, days: int, customer: dict[str, str]) -> dict[str, Any]:
+    at = (system() - timedelta(days=days)).isoformat()
+    total = 10_000 + 1_700 * buyer
+    return {
+        "type": "order.completed", "order_id": f"A-{buyer}-{days}", "currency": "USD",
+        "customer": customer, "placed_at": at, "paid_at": at, "completed_at": at,
+        "lines": [{"line_id": "1", "sku": "MUG", "title": "Mug", "quantity": 2,
+                   "list_minor": total}],
+        "total_minor": total,
+    }  # fmt: skip
+
+
+def log_in(screen: Screen, owner: Owner, place: int, locale: str) -> None:
+    """Log in through the pages; each place has a recovery code of its own."""
+    words = {
+        "zh-CN": ("邮箱", "密码", "登录", "动态验证码"),
+        "en": ("E-mail", "Password", "Log in", "Code"),
+    }[locale]
+    screen.expected.add(401)
+    screen.open("/login")
+    screen.press({"zh-CN": "中文", "en": "EN"}[locale])
+    screen.field(words[0]).fill(owner.email)
+    screen.field(words[1]).fill(PASSWORD)
+    screen.press(words[2])
+    screen.field(words[3]).fill(owner.recovery_codes[place])
+    screen.press(words[2])
+    expect(screen.page).to_have_url(f"{screen.box.gateway}/console/")
+
+
+def _made(answer: httpx2.Response) -> dict[str, Any]:
+    assert answer.is_success, answer.text
+    made: dict[str, Any] = answer.json()
+    return made

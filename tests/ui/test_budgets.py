@@ -1,0 +1,37 @@
+"""How much a first visit loads: what is spent here, somebody on a phone waits for."""
+
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+
+from services.gateway.routes.pages import STATIC
+from tests.e2e.stack import Stack
+from tests.ui.conftest import Opening
+from tests.ui.harness import WIDE, Owner, log_in
+
+pytestmark = pytest.mark.timeout(240)
+FIRST_LOAD_KB = 250
+CHART_KB = 200
+
+
+def test_the_first_load_of_the_console_is_within_its_budget(
+    box: Stack, owner: Owner, opening: Opening, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scripts as they travel, packed; the charts' library counts apart."""
+    screen = opening(box, "en", WIDE)
+    log_in(screen, owner, 4, "en")
+    scripts: set[str] = set()
+    screen.page.on("response", lambda answer: scripts.add(urlsplit(answer.url).path))
+    screen.open("/")
+    sizes = {
+        name: (STATIC / f"{name.lstrip('/')}.gz").stat().st_size / 1000
+        for name in scripts
+        if name.endswith(".js")
+    }
+    chart = sum(size for name, size in sizes.items() if "/chart-" in name)
+    first = sum(sizes.values()) - chart
+    with capsys.disabled():
+        sys.stdout.write(f"\nconsole: first load {first:.0f} KB, chart {chart:.0f} KB\n")
+    assert 0 < first < FIRST_LOAD_KB
+    assert 0 < chart < CHART_KB

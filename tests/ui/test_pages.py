@@ -1,0 +1,48 @@
+"""Every page: it loads, it fits, axe finds nothing grave, nothing foreign is asked."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Stack
+from tests.ui.conftest import Opening
+from tests.ui.harness import NARROW, WIDE, Owner, Screen, log_in
+
+pytestmark = pytest.mark.timeout(240)
+PAGES: tuple[str, ...] = (
+    "/", "/customers", "/tiers", "/points-rules", "/joining", "/campaigns", "/coupons", "/rfm",
+    "/figures", "/connections", "/deliveries", "/endpoints", "/messages", "/stores", "/staff",
+    "/keys", "/dead-letters", "/account", "/nowhere",
+)  # fmt: skip
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "api" / "gateway.json"
+if "/api/gateway/v1/audit" in json.loads(DOCUMENT.read_text("utf-8"))["paths"]:
+    PAGES += ("/audit",)
+SCREENS = (("zh-CN", WIDE), ("en", NARROW), ("zh-CN", NARROW), ("en", WIDE))
+AXE_ON = SCREENS[:2]
+"""Each language and each width once: what axe looks at depends on either, not on both."""
+
+
+def look(screen: Screen, *, with_axe: bool) -> None:
+    """What holds of every page."""
+    screen.clean()
+    if with_axe:
+        screen.accessible()
+
+
+@pytest.mark.parametrize("place", range(len(SCREENS)), ids=lambda place: str(SCREENS[place]))
+def test_every_page_loads_fits_and_can_be_used_by_all(
+    box: Stack, owner: Owner, opening: Opening, place: int
+) -> None:
+    """In both languages, on a desk and on a phone."""
+    locale, size = SCREENS[place]
+    screen = opening(box, locale, size)
+    log_in(screen, owner, place, locale)
+    for path in PAGES:
+        screen.open(path)
+        look(screen, with_axe=SCREENS[place] in AXE_ON)
+    screen.open("/customers")
+    screen.page.locator("tbody a").first.click()
+    screen.page.get_by_role("button", name={"zh-CN": "为什么", "en": "Why"}[locale]).first.click()
+    screen.page.locator(".sentence").wait_for()
+    look(screen, with_axe=SCREENS[place] in AXE_ON)

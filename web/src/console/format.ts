@@ -1,0 +1,76 @@
+// Numbers, money and instants as the program and the reader write them.
+import { computed } from "vue";
+import { i18n } from "./i18n";
+import { session } from "./session";
+
+export interface Money {
+  amount_minor: number;
+  currency: string;
+}
+
+const locale = () => i18n.global.locale.value;
+
+/** Digits behind the point in a currency. */
+export function digits(currency: string): number {
+  const format = new Intl.NumberFormat("en", { style: "currency", currency });
+  return format.resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+export function money(value: Money | null | undefined): string {
+  if (!value) return "–";
+  const { amount_minor, currency } = value;
+  const format = new Intl.NumberFormat(locale(), { style: "currency", currency, currencyDisplay: "narrowSymbol" });
+  return format.format(amount_minor / 10 ** digits(currency));
+}
+
+/** Minor units in the program's currency. */
+export function minor(value: number | null | undefined): string {
+  return value === null || value === undefined ? "–" : money({ amount_minor: value, currency: currency.value });
+}
+
+export function count(value: number | null | undefined): string {
+  return value === null || value === undefined ? "–" : new Intl.NumberFormat(locale()).format(value);
+}
+
+/** Signed, for what comes and goes. */
+export function signed(value: number): string {
+  return new Intl.NumberFormat(locale(), { signDisplay: "exceptZero" }).format(value);
+}
+
+/** Basis points as a percentage. */
+export function percent(bp: number): string {
+  return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 2 }).format(bp / 10_000);
+}
+
+export function instant(value: string | null | undefined): string {
+  if (!value) return "–";
+  return new Intl.DateTimeFormat(locale(), {
+    timeZone: zone.value,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  }).format(new Date(value));
+}
+
+export function day(value: string | null | undefined): string {
+  if (!value) return "–";
+  return new Intl.DateTimeFormat(locale(), { timeZone: zone.value, dateStyle: "medium" }).format(new Date(value));
+}
+
+/** A local date of the program, so many days from today, as YYYY-MM-DD. */
+export function localDate(days = 0): string {
+  const at = new Date(Date.now() + days * 86_400_000);
+  return new Intl.DateTimeFormat("en-CA", { timeZone: zone.value }).format(at);
+}
+
+/** The end of an id, which tells ids apart; the whole is in the tooltip. */
+export function brief(id: string): string {
+  return id.length > 14 ? `${id.slice(0, 4)}…${id.slice(-6)}` : id;
+}
+
+const zone = computed(() => session.program?.time_zone ?? "UTC");
+export const currency = computed(() => session.program?.currency ?? "CNY");

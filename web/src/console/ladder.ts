@@ -1,0 +1,30 @@
+// Names of tiers, from the published ladder of the program.
+import { computed, shallowRef } from "vue";
+import { api } from "./api/client";
+import type { Ladder } from "./api/types";
+import { i18n } from "./i18n";
+import { may, session } from "./session";
+
+const known = shallowRef<{ program: string; ladder: Ladder | null }>({ program: "", ladder: null });
+
+export function useLadder() {
+  const program = session.program?.program_id ?? "";
+  if (known.value.program !== program && may("settings.read")) void read(program);
+  return {
+    codes: computed(() => known.value.ladder?.tiers.map((tier) => tier.code) ?? []),
+    /** A tier's name as shown; its code where it has none. */
+    name: (code: string | null | undefined): string => {
+      const tier = known.value.ladder?.tiers.find((each) => each.code === code);
+      return tier?.name?.[i18n.global.locale.value === "en" ? "en" : "zh"] ?? code ?? "–";
+    },
+  };
+}
+
+async function read(program: string): Promise<void> {
+  known.value = { program, ladder: null };
+  const path = { document: "ladder/main" };
+  const found = (await api("members", "get", "/v1/settings/{document}", { path })).body as {
+    published: { body: Ladder } | null;
+  };
+  known.value = { program, ladder: found.published?.body ?? null };
+}

@@ -1,0 +1,57 @@
+// Who is logged in, which program is looked at, and what may be done there.
+import { reactive } from "vue";
+import { api, guards } from "./api/client";
+import { Problem } from "./api/problem";
+import type { Session, SessionProgram } from "./api/types";
+import { chosen, known, speak } from "./i18n";
+
+const REMEMBERED = "shuke.program";
+
+interface State {
+  current: Session | null;
+  program: SessionProgram | null;
+  loaded: boolean;
+}
+
+export const session = reactive<State>({ current: null, program: null, loaded: false });
+
+/** Take a session as the API gives it. Who chose no language in this browser has the account's. */
+export function take(found: Session | null): void {
+  const locale = known(found?.locale);
+  if (locale && !chosen()) void speak(locale);
+  session.current = found;
+  session.loaded = true;
+  guards.csrf = found?.csrf_token ?? "";
+  const wanted = session.program?.program_id ?? localStorage.getItem(REMEMBERED);
+  const programs = found?.programs ?? [];
+  session.program = programs.find((each) => each.program_id === wanted) ?? programs[0] ?? null;
+  guards.program = session.program?.program_id ?? null;
+}
+
+/** Ask who is logged in; nobody is no error. */
+export async function recall(): Promise<Session | null> {
+  try {
+    take((await api("gateway", "get", "/api/gateway/v1/sessions/current")).body);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    take(null);
+  }
+  return session.current;
+}
+
+export function choose(programId: string): void {
+  localStorage.setItem(REMEMBERED, programId);
+  session.program = session.current?.programs.find((each) => each.program_id === programId) ?? null;
+  guards.program = session.program?.program_id ?? null;
+}
+
+/** Whether the program looked at permits something. */
+export function may(permission: string): boolean {
+  const permissions = session.program?.permissions ?? [];
+  return permissions.includes("*") || permissions.includes(permission);
+}
+
+/** Whether the whole program is seen, not some stores of it. */
+export function seesAll(): boolean {
+  return session.program?.stores.includes("*") ?? false;
+}

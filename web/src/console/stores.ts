@@ -1,0 +1,26 @@
+// Names of the program's stores.
+import { computed, shallowRef } from "vue";
+import { api } from "./api/client";
+import type { Store } from "./api/types";
+import { brief } from "./format";
+import { may, session } from "./session";
+
+const known = shallowRef<{ program: string; items: Store[] }>({ program: "", items: [] });
+
+export function useStores() {
+  if (known.value.program !== session.program?.program_id) void readStores();
+  return {
+    items: computed(() => known.value.items),
+    options: computed(() => known.value.items.map((each) => ({ value: each.store_id, label: each.name }))),
+    name: (id: string | null | undefined): string =>
+      id ? (known.value.items.find((each) => each.store_id === id)?.name ?? brief(id)) : "–",
+  };
+}
+
+/** Read them anew, after one was made or changed. */
+export async function readStores(): Promise<void> {
+  const program = session.program?.program_id ?? "";
+  known.value = { program, items: [] };
+  if (!may("programs.read")) return;
+  known.value = { program, items: (await api("gateway", "get", "/api/gateway/v1/stores")).body.items };
+}
