@@ -142,13 +142,19 @@ async def asked(
     return await caller.ask(place.method, place.at(ids), **given)
 
 
+PAGES: Final = {"pages.console", "pages.console-path", "pages.asset", "pages.icon"}
+"""Files of the console's build, or what is told where it was not built: the same for everybody."""
+
+
 def judged(place: Place, answer: httpx2.Response, ids: Mapping[str, str]) -> str:
     """How far a caller got."""
     status = answer.status_code
     # No service is there: who is passed on, or is to be told whether they are a member, was let in.
-    away = place.path == PASSING or place.name in PERSONAL
+    away = place.path == PASSING or place.name in PERSONAL | PAGES
     unset = place.name == "member-codes.create"
     assert status < 500 or (away and status == 503) or (unset and status == 501), answer.text
+    if place.name in PAGES:
+        return "own"
     if str(status) in REFUSED:
         return str(status)
     if status >= 400:
