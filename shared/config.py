@@ -71,6 +71,14 @@ class Config(BaseModel):
             "is real",
         ),
     ] = False
+    show_codes: Annotated[
+        bool,
+        Field(
+            alias="SHUKE_SHOW_CODES",
+            description="true: codes for phones are shown to whoever asks for one, which proves "
+            "nothing. For trials; never where a program is real",
+        ),
+    ] = False
     metrics_port: Annotated[
         int,
         Field(

@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Response
 
 from services.campaigns import queries
 from services.campaigns.coupons import api as coupons
+from services.campaigns.coupons import own
 from services.campaigns.coupons.queries import list_campaign_templates
 from services.campaigns.flow import FLOW
 from services.campaigns.managing import carry_out
@@ -166,6 +167,7 @@ async def totals(request: Request, scope: _Read) -> Any:
 
 
 ROUTER.include_router(coupons.ROUTER)
+ROUTER.include_router(own.ROUTER)
 
 
 async def _change(

@@ -37,10 +37,16 @@ from services.gateway.routes import (
     passing,
     programs,
     sessions,
+    shoppers,
     staff,
     stores,
     webhooks,
 )
+from services.gateway.shoppers.asking import Members
+from services.gateway.shoppers.codes import channel_of
+from services.gateway.shoppers.doing import Doing
+from services.gateway.shoppers.sessions import Shoppers
+from services.gateway.shoppers.signing_in import Proving
 from services.gateway.spool import Spool
 from services.gateway.staff.managing import GRANT_OWNER, Accounts
 from services.gateway.staff.sessions import Sessions
@@ -55,7 +61,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, pages, passing,
+    endpoints, messages, audit, shoppers, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -88,6 +94,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.trying = Trying(tasking, Asking(config, platforms))
         minter = Minter(ring, app.state.clock)
         app.state.proxy = Proxy(config, minter, http)
+        receive(app, Members(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(
@@ -108,3 +115,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
+
+
+def receive(app: FastAPI, members: Members) -> None:
+    """What shoppers need."""
+    database = app.state.database
+    config: Config = app.state.config
+    shoppers = Shoppers(database, config, members)
+    proving = Proving(database, app.state.keys, app.state.connections, shoppers, channel_of(config))
+    app.state.shoppers = shoppers
+    app.state.proving = proving
+    app.state.doing = Doing(database, shoppers, members, proving)

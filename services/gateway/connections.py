@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from services.gateway import store
-from services.gateway.model import Connection, Secret
+from services.gateway.model import MEMBER, WEBHOOK, Connection, Secret
 from services.gateway.settings import CONNECTION, FAMILY
 from shared.clock import monotonic
 from shared.db.engine import Database
@@ -85,11 +85,11 @@ class Connections:
             return None
         text = text_id("whk", connection_id)
         program = text_id("prg", row["public_id"])
-        unsealed = {} if known is None else {each.text_id: each.value for each in known.secrets}
-        secrets = [
-            self._secret(text, secret, unsealed)
-            for secret in await store.load_secrets(tx, row["program_id"], connection_id)
-        ]
+        before = () if known is None else (*known.secrets, *known.member_secrets)
+        unsealed = {each.text_id: each.value for each in before}
+        secrets: dict[str, list[Secret]] = {WEBHOOK: [], MEMBER: []}
+        for each in await store.load_secrets(tx, row["program_id"], connection_id):
+            secrets[each["kind"]].append(self._secret(text, each, unsealed))
         owners = (row["program_status"], row["store_status"])
         published = await settings.load(tx, [CONNECTION], [row["program_id"]])
         return Connection(
@@ -103,7 +103,8 @@ class Connections:
             source=row["source"],
             state=row["state"] if LIVE.issuperset(owners) else "closed",
             mode=row["mode"],
-            secrets=tuple(secrets),
+            secrets=tuple(secrets[WEBHOOK]),
+            member_secrets=tuple(secrets[MEMBER]),
             identity_key=self._keys.unseal(IDENTITY_PURPOSE, program, row["identity_key"]),
             credentials=self._credentials(text, row["credential"]),
             credentials_end_at=row["credential_expires_at"],

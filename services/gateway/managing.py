@@ -20,6 +20,7 @@ from services.gateway.deeds import Deeds
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, WEEK, pulled
 from services.gateway.keys import new_key
+from services.gateway.model import WEBHOOK, SecretKind
 from services.gateway.schemas import (
     ChangedConnection,
     NewConnection,
@@ -27,6 +28,7 @@ from services.gateway.schemas import (
     RotateKey,
     wrong_secret,
 )
+from services.gateway.secrecy import new_token
 from shared.audit.deeds import Actor
 from shared.commands import expect
 from shared.days import render
@@ -42,6 +44,15 @@ MOST_SECRETS: Final = 5
 KEY_BYTES: Final = 32
 PLAIN_LENGTH: Final = 40
 _PLAIN: Final = string.ascii_letters + string.digits
+
+
+def _wrong(source: str, given: str | None, kind: SecretKind) -> str | None:
+    """What is wrong with a secret that is given, or is not."""
+    if kind != WEBHOOK:
+        return None if given is None else "A secret for members is made here"
+    if source in PULLERS:
+        return "A connection that is pulled has no secret"
+    return wrong_secret(source, given)
 
 
 def new_secret(source: str) -> str:
@@ -98,40 +109,50 @@ class Managing:
         return connection_id, (secret_id, secret)
 
     async def add_secret(
-        self, program: str, connection_id: UUID, given: str | None, actor: Actor
+        self,
+        program: str,
+        connection_id: UUID,
+        given: str | None,
+        actor: Actor,
+        kind: SecretKind = WEBHOOK,
     ) -> tuple[str, str]:
-        """Another secret of a connection, at most five at a time: its id, the secret.
+        """Another secret of a connection, at most five of a kind at a time: its id, the secret.
 
-        The first of a draft makes it active.
+        The first that signs deliveries makes a draft active.
         """
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
-            wrong = wrong_secret(found["source"], given)
-            if found["source"] in PULLERS:
-                wrong = "A connection that is pulled has no secret"
+            wrong = _wrong(found["source"], given, kind)
             if wrong is not None:
                 errors = [FieldError("/secret", "invalid", wrong)]
                 raise HttpProblem(422, "invalid", f"{wrong}.", errors=errors)
             place = (found["program_id"], connection_id)
-            count = await store.count_secrets(tx, *place, actor.at)
+            count = await store.count_secrets(tx, *place, kind, actor.at)
             if count >= MOST_SECRETS:
                 raise HttpProblem(
                     409, "state-conflict", f"A connection has at most {MOST_SECRETS} secrets."
                 )
-            await store.set_connection_state(tx, *place, "active", ["draft"])
-            secret = given or new_secret(found["source"])
-            secret_id = await self._keep_secret(tx, place, secret, actor.at)
-            values = {"secret": secret}
+            if kind == WEBHOOK:
+                await store.set_connection_state(tx, *place, "active", ["draft"])
+            made = new_secret(found["source"]) if kind == WEBHOOK else new_token()[0]
+            secret = given or made
+            secret_id = await self._keep_secret(tx, place, secret, actor.at, kind)
+            values = {"secret": secret, "kind": kind}
             await self._deeds.add(tx, actor, "secrets.create", secret_id, program, values)
             return secret_id, secret
 
     async def _keep_secret(
-        self, tx: Tx, place: tuple[int, UUID], secret: str, now: datetime
+        self,
+        tx: Tx,
+        place: tuple[int, UUID],
+        secret: str,
+        now: datetime,
+        kind: SecretKind = WEBHOOK,
     ) -> str:
         program_id, connection_id = place
         secret_id = uuid7(now)
         sealed = self._keys.seal(SECRET_PURPOSE, text_id("whk", connection_id), secret.encode())
-        await store.add_secret(tx, program_id, connection_id, secret_id, sealed, now)
+        await store.add_secret(tx, program_id, connection_id, secret_id, kind, sealed, now)
         return text_id("sec", secret_id)
 
     async def put_credentials(

@@ -22,6 +22,10 @@ WHOLE: Final = ("published", "duplicate", "ignored")
 UNKNOWN_ORDER: Final = "order-unknown"
 NEEDS_CONFIRMATION: Final = "needs-confirmation"
 TEST: Final = "test"
+SecretKind = Literal["webhook", "member"]
+WEBHOOK: Final = "webhook"
+MEMBER: Final = "member"
+"""Kinds of secrets: what deliveries are signed with, and tokens of shoppers."""
 
 
 class Refusal(Exception):
@@ -70,7 +74,10 @@ class Connection(Struct, frozen=True):
     source: str
     state: Literal["draft", "active", "paused", "closed"]
     secrets: tuple[Secret, ...]
+    """What deliveries are signed with."""
     identity_key: bytes
+    member_secrets: tuple[Secret, ...] = ()
+    """What the shop signs with who its buyers are, when they go to the member centre."""
     mode: Literal["live", "test"] = "live"
     credentials: Mapping[str, str] = {}
     """What calls to its platform are signed with."""

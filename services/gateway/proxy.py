@@ -65,7 +65,7 @@ class Proxy:
                 content=await request.body(),
             )
         except httpx2.HTTPError as error:
-            raise _away(service) from error
+            raise away(service) from error
         kept = {name: answer.headers[name] for name in _RETURNED if name in answer.headers}
         return Response(answer.content, answer.status_code, kept)
 
@@ -88,7 +88,7 @@ class Proxy:
         try:
             return await self._client.get(url, headers=headers, params=dict(query))
         except httpx2.HTTPError as error:
-            raise _away(service) from error
+            raise away(service) from error
 
     def _token(self, caller: Caller, service: str) -> str:
         key = (
@@ -117,7 +117,8 @@ class Proxy:
         return token
 
 
-def _away(service: str) -> HttpProblem:
+def away(service: str) -> HttpProblem:
+    """What a caller is told while a service does not answer."""
     detail = f"The service {service} does not answer."
     return HttpProblem(503, "busy", detail, headers={"Retry-After": "5"})
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from services.gateway.connectors import PULLERS
-from services.gateway.model import DeliveryStatus
+from services.gateway.model import DeliveryStatus, SecretKind
 from shared.ids import BODY
 
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
@@ -84,6 +84,10 @@ class NewSecret(Asked):
 
     secret: Annotated[str, Field(min_length=4, max_length=200)] | None = Field(
         default=None, description="What the shop gives; else one is made"
+    )
+    kind: SecretKind = Field(
+        default="webhook",
+        description="member: signs tokens with which buyers come to the member centre",
     )
 
 
@@ -211,6 +215,7 @@ class SecretLine(BaseModel):
     """A secret without its value."""
 
     secret_id: str
+    kind: SecretKind
     not_before: Instant
     not_after: Instant | None
     last_used_at: Instant | None

@@ -95,29 +95,39 @@ async def set_connection_state(
     return moved == 1
 
 
-async def add_secret(
-    tx: Tx, program_id: int, connection_id: UUID, secret_id: UUID, sealed: bytes, now: datetime
+async def add_secret(  # noqa: PLR0913, PLR0917 - the columns of a secret
+    tx: Tx,
+    program_id: int,
+    connection_id: UUID,
+    secret_id: UUID,
+    kind: str,
+    sealed: bytes,
+    now: datetime,
 ) -> None:
     """Another secret of a connection, valid from now on."""
     await tx.execute(
-        "insert into secret values ($1, $2, $3, $4, $5, null, null)",
+        "insert into secret values ($1, $2, $3, $4, $5, null, null, $6)",
         program_id,
         connection_id,
         secret_id,
         sealed,
         now,
+        kind,
     )
 
 
-async def count_secrets(tx: Tx, program_id: int, connection_id: UUID, now: datetime) -> int:
-    """Secrets of a connection that have not ended."""
+async def count_secrets(
+    tx: Tx, program_id: int, connection_id: UUID, kind: str, now: datetime
+) -> int:
+    """Secrets of a connection and kind that have not ended."""
     row = await tx.fetch_one(
         """
         select count(*) from secret where program_id = $1 and connection_id = $2
-          and (not_after is null or not_after > $3)
+          and kind = $3 and (not_after is null or not_after > $4)
         """,
         program_id,
         connection_id,
+        kind,
         now,
     )
     return int(row[0]) if row else 0
@@ -160,7 +170,7 @@ async def load_connection(tx: Tx, connection_id: UUID) -> Row | None:
 
 
 async def load_secrets(tx: Tx, program_id: int, connection_id: UUID) -> Sequence[Row]:
-    """Secrets of a connection, the oldest first."""
+    """Secrets of a connection of all kinds, the oldest first."""
     return await tx.fetch(
         """
         select * from secret where program_id = $1 and connection_id = $2

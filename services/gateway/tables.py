@@ -46,6 +46,7 @@ SECRET: Final = program_table(
     instant("not_before"),
     instant("not_after", null=True),
     instant("last_used_at", null=True),
+    text("kind"),
 )
 API_KEY: Final = program_table(
     METADATA,

@@ -86,7 +86,7 @@ async def get_member(request: Request, member_id: str, scope: _Branch) -> Any:
     """A member with linked customers and tiers; what is personal is masked."""
     identity = known_id("mem", member_id, "member")
     async with reading(request, scope) as reader:
-        found = await _member(reader, identity, scope.store_uuids)
+        found = await member_document(reader, identity, scope.store_uuids)
         profiles = await showing.of_members(request, reader, [identity])
     return found | {"profile": showing.seen(scope, profiles.get(identity, {}))}
 
@@ -101,7 +101,7 @@ async def get_customer(request: Request, customer_id: str, scope: _Branch) -> An
         if row is None or row.first_seen is None:
             raise HttpProblem(404, "not-found", "No such customer.")
         links = await queries.list_links(reader, customer_id=identity)
-        member = await _member(reader, links[0].member_id) if links else None
+        member = await member_document(reader, links[0].member_id) if links else None
         if member is not None:
             profiles = await showing.of_members(request, reader, [links[0].member_id])
             known = profiles.get(links[0].member_id, {})
@@ -197,7 +197,10 @@ async def totals(request: Request, scope: _Read) -> Any:
         return await queries.count_totals(reader)
 
 
-async def _member(reader: Reader, identity: UUID, stores: queries.Stores = None) -> dict[str, Any]:
+async def member_document(
+    reader: Reader, identity: UUID, stores: queries.Stores = None
+) -> dict[str, Any]:
+    """A member as it is told. Raises 404 for nobody, and for whom the stores do not see."""
     row = await queries.find_member(reader, identity, stores)
     if row is None:
         raise HttpProblem(404, "not-found", "No such member.")

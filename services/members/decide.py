@@ -22,7 +22,15 @@ from services.members.model import (
 )
 from services.members.rules import erasing
 from services.members.rules.draft import Draft
-from services.members.rules.joining import OPEN, enabled, join, join_by_order, join_earliest
+from services.members.rules.joining import (
+    ACCEPTED,
+    OPEN,
+    PENDING,
+    enabled,
+    join,
+    join_by_order,
+    join_earliest,
+)
 from services.members.rules.linking import end_link, open_link, write_link
 from services.members.rules.recounting import recount, recount_all
 from services.members.rules.retiering import retier
@@ -232,7 +240,9 @@ def join_open(draft: Draft, wanted: JoinOpen, at: datetime) -> tuple[Outcome, ob
         return Refused("not-eligible", "Joining is not open in this store."), None
     if customer is None or customer.first_seen is None:
         customer = see(draft, wanted.customer_id, wanted.store_id, at)
-    member = join(draft, customer, wanted.store_id, route, at)
+    learn(draft, customer, wanted.identities, at)
+    terms = PENDING if wanted.terms is None else ACCEPTED
+    member = join(draft, customer, wanted.store_id, route, at, terms)
     return APPLIED, {
         "application_id": text_id("app", draft.cause),
         "state": "approved",

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from services.members.profile.model import ContactBlock
 from services.members.tiers.model import TierFact, TierSegment, TierStanding
+from shared.events.storefront.parts import Identity as ToldIdentity
 from shared.flow import State
 from shared.ids import derive, text_id
 from shared.programs import Program
@@ -199,6 +200,10 @@ class JoinOpen(Struct, frozen=True):
 
     customer_id: UUID
     store_id: UUID
+    identities: tuple[ToldIdentity, ...] = ()
+    """What they have proven, by keyed hash."""
+    terms: str | None = None
+    """Version of the terms that they accepted."""
 
 
 class LinkCustomer(Struct, frozen=True):

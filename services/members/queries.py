@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, false, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.members import tables
+from services.members.model import ACTIVE
 from services.members.tiers import tables as tiers
 from services.members.tiers.settings import Ladder
 from shared.http.reading import Reader, values
@@ -86,6 +87,76 @@ def _seen(stores: Sequence[UUID]) -> ColumnElement[bool]:
         .correlate(customer)
     )
     return customer.c.store_id.in_(stores) | ordered.exists()
+
+
+async def find_membership(reader: Reader, customer_id: UUID, phone: str | None) -> Row[Any] | None:
+    """The member that somebody is: by their customer, else by the phone that they have proven.
+
+    Of several who have the phone the one whose id follows from it, else the earliest. With the
+    customer that links them; by link_pkey, identity_pkey.
+    """
+    link, member, customer = tables.LINK, tables.MEMBER, tables.CUSTOMER
+    identity = tables.IDENTITY
+    own = link.c.customer_id == customer_id
+    known = own
+    if phone is not None:
+        known |= link.c.customer_id.in_(
+            select(identity.c.customer_id).where(
+                identity.c.program_id == reader.program.id,
+                identity.c.kind == "phone",
+                identity.c.hash == phone,
+                identity.c.verified_at.is_not(None),
+            )
+        )
+    return await reader.first(
+        select(member, link.c.customer_id, customer.c.store_id)
+        .join(
+            link,
+            (link.c.program_id == member.c.program_id) & (link.c.member_id == member.c.member_id),
+        )
+        .join(
+            customer,
+            (customer.c.program_id == link.c.program_id)
+            & (customer.c.customer_id == link.c.customer_id),
+        )
+        .where(
+            member.c.program_id == reader.program.id,
+            member.c.status == ACTIVE,
+            link.c.ended_at.is_(None),
+            known,
+        )
+        .order_by(
+            own.desc(),
+            func.coalesce(member.c.person_key == phone, false()).desc(),
+            member.c.effective_from,
+            member.c.member_id,
+            link.c.customer_id,
+        )
+        .limit(1)
+    )
+
+
+async def has_phone(reader: Reader, member_id: UUID, phone: str) -> bool:
+    """Whether a phone was vouched for of one of a member's customers."""
+    link, identity = tables.LINK, tables.IDENTITY
+    row = await reader.first(
+        select(link.c.customer_id)
+        .join(
+            identity,
+            (identity.c.program_id == link.c.program_id)
+            & (identity.c.customer_id == link.c.customer_id),
+        )
+        .where(
+            link.c.program_id == reader.program.id,
+            link.c.member_id == member_id,
+            link.c.ended_at.is_(None),
+            identity.c.kind == "phone",
+            identity.c.hash == phone,
+            identity.c.verified_at.is_not(None),
+        )
+        .limit(1)
+    )
+    return row is not None
 
 
 async def list_links(

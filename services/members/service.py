@@ -15,6 +15,7 @@ from services.members.model import (
     RequestErasure,
     UnlinkCustomer,
 )
+from services.members.own.api import ROUTER as OWN
 from services.members.personal.api import ROUTER as PERSONAL
 from services.members.profile.keeping import keeping, tidying
 from services.members.settings import JOIN
@@ -28,7 +29,7 @@ SERVICE: Final = Service(
     name=NAME,
     description="Customers, members, the links between them, tiers as a timeline.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    routers=(ROUTER, PERSONAL),
+    routers=(ROUTER, PERSONAL, OWN),
     flow=FLOW,
     commands=(JoinOpen, LinkCustomer, UnlinkCustomer, RequestErasure, CancelErasure),
     sweeps=(Sweep(ERASE, sweeps.due_erasures),),

@@ -209,6 +209,13 @@ def _command_needs(needs: Needs, program_id: int, command: Command) -> None:
     _past_needs(needs, (program_id, data.customer_id))
     if isinstance(data, LinkCustomer):
         needs.members.add((program_id, data.member_id))
+    if isinstance(data, JoinOpen):
+        key = (program_id, data.customer_id)
+        needs.verified.setdefault(key, []).extend(
+            Identity(program_id, each.kind, each.hash, data.customer_id, command.time)
+            for each in data.identities
+            if each.verified
+        )
 
 
 def _due_needs(needs: Needs, program_id: int, due: Due) -> None:

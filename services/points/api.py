@@ -59,6 +59,11 @@ _ENTRY_BYTES = 18
 async def balance(request: Request, member_id: str) -> JSONResponse:
     """A member's wallets: balance, what may be spent, next expiry, worth."""
     scope = await scope_of(request, _READING)
+    return await balance_of(request, scope, member_id)
+
+
+async def balance_of(request: Request, scope: Scope, member_id: str) -> JSONResponse:
+    """The wallets of a member, as they are told. Raises 404 for nobody."""
     holder = known_id("mem", member_id, "member")
     clock: Clock = request.app.state.clock
     now = clock()
@@ -110,6 +115,13 @@ async def entries(
     page_token: PageToken = None,
 ) -> Any:
     """A member's ledger, the newest line first."""
+    return await entries_of(request, scope, member_id, page_size, page_token)
+
+
+async def entries_of(
+    request: Request, scope: Scope, member_id: str, page_size: int, page_token: str | None
+) -> Any:
+    """A page of a member's ledger, as it is told."""
     holder = known_id("mem", member_id, "member")
     cursor = after(page_token, int)
     async with reading(request, scope) as reader:
@@ -165,8 +177,17 @@ async def entry(request: Request, entry_id: str, scope: _Read) -> dict[str, Any]
 )
 async def explanation(request: Request, entry_id: str, scope: _Read, lang: Language = "zh") -> Any:
     """Why an entry has the points that it has; recomputed, not stored."""
+    return await explained(request, scope, entry_id, lang)
+
+
+async def explained(
+    request: Request, scope: Scope, entry_id: str, lang: Language, holder: UUID | None = None
+) -> Any:
+    """An entry's explanation. Raises 404 for none, and for one that is not the holder's."""
     async with reading(request, scope) as reader:
         found, _ = await _find(reader, entry_id)
+        if holder not in {None, found.holder_id}:
+            raise _no_entry()
         purchase = await queries.find_purchase(reader, found.order_id) if found.order_id else None
         made = None
         if purchase is not None:
@@ -225,8 +246,12 @@ async def _find(reader: Reader, entry_id: str) -> tuple[Entry, datetime]:
     parts = _parts(entry_id)
     found = await queries.find_entry(reader, *parts) if parts else None
     if found is None:
-        raise HttpProblem(404, "not-found", "No such entry.")
+        raise _no_entry()
     return found
+
+
+def _no_entry() -> HttpProblem:
+    return HttpProblem(404, "not-found", "No such entry.")
 
 
 def _parts(entry_id: str) -> tuple[UUID, int, int] | None:

@@ -1,7 +1,7 @@
 """Read SQL of points."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from services.points.model import (
     PurchaseStatus,
     Refund,
     RefundState,
+    Rule,
     TierSpan,
     decode_body,
     decode_refund,
@@ -68,6 +69,24 @@ async def list_entries(
     if before is not None:
         query = query.where(entry.c.version < before)
     return await reader.all(query.order_by(entry.c.version.desc()).limit(limit))
+
+
+async def list_check_ins(
+    reader: Reader, holder_id: UUID, first: date, last: date
+) -> Sequence[Row[Any]]:
+    """Days on which a member checked in, and points of each; by activity_fact_holder_idx."""
+    fact = tables.ACTIVITY_FACT
+    return await reader.all(
+        select(fact.c.local_day, func.sum(fact.c.points).label("points"))
+        .where(
+            fact.c.program_id == reader.program.id,
+            fact.c.holder_id == holder_id,
+            fact.c.rule == Rule.CHECK_IN,
+            fact.c.local_day.between(first, last),
+        )
+        .group_by(fact.c.local_day)
+        .order_by(fact.c.local_day)
+    )
 
 
 async def list_lots(

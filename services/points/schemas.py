@@ -132,6 +132,21 @@ class ExceptionLine(BaseModel):
     excess_minor: int
 
 
+class CheckInDay(BaseModel):
+    """A day on which a member checked in."""
+
+    day: str
+    points: int
+
+
+class CheckInMonth(BaseModel):
+    """A month of a member's check-ins."""
+
+    month: str
+    today: str
+    days: list[CheckInDay]
+
+
 class ExceptionPage(BaseModel):
     """A page of what an operator should look at."""
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from services.points import NAME, queries, rebuild, sweeps, verify
 from services.points.api import ROUTER
 from services.points.flow import FLOW
+from services.points.own import ROUTER as OWN
 from services.points.settings import DOCUMENT
 from services.points.store import STATEMENTS
 from services.points.tables import APPEND_ONLY, METADATA
@@ -18,7 +19,7 @@ SERVICE: Final = Service(
     name=NAME,
     description="Wallets, lots and an append-only ledger of points.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    routers=(ROUTER,),
+    routers=(ROUTER, OWN),
     flow=FLOW,
     upstream="members",
     sweeps=sweeps.SWEEPS,

@@ -11,7 +11,12 @@ from shared.http.tokens import OPERATOR, Caller
 
 ADDRESS_HEADER: Final = "Shuke-Address"
 """Where the caller of the gateway was, as it tells the services: its token vouches for it."""
-_KINDS: Final[dict[str, ActorKind]] = {"stf": "staff", "key": "key", "mem": "member"}
+_KINDS: Final[dict[str, ActorKind]] = {
+    "stf": "staff",
+    "key": "key",
+    "mem": "member",
+    "cus": "member",
+}
 
 
 def actor(request: Request, caller: Caller) -> Actor:

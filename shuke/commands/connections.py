@@ -12,6 +12,7 @@ from services.gateway import queries, store
 from services.gateway.connections import Connections
 from services.gateway.fetching.asking import Asking, client
 from services.gateway.managing import Managing
+from services.gateway.model import WEBHOOK
 from services.gateway.reporting import comparison_of
 from services.gateway.schemas import NewConnection, NewCredentials
 from services.gateway.trying import Trying, is_asked
@@ -141,7 +142,8 @@ def rotate(
             row = await store.load_connection(tx, found)
             if row is None:
                 raise Misconfigured(f"no connection {connection}")
-            older = await store.load_secrets(tx, row["program_id"], found)
+            known = await store.load_secrets(tx, row["program_id"], found)
+            older = [each for each in known if each["kind"] == WEBHOOK]
         program = text_id("prg", row["public_id"])
         secret_id, value = await managing.add_secret(program, found, given, by)
         for each in older:

@@ -166,7 +166,9 @@ def _services(config: Config, console: Console) -> Iterator[Box | None]:
         console.print(f"Using the services that run at {config.url_of('gateway')}.")
         yield None
         return
-    quiet = config.model_copy(update={"log_level": "warning", "mfa_optional": True})
+    quiet = config.model_copy(
+        update={"log_level": "warning", "mfa_optional": True, "show_codes": True}
+    )
     with console.status("Starting …") as status:
         asyncio.run(running.prepare(list(SERVICES.values()), config))
         with box.running(quiet, [["api", "all"], ["worker", "all"]]) as processes:

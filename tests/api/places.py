@@ -15,18 +15,23 @@ PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
+    | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
     | PAGES
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
 SIGNING_IN = "sessions.create"
 """Asks for a password instead; at its path one's sessions are listed, which needs one."""
-BY_LINK = {"owners.create", "invitations.accept"}
-"""Ask for the token of a link instead."""
+BY_PROOF = {"owners.create", "invitations.accept", "member-codes.create", "member-sessions.create"}
+"""Ask for the token of a link instead, for a code, or for a shop's word."""
 PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
+    "member-sessions.current", "member-sessions.leave", "member-sessions.join",
+    "member-sessions.check-in", "member-sessions.erase",
 }  # fmt: skip
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
+OWN = ("self.read", "self.identify", "self.join", "self.erase")
+"""Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 SAMPLE = {
     "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",

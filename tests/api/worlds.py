@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from services.gateway.shoppers.schemas import ByToken
+from services.gateway.visiting import Visit
 from services.members.tiers.settings import five_tiers
+from shared.clock import system
 from shared.db import quarantine
 from shared.db.programs import apply_stores
 from shared.db.transaction import transaction
@@ -17,11 +20,12 @@ from shared.events.programs.store_changed import StoreChanged
 from shared.ids import derive, text_id, uuid_of
 from shared.random_ids import random_id
 from shuke.services import SERVICES
-from tests.api.harness import Api, ok, open_shop
+from tests.api.harness import Api, Shop, ok, open_shop
 from tests.builders.deliveries import a_check_in_sent
 from tests.builders.events import instant
 from tests.builders.members import a_joining, a_link, a_tier_change, member
 from tests.builders.promises import a_gift, a_template, seeded
+from tests.builders.shoppers import a_token
 from tests.builders.storefront import AT, STORE, a_check_in, a_refund, an_order, customer
 from tests.flow.harness import Harness, harness
 
@@ -97,6 +101,17 @@ BODIES: Final[Mapping[str, Any]] = {
     "invitations.accept": {"token": "A" * 43, "password": "correct horse battery"},
     "step-ups.create": {"code": "123456"},
     "mfa-enrolments.confirm": {"code": "123456"},
+    "member-codes.create": {"program_id": "prg_agojyzjeabykvaaaaaaaaaaaay", "phone": "13800138000"},
+    "member-sessions.create": {
+        "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
+        "phone": "13800138000",
+        "code": "123456",
+    },
+    "member-sessions.join": {"terms": "1", "accepted": True},
+    "member-sessions.erase": {"phone": "13800138000", "code": "123456"},
+    "me.identify": {},
+    "me.join": {"route": "open", "store_id": STORE, "terms": "1"},
+    "me.erase": {"reason": "asked by the member", "phone": "v1.AAAAAAAAAAAA"},
     "passwords.change": {"old": "correct horse battery", "new": "another horse battery"},
 }
 """Bodies that are good, by the route's name: they get as far as the ids in them."""
@@ -107,6 +122,8 @@ class World(Struct, frozen=True):
 
     program: str
     ids: Mapping[str, str]
+    shopper: str = ""
+    """At the gateway, the token in the cookie of somebody who came there."""
 
 
 @asynccontextmanager
@@ -180,7 +197,19 @@ async def _gateway(api: Api) -> World:
             "document": f"connection/{shop.connection}",
             "move": "pause",
         },
+        await _shopper(api, shop),
     )
+
+
+async def _shopper(api: Api, shop: Shop) -> str:
+    """A shopper who came by their shop: the token in their cookie."""
+    path = f"/api/gateway/v1/connections/{shop.connection}/secrets"
+    made = ok(await api.caller(shop.program).post(path, {"kind": "member"}), 201)
+    word = a_token(shop.program, system(), iss=shop.connection, secret=made["secret"])
+    token: str = await api.app.state.proving.by_token(
+        ByToken(program_id=shop.program, token=word), Visit(system(), "203.0.113.7", "", "")
+    )
+    return token
 
 
 async def _members(api: Api) -> World:
@@ -260,7 +289,7 @@ async def a_world(api: Api) -> World:
     """A program with something of everything that the service has routes for."""
     world = await _MAKERS[api.service](api)
     (quarantine_id,) = await set_aside(api, world.program, 1)
-    return World(world.program, {"quarantine_id": quarantine_id, **world.ids})
+    return World(world.program, {"quarantine_id": quarantine_id, **world.ids}, world.shopper)
 
 
 async def an_empty_program(api: Api) -> str:

@@ -23,6 +23,7 @@ from services.campaigns.seeding import seed_campaign
 from services.gateway import store as gateway_store
 from services.gateway.connections import IDENTITY_PURPOSE, SECRET_PURPOSE
 from services.gateway.keys import digest
+from services.gateway.model import WEBHOOK
 from services.gateway.programs.managing import Programs
 from services.gateway.programs.schemas import NewProgram, NewStore
 from services.members.settings import JoinSettings
@@ -266,7 +267,7 @@ async def _make(database: Database, ring: KeyRing, told: Told) -> None:
             tx, number, connection, shop, "generic", "active", "", "live", now
         )
         secret = ring.seal(SECRET_PURPOSE, told.ids["WHK"], SECRET.encode())
-        await gateway_store.add_secret(tx, number, connection, uuid7(now), secret, now)
+        await gateway_store.add_secret(tx, number, connection, uuid7(now), WEBHOOK, secret, now)
         key = gateway_store.NewApiKey(
             parse_id("key", told.ids["KEY"]),
             "story",

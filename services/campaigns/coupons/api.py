@@ -67,6 +67,13 @@ async def list_coupons(
     page_token: PageToken = None,
 ) -> Any:
     """A member's coupons in all states, by id."""
+    return await coupons_of(request, scope, member_id, page_size, page_token)
+
+
+async def coupons_of(
+    request: Request, scope: Scope, member_id: str, page_size: int, page_token: str | None
+) -> Any:
+    """A page of a member's coupons, as they are told."""
     holder = known_id("mem", member_id, "member")
     cursor = after(page_token, str)
     start = known_id("cpn", cursor[0], "page") if cursor else None

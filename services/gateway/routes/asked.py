@@ -7,6 +7,7 @@ from fastapi import Request
 
 from services.gateway.managing import Managing
 from services.gateway.programs.managing import Programs
+from services.gateway.shoppers.sessions import Shoppers
 from services.gateway.staff.managing import Accounts
 from services.gateway.staff.sessions import Sessions
 from services.gateway.staff.signing_in import SigningIn
@@ -38,6 +39,12 @@ def by(request: Request, held: Scope | Reach) -> Actor:
 def sessions(request: Request) -> Sessions:
     """The sessions of staff."""
     found: Sessions = request.app.state.sessions
+    return found
+
+
+def shoppers(request: Request) -> Shoppers:
+    """The sessions of shoppers."""
+    found: Shoppers = request.app.state.shoppers
     return found
 
 

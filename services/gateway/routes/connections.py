@@ -193,8 +193,10 @@ async def add_secret(
     The first secret of a draft makes it active.
     """
     identity = known_id("whk", connection_id, "connection")
-    given = body.secret if body else None
-    made = await managing(request).add_secret(scope.program, identity, given, by(request, scope))
+    wanted = body or NewSecret()
+    made = await managing(request).add_secret(
+        scope.program, identity, wanted.secret, by(request, scope), wanted.kind
+    )
     request.app.state.connections.forget(identity)
     return {"secret_id": made[0], "secret": made[1]}
 
@@ -210,6 +212,7 @@ async def list_secrets(request: Request, connection_id: str, scope: _Connections
         "items": [
             {
                 "secret_id": text_id("sec", row.secret_id),
+                "kind": row.kind,
                 "not_before": render(row.not_before),
                 "not_after": render(row.not_after) if row.not_after else None,
                 "last_used_at": render(row.last_used_at) if row.last_used_at else None,

@@ -18,7 +18,8 @@ from services.gateway.staff.schemas import (
     SessionPage,
     Setup,
 )
-from services.gateway.staff.visiting import SignedIn, Visit
+from services.gateway.staff.visiting import SignedIn
+from services.gateway.visiting import Visit
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import authenticate

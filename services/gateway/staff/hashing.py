@@ -1,8 +1,6 @@
-"""Secrets that are kept as hashes: passwords by argon2id, random tokens by SHA-256."""
+"""Passwords, kept as hashes by argon2id."""
 
 import asyncio
-import base64
-import hashlib
 import secrets
 import unicodedata
 from functools import cache
@@ -12,10 +10,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-TOKEN_BYTES: Final = 32
 AT_ONCE: Final = 2
 """So many passwords are hashed at a time: each takes 64 MiB and a core."""
-_CSRF: Final = b"shuke-csrf\x00"
 
 
 class Passwords:
@@ -47,23 +43,6 @@ class Passwords:
 def _plain(password: str) -> str:
     """As keyboards of all kinds put it together."""
     return unicodedata.normalize("NFKC", password)
-
-
-def new_token() -> tuple[str, bytes]:
-    """A random token of 256 bits, which is shown once, and the hash that is kept."""
-    text = base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
-    return text, digest(text)
-
-
-def digest(token: str) -> bytes:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def csrf_token(token: str) -> str:
-    """What a page must send beside a session's cookie; from it the cookie cannot be worked out."""
-    raw = hashlib.sha256(_CSRF + token.encode()).digest()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 @cache

@@ -12,14 +12,15 @@ from msgspec.structs import replace
 
 from services.gateway.approvals.managing import Decider, propose
 from services.gateway.approvals.model import Approval
+from services.gateway.secrecy import digest, new_token
 from services.gateway.staff import store
 from services.gateway.staff.decide import Manager, change, give
-from services.gateway.staff.hashing import digest, new_token
 from services.gateway.staff.model import ALL_STORES, OWNER, Grant, Staff
 from services.gateway.staff.schemas import AcceptInvitation, NewOwner
 from services.gateway.staff.sessions import WAIT_SECONDS, Sessions
 from services.gateway.staff.signing_in import SigningIn
-from services.gateway.staff.visiting import Visit
+from services.gateway.staff.visiting import acting
+from services.gateway.visiting import Visit
 from shared.audit.deeds import Actor, Deed, record
 from shared.db.engine import Database
 from shared.db.locks import lock_key
@@ -82,14 +83,14 @@ class Accounts:
             if first and await store.spend_link(tx, link, None, visit.at):
                 await _add(tx, owner, {}, hashed)
                 deed = Deed("owners.create", text_id("stf", owner.staff_id))
-                await record(tx, visit.actor(owner.staff_id), deed)
+                await record(tx, acting(visit, owner.staff_id), deed)
                 return await self._sessions.open(tx, owner.staff_id, visit)
         raise await self._no_owner(visit)
 
     async def _no_owner(self, visit: Visit) -> HttpProblem:
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             deed = Deed("owners.refuse", "owner-link", reason="owner-link-invalid")
-            await record(tx, visit.actor(None), deed)
+            await record(tx, acting(visit, None), deed)
         detail = "The link is wrong, too old or used up, or there is an owner already."
         return HttpProblem(403, "owner-link-invalid", detail)
 
@@ -169,7 +170,7 @@ class Accounts:
                 raise HttpProblem(403, "invitation-invalid", "The invitation was used just now.")
             await store.set_password(tx, staff_id, hashed, "active")
             deed = Deed("invitations.accept", text_id("stf", staff_id))
-            await record(tx, visit.actor(staff_id), deed)
+            await record(tx, acting(visit, staff_id), deed)
             stepped_up = known["mfa_secret"] is not None
             return await self._sessions.open(tx, staff_id, visit, stepped_up=stepped_up)
 

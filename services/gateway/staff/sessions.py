@@ -1,6 +1,5 @@
 """Sessions: opened, found by their cookies, renewed and ended; and whom a cookie stands for."""
 
-import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -8,9 +7,9 @@ from uuid import UUID
 
 from fastapi import Request
 
+from services.gateway.cookies import Cookie, expect_csrf
+from services.gateway.secrecy import csrf_token, digest, new_token
 from services.gateway.staff import store, telling
-from services.gateway.staff.cookies import Cookie
-from services.gateway.staff.hashing import csrf_token, digest, new_token
 from services.gateway.staff.model import Grant, Session, Sitting
 from services.gateway.staff.rules.roles import held_in, needs_mfa, rights, stores_of
 from services.gateway.staff.rules.sitting import (
@@ -21,7 +20,8 @@ from services.gateway.staff.rules.sitting import (
     lasts,
     stepped_up_until,
 )
-from services.gateway.staff.visiting import SignedIn, Visit
+from services.gateway.staff.visiting import SignedIn, acting
+from services.gateway.visiting import Visit
 from shared.audit.deeds import Deed, prefix, record
 from shared.config import Config
 from shared.db.engine import Database
@@ -32,9 +32,8 @@ from shared.http.tokens import Caller
 from shared.ids import text_id
 from shared.random_ids import uuid7
 
-CSRF_HEADER: Final = "Shuke-CSRF"
+NAME: Final = "shuke"
 WAIT_SECONDS: Final = 1.0
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Sessions:
@@ -43,7 +42,7 @@ class Sessions:
     def __init__(self, database: Database, config: Config) -> None:
         self._database = database
         self._mfa_optional = config.mfa_optional
-        self.cookie = Cookie.of(config)
+        self.cookie = Cookie.of(config, NAME, WHOLE)
 
     async def recognise(self, request: Request) -> Caller | None:
         """The staff member of a cookie in the program that the request names; None without one.
@@ -70,8 +69,7 @@ class Sessions:
             session = await store.find_session(tx, digest(token))
             if session is None or not lasts(session.sitting, visit.at):
                 return None
-            if request.method not in _SAFE:
-                _expect_csrf(request, token)
+            expect_csrf(request, token)
             if visit.at - session.sitting.seen_at >= NOTED:
                 await store.touch_session(tx, session.session_id, visit.at)
         return SignedIn(session, visit)
@@ -94,7 +92,7 @@ class Sessions:
             tx, session_id, staff_id, token_hash, sitting, prefix(visit.address), visit.agent
         )
         deed = Deed("sessions.create", text_id("ses", session_id))
-        await record(tx, visit.actor(staff_id), deed)
+        await record(tx, acting(visit, staff_id), deed)
         return token
 
     async def renew(self, tx: Tx, who: SignedIn, *, stepped_up: bool = False) -> str:
@@ -158,10 +156,3 @@ class Sessions:
         if self._mfa_optional and not session.enrolled:
             return idle_expires_at(session.sitting)
         return stepped_up_until(session.sitting)
-
-
-def _expect_csrf(request: Request, token: str) -> None:
-    given = request.headers.get(CSRF_HEADER, "")
-    if not hmac.compare_digest(given.encode(), csrf_token(token).encode()):
-        detail = f"A change by cookie needs the header {CSRF_HEADER}: the session's csrf_token."
-        raise HttpProblem(403, "csrf", detail)

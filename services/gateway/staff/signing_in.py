@@ -13,7 +13,8 @@ from services.gateway.staff.pacing import Pacing, Taken
 from services.gateway.staff.rules.passwords import judge
 from services.gateway.staff.schemas import LogIn
 from services.gateway.staff.sessions import WAIT_SECONDS, Sessions
-from services.gateway.staff.visiting import SignedIn, Visit
+from services.gateway.staff.visiting import SignedIn, acting
+from services.gateway.visiting import Visit
 from shared.audit.deeds import Deed, record
 from shared.db.engine import Database
 from shared.db.transaction import Row, Tx, statements, transaction
@@ -190,7 +191,7 @@ class SigningIn:
         """What a failure is told as, once it is in the audit."""
         of = "unknown" if account is None else text_id("stf", account["staff_id"])
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            await record(tx, visit.actor(None), Deed("sessions.refuse", of, reason=code))
+            await record(tx, acting(visit, None), Deed("sessions.refuse", of, reason=code))
         return _problem(code)
 
 

@@ -1,47 +1,24 @@
-"""A request of staff: whence, when, in which session; and what its doer is called in the audit."""
+"""Who is signed in, and what the doer of a request is called in the audit."""
 
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import structlog
-from fastapi import Request
 from msgspec import Struct
 
 from services.gateway.staff.model import Session
-from shared.audit.deeds import Actor, ActorKind
-from shared.clock import Clock
+from services.gateway.visiting import Visit
+from shared.audit.deeds import Actor
 from shared.ids import text_id
 
-AGENT_LENGTH: Final = 200
 NOBODY: Final = "sign-in"
 """Who acts where it is not known who it is."""
 
 
-class Visit(Struct, frozen=True):
-    """Where a request comes from, and when."""
-
-    at: datetime
-    address: str
-    agent: str
-    request_id: str
-
-    @classmethod
-    def of(cls, request: Request) -> "Visit":
-        """The visit that a request is."""
-        clock: Clock = request.app.state.clock
-        return cls(
-            clock(),
-            request.client.host if request.client else "",
-            request.headers.get("user-agent", "")[:AGENT_LENGTH],
-            structlog.contextvars.get_contextvars().get("trace_id", ""),
-        )
-
-    def actor(self, staff_id: UUID | None) -> Actor:
-        """A staff member, or nobody in particular, as who does something."""
-        kind: ActorKind = "system" if staff_id is None else "staff"
-        name = NOBODY if staff_id is None else text_id("stf", staff_id)
-        return Actor(kind, name, self.at, self.address, self.request_id)
+def acting(visit: Visit, staff_id: UUID | None) -> Actor:
+    """A staff member, or nobody in particular, as who does something."""
+    if staff_id is None:
+        return visit.by("system", NOBODY)
+    return visit.by("staff", text_id("stf", staff_id))
 
 
 class SignedIn(Struct, frozen=True):
@@ -58,4 +35,4 @@ class SignedIn(Struct, frozen=True):
     @property
     def actor(self) -> Actor:
         """Who acts."""
-        return self.visit.actor(self.session.staff_id)
+        return acting(self.visit, self.session.staff_id)

@@ -10,6 +10,9 @@ from services.gateway import store as gateway
 from services.gateway.deliveries import store
 from services.gateway.deliveries.keeping import KEPT_DAYS, KEPT_LONGER_DAYS
 from services.gateway.model import UNKNOWN_ORDER
+from services.gateway.shoppers import store as shoppers
+from services.gateway.shoppers.rules.coding import DAY
+from services.gateway.shoppers.rules.staying import LIFE
 from services.gateway.staff import store as staff
 from services.gateway.staff.rules.sitting import IDLE, WHOLE
 from services.gateway.staff.rules.throttling import FORGOTTEN
@@ -27,6 +30,8 @@ WAITS: Final = timedelta(days=7)
 """After so long what waits for an order has failed; it is kept, and can be replayed."""
 SECRETS: Final = timedelta(days=30)
 """So long it is still told that a shop signs with a secret that has ended."""
+CHECK_INS: Final = timedelta(days=3)
+"""So long it is known here who checked in; points knows for good."""
 PAGE: Final = 1_000
 EVERY_SECONDS: Final = 600.0
 BEGINNING: Final = (0, UUID(int=0))
@@ -60,6 +65,10 @@ class Forgetter:
             unknown = await store.fail_waiting(tx, first_of(now - WAITS), UNKNOWN_ORDER, PAGE)
             await staff.forget_sessions(tx, now - WHOLE, now - IDLE)
             await staff.forget_tries(tx, now - FORGOTTEN)
+            await shoppers.forget_sessions(tx, now - LIFE)
+            await shoppers.forget_codes(tx, now - DAY)
+            await shoppers.forget_tokens(tx, now)
+            await shoppers.forget_check_ins(tx, (now - CHECK_INS).date())
         if keys:
             logger(NAME).info("forget", kind="body-key", count=keys)
         if secrets:

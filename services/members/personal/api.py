@@ -81,7 +81,7 @@ async def list_erasures(request: Request, member_id: str, scope: _Erase) -> Any:
     async with reading(request, scope) as reader:
         await _known(reader, identity, scope)
         rows = await personal.list_erasures(reader, identity)
-    return {"items": [_erasure(row) for row in rows]}
+    return {"items": [erasure_document(row) for row in rows]}
 
 
 @ROUTER.get("/erasures/{erasure_id}", name="erasures.get", response_model=ErasureAnswer)
@@ -93,7 +93,7 @@ async def get_erasure(request: Request, member_id: str, erasure_id: str, scope: 
     found = next((row for row in rows if row.erasure_id == wanted), None)
     if found is None:
         raise HttpProblem(404, "not-found", "No such erasure.")
-    return _erasure(found)
+    return erasure_document(found)
 
 
 @ROUTER.delete("/erasures/{erasure_id}", name="erasures.cancel", response_model=ErasureAnswer,
@@ -121,7 +121,8 @@ async def _known(reader: Reader, identity: UUID, scope: Scope) -> None:
         raise HttpProblem(404, "not-found", "No such member.")
 
 
-def _erasure(row: Row[Any]) -> dict[str, Any]:
+def erasure_document(row: Row[Any]) -> dict[str, Any]:
+    """An erasure as it is told."""
     return {
         "erasure_id": text_id("ers", row.erasure_id),
         "member_id": text_id("mem", row.member_id),

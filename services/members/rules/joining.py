@@ -44,6 +44,9 @@ from shared.programs import Program
 
 AUTO: Final = "auto-first-order"
 OPEN: Final = "open"
+PENDING: Final = "pending"
+ACCEPTED: Final = "accepted"
+"""Of the terms: until they are accepted they are pending."""
 _INSTANT_AFTER: Final = timedelta(milliseconds=1)
 
 
@@ -116,7 +119,14 @@ def join_earliest(
         recount_all(draft, customer.customer_id)
 
 
-def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at: datetime) -> UUID:
+def join(
+    draft: Draft,
+    customer: Customer,
+    store_id: UUID,
+    route: JoinRoute,
+    at: datetime,
+    terms: str = PENDING,
+) -> UUID:
     """Make the member, or find the one that the same person is already; link the customer.
 
     The customer's orders from then on count, those known already too.
@@ -129,6 +139,8 @@ def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at:
     known = draft.member(identity)
     if known is not None:
         method, start = "identity", known.effective_from
+        if terms == ACCEPTED and known.terms != ACCEPTED:
+            draft.put(replace(known, terms=ACCEPTED))
     else:
         member = Member(
             program_id=program.id,
@@ -139,7 +151,7 @@ def join(draft: Draft, customer: Customer, store_id: UUID, route: JoinRoute, at:
             effective_from=begin.effective_from,
             joined_store=store_id,
             person_key=person,
-            terms="pending",
+            terms=terms,
             version=1,
         )
         draft.put(member)

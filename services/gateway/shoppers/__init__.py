@@ -1,0 +1,1 @@
+"""Shoppers at the member centre: how they prove who they are, and what they do for themselves."""

@@ -1,0 +1,1 @@
+"""How a shopper proves who they are, and for how long it holds. Pure."""

@@ -1,0 +1,98 @@
+"""HTTP models of what is a shopper's own, with examples."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.members.personal.schemas import Profile
+from services.members.schemas import CurrentTier, Instant, Metric, Missing, StoreId, Terms
+
+Hash = Annotated[str, Field(min_length=10, max_length=64, pattern=r"^v1\.[A-Za-z0-9_-]+$")]
+_HASH = "v1.x5nYmHlL0GvXyqRr2m0yqkYd7cZ2QZ5V7lPjzqkq3mE"
+
+
+class OwnTiers(BaseModel):
+    """Where a member stands on a ladder, and what the next tier asks for yet."""
+
+    ladder: str
+    primary: bool
+    current: CurrentTier
+    metric: Metric
+    next_tier: str | None
+    missing_for_next: Missing | None
+
+
+class Card(BaseModel):
+    """A member's card."""
+
+    member_id: str
+    status: str
+    effective_from: Instant
+    terms: Terms
+    profile: Profile = Profile()
+    tiers: list[OwnTiers]
+
+
+class Identify(BaseModel):
+    """What is known of who came besides their customer."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"phone": _HASH}})
+
+    phone: Hash | None = Field(default=None, description="Keyed hash of a phone they have proven")
+
+
+class Membership(BaseModel):
+    """The member that somebody is, and the customer that links them."""
+
+    member_id: str
+    customer_id: str
+    store_id: str | None
+
+
+class Identified(BaseModel):
+    """Who came; no member where they are none."""
+
+    member: Membership | None
+
+
+class ProvenIdentity(BaseModel):
+    """A keyed hash of what was proven to the gateway."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["phone"]
+    hash: Hash
+    verified: Literal[True]
+
+
+class OwnApplication(BaseModel):
+    """A wish to join, with the terms that were accepted."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "route": "open",
+                "store_id": "sto_agojyzjeabykvaaaaaaaaaaaai",
+                "terms": "1",
+                "identities": [{"kind": "phone", "hash": _HASH, "verified": True}],
+            }
+        },
+    )
+
+    route: Literal["open"]
+    store_id: StoreId
+    terms: Annotated[str, Field(min_length=1, max_length=16)]
+    identities: list[ProvenIdentity] = Field(default=[], max_length=1)
+
+
+class OwnErasure(BaseModel):
+    """A wish to be forgotten, and the phone that was proven for it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"reason": "asked by the member", "phone": _HASH}},
+    )
+
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+    phone: Hash
