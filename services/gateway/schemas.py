@@ -233,7 +233,7 @@ class EndSecret(Asked):
     after_hours: int = Field(default=24, ge=0, le=24 * 30)
 
 
-PERMISSION = r"^(\*|[a-z]+\.[a-z-]+)$"
+PERMISSION = r"^(\*|[a-z]+(-[a-z]+)*\.[a-z-]+)$"
 
 
 class NewKey(Asked):

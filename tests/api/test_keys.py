@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.gateway import keys as keys_module
+from services.gateway.staff.rules.roles import PERMISSIONS
 from services.gateway.throttle import Pace
 from shared.clock import system
 from tests.api.harness import Api, Caller, Shop, ok, problem
@@ -51,6 +52,12 @@ async def test_a_rotated_key_and_its_heir_are_taken_for_24_hours(shop: Shop) -> 
     shop.api.app.state.verifier._clock = system
     lasts = [(await line(shop, key))["expires_at"] for key in (old, new)]
     assert lasts[0] < lasts[1]
+
+
+async def test_a_key_may_have_every_permission_that_there_is(shop: Shop) -> None:
+    """Those of two words too: `dead-letters.read`."""
+    key = await made(shop, permissions=list(PERMISSIONS))
+    assert key["permissions"] == list(PERMISSIONS)
 
 
 async def test_a_rotated_key_may_end_at_once(shop: Shop) -> None:
