@@ -26,6 +26,7 @@ export type StaffMember = G["Staff"];
 export type AuditLine = G["AuditLine"];
 export type Approval = G["Approval"];
 export type ComparedDay = G["ComparedDay"];
+export type ComparedOrder = G["ComparedOrder"];
 export type LiveSession = G["SessionLine"];
 export type MemberLine = Members["schemas"]["MemberLine"];
 export type Member = Members["schemas"]["MemberAnswer"];
