@@ -29,6 +29,8 @@ API: Final = "/api/gateway/v1"
 WIDE: Final = (1440, 900)
 NARROW: Final = (390, 844)
 BUYERS: Final = 30
+GIVEN: Final = ("Anna", "Ben", "Chloe", "David", "Emma", "Frank", "Grace", "Henry", "Iris", "Jack")
+FAMILY: Final = ("Baker", "Carter", "Foster")
 RAW_KEY: Final = re.compile(r"\b(?:page|field|list|words|action|state|settings)\.[a-z]+[\w.]*\b")
 TOO_WIDE: Final = """
     document.documentElement.scrollWidth <= innerWidth ? [] :
@@ -163,9 +165,16 @@ async def _seed(box: Stack) -> Programme:
     return programme
 
 
+def contact(buyer: int) -> dict[str, str]:
+    """Name, phone and e-mail of a buyer."""
+    given, family = GIVEN[buyer % len(GIVEN)], FAMILY[buyer // len(GIVEN)]
+    email = f"{given}.{family}@example.com".lower()
+    return {"name": f"{given} {family}", "phone": f"+8613800{buyer:06}", "email": email}
+
+
 def _events(buyer: int) -> list[dict[str, Any]]:
     now = system()
-    customer = {"id": f"buyer-{buyer}"}
+    customer = {"id": f"buyer-{buyer}", **contact(buyer)}
     orders = [_order(buyer, days, customer) for days in range(1, 60, 7 + buyer)]
     back = {
         "type": "refund", "refund_id": f"R-{buyer}", "order_id": orders[0]["order_id"],

@@ -58,6 +58,7 @@ def take(box: Stack, owner: Owner) -> None:
             screen.open("/customers")
             screen.page.locator("tbody a").first.click()
             screen.page.locator(".tiles").wait_for()
+            screen.page.locator(".tabs tbody tr").first.wait_for()
             screen.page.screenshot(path=FOLDER / f"member-{locale[:2]}.png")
         browser.close()
 

@@ -3,8 +3,6 @@
 Files under `/assets/` carry a hash of what they hold in their name, so browsers keep them for good.
 """
 
-import html
-import json
 import mimetypes
 from pathlib import Path
 from typing import Final
@@ -13,7 +11,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from shared.errors import HttpProblem
-from shared.version import VERSION
 
 ROUTER = APIRouter(include_in_schema=False)
 STATIC: Final = Path(__file__).parents[1] / "static"
@@ -69,11 +66,10 @@ def _file(path: Path, kept: str) -> Response:
 
 
 def _page(name: str) -> Response:
-    """A page with what its script needs at once, as data that no browser runs."""
+    """A page as it was built; where it was not, how to build it."""
     path = STATIC / f"{name}.html"
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return HTMLResponse(_UNBUILT, 503, _PAGE)
-    known = html.escape(json.dumps({"version": VERSION}), quote=True)
-    return HTMLResponse(text.replace("<body>", f'<body data-known="{known}">', 1), 200, _PAGE)
+    return HTMLResponse(text, 200, _PAGE)

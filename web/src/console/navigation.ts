@@ -51,6 +51,7 @@ export const NAVIGATION: readonly Group[] = [
     key: "system",
     entries: [
       { name: "staff", icon: "staff", permission: "staff.read" },
+      { name: "approvals", icon: "check", permission: "approvals.read" },
       { name: "keys", icon: "key", permission: "keys.manage" },
       { name: "dead-letters", icon: "alert", permission: "dead-letters.read" },
       { name: "audit", icon: "audit", permission: "audit.read" },

@@ -34,6 +34,7 @@ const framed: RouteRecordRaw[] = [
   { path: "/figures", name: "figures", meta: { permission: "settings.read" }, component: () => import("./pages/Figures.vue") },
   { path: "/connections", name: "connections", meta: { permission: "connections.manage" }, component: () => import("./pages/Connections.vue") },
   { path: "/connections/:id", name: "connection", meta: { permission: "connections.manage" }, component: () => import("./pages/Connection.vue") },
+  { path: "/connections/:id/settings", name: "connection-settings", meta: { permission: "settings.read" }, component: () => import("./pages/ConnectionSettings.vue") },
   {
     path: "/deliveries",
     name: "deliveries",
@@ -52,6 +53,7 @@ const framed: RouteRecordRaw[] = [
   },
   { path: "/stores", name: "stores", meta: { permission: "programs.read" }, component: () => import("./pages/Stores.vue") },
   { path: "/staff", name: "staff", meta: { permission: "staff.read" }, component: () => import("./pages/Staff.vue") },
+  { path: "/approvals", name: "approvals", meta: { permission: "approvals.read" }, component: () => import("./pages/Approvals.vue") },
   { path: "/keys", name: "keys", meta: { permission: "keys.manage" }, component: () => import("./pages/Keys.vue") },
   { path: "/dead-letters", name: "dead-letters", meta: { permission: "dead-letters.read" }, component: () => import("./pages/DeadLetters.vue") },
   { path: "/audit", name: "audit", meta: { permission: "audit.read" }, component: () => import("./pages/Audit.vue") },

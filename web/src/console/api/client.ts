@@ -75,8 +75,7 @@ export async function api<S extends Service, M extends Method, P extends PathOf<
   return call(method, own, ask);
 }
 
-/** As `api`, for what the documents do not describe. */
-export async function call<T>(method: Method, path: string, ask: Ask = {}): Promise<Answer<T>> {
+async function call<T>(method: Method, path: string, ask: Ask = {}): Promise<Answer<T>> {
   const url = filled(path, ask.path ?? {}) + query(ask.query ?? {});
   for (let again = true; ; again = false) {
     const answer = await sent(method, url, ask);

@@ -23,9 +23,16 @@ export type SigningSecret = G["SigningSecretLine"];
 export type Session = G["Session"];
 export type SessionProgram = G["Reached"];
 export type StaffMember = G["Staff"];
+export type AuditLine = G["AuditLine"];
+export type Approval = G["Approval"];
+export type ComparedDay = G["ComparedDay"];
+export type ComparedOrder = G["ComparedOrder"];
 export type LiveSession = G["SessionLine"];
 export type MemberLine = Members["schemas"]["MemberLine"];
 export type Member = Members["schemas"]["MemberAnswer"];
+export type Profile = Members["schemas"]["Profile"];
+export type Erasure = Members["schemas"]["ErasureAnswer"];
+export type Linked = Members["schemas"]["LinkedCustomer"];
 export type Ladder = Members["schemas"]["Ladder"];
 export type Tier = Members["schemas"]["Tier"];
 export type Wallet = Points["schemas"]["Wallet"];
@@ -44,20 +51,4 @@ export type Scored = Analytics["schemas"]["ScoredSubject"];
 export interface Page<R> {
   items: R[];
   next_page_token?: string | null;
-}
-
-export interface AuditEntry {
-  entry_id: string;
-  at: string;
-  service: string;
-  actor_kind: string;
-  actor_id: string;
-  action: string;
-  target: string;
-  fields: string[];
-  reason: string | null;
-  ip_prefix: string | null;
-}
-export interface AuditPage extends Page<AuditEntry> {
-  away: string[];
 }

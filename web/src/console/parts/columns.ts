@@ -15,6 +15,7 @@ export interface Column<R> {
 export interface Filter {
   key: string;
   label: string;
-  /** Without options: any text. */
+  /** Neither these nor a kind: any text. */
   options?: readonly Option[];
+  kind?: "time";
 }

@@ -1,0 +1,77 @@
+"""Personal data as staff meet it: masked, shown for a reason and not for long, erased with time."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.stack import Stack
+from tests.ui.conftest import Opening
+from tests.ui.harness import BUYERS, NARROW, WIDE, Owner, Screen, contact, log_in
+
+pytestmark = pytest.mark.timeout(240)
+WHOLE = {contact(buyer)["phone"] for buyer in range(BUYERS)}
+MASKED = re.compile(r"\d{3}\*{4}\d{4}")
+
+
+def open_first(screen: Screen) -> None:
+    """The archive of the first member of the list."""
+    screen.open("/customers")
+    expect(screen.page.locator("tbody tr").first).to_contain_text(MASKED)
+    screen.page.locator("tbody a").first.click()
+    expect(screen.page.locator(".personal")).to_contain_text(MASKED)
+
+
+def test_what_is_revealed_hides_again_and_is_on_record(
+    box: Stack, owner: Owner, opening: Opening
+) -> None:
+    """Nothing without a reason; after half a minute the mask is back; the audit has the reason."""
+    screen = opening(box, "en", WIDE)
+    screen.page.clock.install()
+    log_in(screen, owner, 8, "en")
+    open_first(screen)
+    personal = screen.page.locator(".personal")
+    screen.press("Show in full")
+    dialog = screen.page.get_by_role("dialog")
+    send = dialog.get_by_role("button", name="Show in full", exact=True)
+    expect(send).to_be_disabled()
+    screen.field("Reason").fill("called about a parcel")
+    screen.accessible()
+    send.click()
+    expect(personal).not_to_contain_text(MASKED)
+    assert any(phone in personal.inner_text() for phone in WHOLE)
+    screen.page.clock.fast_forward(31_000)
+    expect(personal).to_contain_text(MASKED)
+    screen.open("/audit?action=members.reveal")
+    row = screen.page.locator("tbody tr").first
+    expect(row).to_contain_text("called about a parcel")
+    expect(row).to_contain_text("name, phone, email")
+    screen.accessible()
+    screen.clean()
+    screen.open("/audit?action=members.reveal&until=2020-01-01T00:00:00.000Z")
+    expect(screen.page.get_by_text("Nothing matches")).to_be_visible()
+    screen.clean()
+
+
+def test_an_erasure_needs_its_word_and_can_be_taken_back(
+    box: Stack, owner: Owner, opening: Opening
+) -> None:
+    """Asked for with word and reason; the page says until when; taken back, it can be asked for."""
+    screen = opening(box, "en", NARROW)
+    log_in(screen, owner, 9, "en")
+    open_first(screen)
+    screen.press("Erase the member")
+    send = screen.page.get_by_role("dialog").get_by_role("button", name="Erase the member")
+    screen.field("Reason").fill("asked by mail")
+    expect(send).to_be_disabled()
+    screen.field("Type “erase” to confirm").fill("erase")
+    screen.accessible()
+    send.click()
+    expect(screen.page.get_by_text("To be erased after")).to_be_visible()
+    screen.accessible()
+    screen.clean()
+    screen.press("Take it back")
+    dialog = screen.page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Take it back", exact=True).click()
+    expect(screen.page.get_by_role("button", name="Erase the member")).to_be_visible()
+    screen.clean()
