@@ -155,7 +155,7 @@ def create(  # noqa: PLR0913, PLR0917 - the options of a command
 
 
 @app.command()
-def rotate(
+def renew(
     context: typer.Context,
     key: Key,
     overlap_hours: Annotated[
@@ -166,7 +166,7 @@ def rotate(
 ) -> None:
     """Make another key that may do the same. Prints its text, which is shown this once.
 
-    Example: shuke keys rotate key_…
+    Example: shuke keys renew key_…
     """
     config: Config = context.obj
     found = identity("key", key)

@@ -165,7 +165,8 @@ def test_each_topic_holds_the_events_written(
     heard: Mapping[str, Heard], run: str, topic: str
 ) -> None:
     """Whole envelopes with their derived ids, in the order of arrival; nothing else."""
-    assert events(heard[run], topic) == EVENTS[run][topic]
+    expected = EVENTS[run][topic]
+    assert masked(events(heard[run], topic), expected) == expected
 
 
 @pytest.mark.parametrize(("topic", "partition"), [("storefront", 10), ("members", 7),

@@ -46,7 +46,7 @@ async def test_what_an_operator_does_is_on_record_and_a_cut_is_told(
         program = told.program.text_id
     words = ("keys", "create", program, "--name", "till", "--permission", "points.read")
     (made,) = await asked(config, *words)
-    (heir,) = await asked(config, "keys", "rotate", str(made["key_id"]), "--overlap-hours", "0")
+    (heir,) = await asked(config, "keys", "renew", str(made["key_id"]), "--overlap-hours", "0")
     code, out, _ = await told_by(config, "keys", "revoke", str(heir["key_id"]))
     assert (code, out.strip()) == (0, f"{heir['key_id']} is revoked")
     listed = {line["key_id"]: line for line in await asked(config, "keys", "list")}
