@@ -154,7 +154,8 @@ async def test_every_answer_is_as_documented(api: Api, operation: Any, data: st.
     if data.draw(st.booleans()):
         case.path_parameters = dict(case.path_parameters or {}) | known(world, case)
     answer = await ask(api, world, case, guarded=data.draw(st.booleans()))
-    case.validate_response(answer, checks=CONFORMING)
+    if not _not_installed(answer):
+        case.validate_response(answer, checks=CONFORMING)
 
 
 def boundaries(operation: Any) -> Iterator[Any]:
@@ -235,7 +236,8 @@ async def test_no_text_does_harm(
         trials += [(path | {name: quoted}, query, good) for name in path]
         for case.path_parameters, case.query, body in trials:
             answer = await ask(api, world, case, guarded=True, body=body)
-            case.validate_response(answer, checks=CONFORMING)
+            if not _not_installed(answer):
+                case.validate_response(answer, checks=CONFORMING)
 
 
 def _not_installed(answer: httpx2.Response) -> bool:
