@@ -50,7 +50,11 @@ class Site:
         session = await asyncpg.connect(url)
         try:
             config = Config(
-                database_url=url, keys_dir_given=keys_dir, data_dir=keys_dir.parent, profile="test"
+                database_url=url,
+                keys_dir_given=keys_dir,
+                data_dir=keys_dir.parent,
+                profile="test",
+                show_codes=True,
             )
             site = cls(config, session)
             async with open_stream(site.config) as stream:

@@ -39,7 +39,7 @@ async def centre(site: Site, members: Api, points: Api, campaigns: Api) -> Async
     """A gateway that shows codes and reaches the services."""
     apps = {each.service: each.app for each in (members, points, campaigns)}
     urls = {name: f"http://{name}.test" for name in apps}
-    config = site.config.model_copy(update={"urls": urls, "show_codes": True})
+    config = site.config.model_copy(update={"urls": urls})
     app = build_app(SERVICES["gateway"], config)
     mounts = {f"all://{name}.test": httpx2.ASGITransport(app=each) for name, each in apps.items()}
     async with (
@@ -183,9 +183,10 @@ async def test_a_code_is_good_once_for_five_minutes_and_its_phone_alone(
             problem(await browser.post("/member-sessions", body), 401, "code-wrong")
 
 
-async def test_without_a_channel_no_code_is_sent_and_none_counted(gateway: Api, shop: Shop) -> None:
-    async with shop.nothing_changes():
-        wanted = {"program_id": shop.program, "phone": PHONE}
+async def test_without_a_channel_no_code_is_sent_and_none_counted(site: Site, shop: Shop) -> None:
+    mute = Site(site.config.model_copy(update={"show_codes": False}), site._session)
+    wanted = {"program_id": shop.program, "phone": PHONE}
+    async with mute.open("gateway") as gateway, shop.nothing_changes():
         answer = await Browser(gateway).post("/member-codes", wanted)
     assert "SHUKE_SHOW_CODES" in problem(answer, 501, "extra-not-installed")["detail"]
 
