@@ -6,6 +6,7 @@ in those days is kept until the next time, and shown by day.
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from services.gateway.fetching.comparing import Compared, first_day, next_night
 from services.gateway.fetching.pulling import WEEK
 from services.gateway.model import Connection, Invalid
 from services.gateway.tasks.listing import Listing
+from services.gateway.tasks.together import together
 from shared.days import start_of, zone
 from shared.db.transaction import statements, transaction
 from shared.logs import logger
@@ -58,13 +60,7 @@ class Comparer:
         now = self._around.clock()
         async with transaction(self._database) as tx:
             due = await store.claim_pulls(tx, now, now + CLAIM, AT_ONCE, WEEK)
-        found = await asyncio.gather(*(self._one(row, now) for row in due), return_exceptions=True)
-        if due:
-            self._around.committed()
-        for error in found:
-            if error is not None:
-                raise error
-        return len(due)
+        return await together(due, partial(self._one, now=now), self._around)
 
     async def _one(self, row: Any, now: datetime) -> None:  # noqa: ANN401 - a record
         async with statements(self._database) as tx:

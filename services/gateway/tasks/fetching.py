@@ -21,6 +21,7 @@ from services.gateway.fetching.model import DONE, FAILED, GIVEN_UP, OPEN, Wanted
 from services.gateway.model import Answer, Connection, Delivery
 from services.gateway.rules.normalising import Shop
 from services.gateway.settling import record, settle
+from services.gateway.tasks.together import together
 from shared.db.transaction import Tx, statements, transaction
 from shared.errors import FieldError
 from shared.logs import logger
@@ -58,13 +59,7 @@ class Fetcher:
         now = self._around.clock()
         async with transaction(self._database) as tx:
             due = await store.claim_wanted(tx, now, now + CLAIM, AT_ONCE)
-        found = await asyncio.gather(*(self._one(each) for each in due), return_exceptions=True)
-        if due:
-            self._around.committed()
-        for error in found:
-            if error is not None:
-                raise error
-        return len(due)
+        return await together(due, self._one, self._around)
 
     async def _one(self, wanted: Wanted) -> None:
         async with statements(self._database) as tx:

@@ -27,6 +27,7 @@ from services.gateway.rules.normalising import Shop
 from services.gateway.rules.reading import hear
 from services.gateway.settling import record, settle
 from services.gateway.tasks.listing import Listing, pulled
+from services.gateway.tasks.together import together
 from shared.db.transaction import statements, transaction
 from shared.logs import logger
 from shared.service import Tasking
@@ -78,13 +79,7 @@ class Pulling:
                 for kind, claim in CLAIMS.items()
                 for row in await store.claim_pulls(tx, now, now + claim, AT_ONCE, kind)
             ]
-        found = await asyncio.gather(*(self._one(row, now) for row in due), return_exceptions=True)
-        if due:
-            self._around.committed()
-        for error in found:
-            if error is not None:
-                raise error
-        return len(due)
+        return await together(due, partial(self._one, now=now), self._around)
 
     async def _one(self, row: Any, now: datetime) -> None:  # noqa: ANN401 - a record
         async with statements(self._database) as tx:
