@@ -10,13 +10,13 @@ An address asks for 20 an hour and 100 a day, whatever the phones. Who is told t
 nothing, and it does not count.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
 from msgspec.structs import replace
 
+from services.gateway.rules.limiting import Limits, free_at, with_one_more
 from services.gateway.shoppers.model import Codes
 
 DIGITS: Final = 6
@@ -24,23 +24,18 @@ LIFE: Final = timedelta(minutes=5)
 TRIES: Final = 5
 DAY: Final = timedelta(days=1)
 """After so long it is forgotten that a code was sent."""
-Limits = Sequence[tuple[timedelta, int]]
 OF_PHONE: Final[Limits] = ((timedelta(minutes=1), 1), (timedelta(hours=1), 3), (DAY, 10))
 OF_ADDRESS: Final[Limits] = ((timedelta(hours=1), 20), (DAY, 100))
 
 
 def wait_seconds(codes: Codes, limits: Limits, now: datetime) -> int:
     """Whole seconds until another code may be sent; 0: now."""
-    free = [
-        now,
-        *(codes.sent[-most] + within for within, most in limits if len(codes.sent) >= most),
-    ]
-    return ceil((max(free) - now).total_seconds())
+    return ceil((free_at(codes.sent, limits, now) - now).total_seconds())
 
 
 def counted(codes: Codes, now: datetime) -> Codes:
     """With one more that was sent now."""
-    return replace(codes, sent=(*(each for each in codes.sent if each > now - DAY), now))
+    return replace(codes, sent=with_one_more(codes.sent, OF_PHONE, now))
 
 
 def sent(codes: Codes, code_hash: bytes, now: datetime) -> Codes:

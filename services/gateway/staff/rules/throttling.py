@@ -17,11 +17,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from services.gateway.rules.limiting import Limits, free_at, with_one_more
 from services.gateway.staff.model import Tries
 
 MOST_SECONDS: Final = 900
 FORGOTTEN: Final = timedelta(hours=1)
-LIMITS: Final = ((timedelta(minutes=1), 10), (timedelta(hours=1), 100))
+LIMITS: Final[Limits] = ((timedelta(minutes=1), 10), (timedelta(hours=1), 100))
 """How many tries an address has within a time."""
 _DOUBLINGS: Final = MOST_SECONDS.bit_length()
 
@@ -35,21 +36,18 @@ def delay_seconds(failures: int) -> int:
 
 def wait_seconds(tries: Tries, now: datetime) -> int:
     """Whole seconds until the next try is let through; 0: now."""
-    free = [now]
+    free = free_at(tries.at, LIMITS, now)
     if tries.failed_at is not None:
         failures = 0 if _forgotten(tries, now) else tries.failures
-        free.append(tries.failed_at + timedelta(seconds=delay_seconds(failures)))
-    for within, most in LIMITS:
-        if len(tries.at) >= most:
-            free.append(tries.at[-most] + within)
-    return ceil((max(free) - now).total_seconds())
+        free = max(free, tries.failed_at + timedelta(seconds=delay_seconds(failures)))
+    return ceil((free - now).total_seconds())
 
 
 def tried(tries: Tries, now: datetime, *, counted: bool) -> Tries:
     """With one more try, which has failed unless it is taken back. `counted`: of an address."""
     failures = 1 if _forgotten(tries, now) else tries.failures + 1
-    at = tuple(each for each in tries.at if each > now - LIMITS[-1][0])
-    return replace(tries, at=(*at, now) if counted else (), failures=failures, failed_at=now)
+    at = with_one_more(tries.at, LIMITS, now) if counted else ()
+    return replace(tries, at=at, failures=failures, failed_at=now)
 
 
 def _forgotten(tries: Tries, now: datetime) -> bool:
