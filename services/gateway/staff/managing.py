@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from services.gateway.approvals.managing import Decider, propose
 from services.gateway.approvals.model import Approval
 from services.gateway.secrecy import digest, new_token
-from services.gateway.staff import store
+from services.gateway.staff import session_rows, store
 from services.gateway.staff.decide import Manager, change, give
 from services.gateway.staff.model import ALL_STORES, OWNER, Grant, Staff
 from services.gateway.staff.schemas import AcceptInvitation, NewOwner
@@ -142,7 +142,7 @@ class Accounts:
                 raise HttpProblem(409, "state-conflict", "They are disabled.")
             changed = _allowed(change(by, known, {"status": "invited"}, other_owners=others))
             await store.set_password(tx, staff_id, None, "invited")
-            await store.end_sessions(tx, staff_id, None)
+            await session_rows.end_sessions(tx, staff_id, None)
             link = await _invitation(tx, staff_id, actor.at)
             deed = Deed("staff.invite", text_id("stf", staff_id), by.program, ("password",))
             await record(tx, actor, deed)
@@ -194,7 +194,7 @@ class Accounts:
             if changed.grants != known.grants:
                 await _give(tx, staff_id, changed.grants)
             if (changed.grants, changed.status) != (known.grants, known.status):
-                await store.end_sessions(tx, staff_id, None)
+                await session_rows.end_sessions(tx, staff_id, None)
             if changed.status == "disabled":
                 await store.revoke_keys(tx, text_id("stf", staff_id), actor.at)
                 await store.remove_link(tx, staff_id)
@@ -243,7 +243,7 @@ class Accounts:
         if known.status == "disabled":
             raise HttpProblem(409, "state-conflict", "They are disabled.")
         await _give(tx, staff_id, given)
-        await store.end_sessions(tx, staff_id, None)
+        await session_rows.end_sessions(tx, staff_id, None)
         deed = Deed("staff.change", approval.target, approval.program, ("roles",))
         await record(tx, actor, deed)
 
@@ -257,7 +257,7 @@ class Accounts:
             if not by.reaches(known.grants):
                 raise HttpProblem(403, "forbidden", "They have roles in other programs, too.")
             await store.reset_secret(tx, staff_id)
-            await store.end_sessions(tx, staff_id, None)
+            await session_rows.end_sessions(tx, staff_id, None)
             deed = Deed("staff.reset-mfa", text_id("stf", staff_id), by.program, ("mfa",))
             await record(tx, actor, deed)
             return store.staff_of(await store.load_staff(tx, staff_id))

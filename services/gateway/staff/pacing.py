@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.gateway.staff import store
+from services.gateway.staff import try_rows
 from services.gateway.staff.model import Tries
 from services.gateway.staff.rules.throttling import tried, wait_seconds
 from shared.db.engine import Database
@@ -41,15 +41,15 @@ class Pacing:
         address = self._keys.blind_index(SPACE, "address", whence)
         both = (account, address)
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            await store.begin_tries(tx, both)
-            known = await store.lock_tries(tx, both)
+            await try_rows.begin_tries(tx, both)
+            known = await try_rows.lock_tries(tx, both)
             wait = max(wait_seconds(each, now) for each in known.values())
             if wait <= 0:
                 counted = {
                     subject: tried(each, now, counted=subject == address)
                     for subject, each in known.items()
                 }
-                await store.save_tries(tx, counted)
+                await try_rows.save_tries(tx, counted)
         if wait > 0:
             raise HttpProblem(
                 429, "slow-down", f"Try again in {wait} s.", headers={"Retry-After": str(wait)}
@@ -58,10 +58,10 @@ class Pacing:
 
     async def take_back(self, tx: Tx, taken: Taken) -> None:
         """A try was no failure, and proves nothing either: things are as before it."""
-        await store.take_back(tx, taken.before, taken.at)
+        await try_rows.take_back(tx, taken.before, taken.at)
 
     async def proven(self, tx: Tx, taken: Taken) -> None:
         """A try was right: failures of the account are forgotten, those of the address stay."""
         before = {taken.account: Tries(), taken.address: taken.before[taken.address]}
-        await store.take_back(tx, before, taken.at)
-        await store.clear_failures(tx, taken.account)
+        await try_rows.take_back(tx, before, taken.at)
+        await try_rows.clear_failures(tx, taken.account)

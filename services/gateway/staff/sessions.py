@@ -9,7 +9,7 @@ from fastapi import Request
 
 from services.gateway.cookies import Cookie, expect_csrf
 from services.gateway.secrecy import csrf_token, digest, new_token
-from services.gateway.staff import store, telling
+from services.gateway.staff import session_rows, store, telling
 from services.gateway.staff.model import Grant, Session, Sitting
 from services.gateway.staff.rules.roles import held_in, needs_mfa, rights, stores_of
 from services.gateway.staff.rules.sitting import (
@@ -66,12 +66,12 @@ class Sessions:
             return None
         visit = Visit.of(request)
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            session = await store.find_session(tx, digest(token))
+            session = await session_rows.find_session(tx, digest(token))
             if session is None or not lasts(session.sitting, visit.at):
                 return None
             expect_csrf(request, token)
             if visit.at - session.sitting.seen_at >= NOTED:
-                await store.touch_session(tx, session.session_id, visit.at)
+                await session_rows.touch_session(tx, session.session_id, visit.at)
         return SignedIn(session, visit)
 
     def requires_mfa(self, grants: Sequence[Grant]) -> bool:
@@ -88,7 +88,7 @@ class Sessions:
         token, token_hash = new_token()
         session_id = uuid7(visit.at)
         sitting = Sitting(visit.at, visit.at, visit.at if stepped_up else None)
-        await store.add_session(
+        await session_rows.add_session(
             tx, session_id, staff_id, token_hash, sitting, prefix(visit.address), visit.agent
         )
         deed = Deed("sessions.create", text_id("ses", session_id))
@@ -98,7 +98,7 @@ class Sessions:
     async def renew(self, tx: Tx, who: SignedIn, *, stepped_up: bool = False) -> str:
         """Another token for a session; the one before opens nothing any more."""
         token, token_hash = new_token()
-        await store.renew_session(
+        await session_rows.renew_session(
             tx, who.session.session_id, token_hash, who.visit.at, stepped_up=stepped_up
         )
         return token
@@ -106,7 +106,7 @@ class Sessions:
     async def document(self, token: str) -> dict[str, Any]:
         """A session as its owner sees it. Raises 401 when it has ended meanwhile."""
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            session = await store.find_session(tx, digest(token))
+            session = await session_rows.find_session(tx, digest(token))
             if session is None:
                 raise HttpProblem(401, "unauthenticated", "The session has ended.")
             grants = await store.list_grants(tx, session.staff_id)
@@ -122,13 +122,13 @@ class Sessions:
         """The sessions of who is signed in."""
         now = who.visit.at
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            rows = await store.list_sessions(tx, who.staff_id, now - WHOLE, now - IDLE)
+            rows = await session_rows.list_sessions(tx, who.staff_id, now - WHOLE, now - IDLE)
         return [telling.session_line(row, who.session.session_id) for row in rows]
 
     async def end(self, who: SignedIn, session_id: UUID) -> None:
         """End a session of who is signed in. Raises 404 for another's."""
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            if not await store.end_session(tx, who.staff_id, session_id):
+            if not await session_rows.end_session(tx, who.staff_id, session_id):
                 raise HttpProblem(404, "not-found", "No such session.")
             await record(tx, who.actor, Deed("sessions.end", text_id("ses", session_id)))
 

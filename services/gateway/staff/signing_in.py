@@ -6,7 +6,7 @@ Every try is counted before anything is compared, and a failure is in the audit.
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, TypeVar
 
-from services.gateway.staff import store
+from services.gateway.staff import session_rows, store
 from services.gateway.staff.factors import Factors
 from services.gateway.staff.hashing import Passwords, commonest
 from services.gateway.staff.pacing import Pacing, Taken
@@ -109,7 +109,7 @@ class SigningIn:
             codes = await self.factors.confirm(tx, account, code, who.visit.at)
             if codes is None:
                 return None
-            await store.end_sessions(tx, who.staff_id, who.session.session_id)
+            await session_rows.end_sessions(tx, who.staff_id, who.session.session_id)
             deed = Deed("mfa-enrolments.confirm", text_id("stf", who.staff_id))
             await record(tx, who.actor, deed)
             return await self._sessions.renew(tx, who, stepped_up=True), codes
@@ -130,7 +130,7 @@ class SigningIn:
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             await self._unchanged(tx, known)
             await store.set_password(tx, who.staff_id, hashed, "active")
-            await store.end_sessions(tx, who.staff_id, who.session.session_id)
+            await session_rows.end_sessions(tx, who.staff_id, who.session.session_id)
             await self._pacing.proven(tx, taken)
             await record(tx, who.actor, Deed("passwords.change", text_id("stf", who.staff_id)))
             return await self._sessions.renew(tx, who)

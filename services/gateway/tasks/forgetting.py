@@ -13,7 +13,7 @@ from services.gateway.model import UNKNOWN_ORDER
 from services.gateway.shoppers import store as shoppers
 from services.gateway.shoppers.rules.coding import DAY
 from services.gateway.shoppers.rules.staying import LIFE
-from services.gateway.staff import store as staff
+from services.gateway.staff import session_rows, try_rows
 from services.gateway.staff.rules.sitting import IDLE, WHOLE
 from services.gateway.staff.rules.throttling import FORGOTTEN
 from shared.db.transaction import transaction
@@ -63,8 +63,8 @@ class Forgetter:
             secrets = await gateway.forget_secrets(tx, now - SECRETS)
             found += await store.forget_deliveries(tx, first_of(now - DELIVERIES), PAGE)
             unknown = await store.fail_waiting(tx, first_of(now - WAITS), UNKNOWN_ORDER, PAGE)
-            await staff.forget_sessions(tx, now - WHOLE, now - IDLE)
-            await staff.forget_tries(tx, now - FORGOTTEN)
+            await session_rows.forget_sessions(tx, now - WHOLE, now - IDLE)
+            await try_rows.forget_tries(tx, now - FORGOTTEN)
             await shoppers.forget_sessions(tx, now - LIFE)
             await shoppers.forget_codes(tx, now - DAY)
             await shoppers.forget_tokens(tx, now)
