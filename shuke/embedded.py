@@ -29,7 +29,7 @@ _SETTINGS: Final = {
     "max_connections": "200",
     "shared_buffers": "'128MB'",
     "max_wal_size": "'4GB'",
-    "wal_compression": "on",
+    "wal_compression": "off",
     "password_encryption": "'scram-sha-256'",
     "log_destination": "'stderr'",
     "logging_collector": "off",

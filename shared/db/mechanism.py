@@ -386,3 +386,32 @@ def grants(schema: str, role: str, append_only: tuple[str, ...]) -> str:
     {narrow}
     {parts}
     """
+
+
+FUNCTIONS_3: Final = """
+create or replace function analyze_grown() returns integer
+language plpgsql security definer set search_path = {schema}, pg_temp
+set default_statistics_target = 10 as $body$
+declare
+  grown text;
+  analyzed integer := 0;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('{schema} analyze_grown')) then
+    return 0;
+  end if;
+  for grown in
+    select relname from pg_class
+    where relnamespace = '{schema}'::regnamespace and relkind = 'r'
+      and (pg_relation_size(oid) > 4 * 8192 * greatest(relpages, 0)
+           or reltuples <= 0 and pg_stat_get_live_tuples(oid) > 0)
+    order by relname
+  loop
+    execute format('analyze %I', grown);
+    analyzed := analyzed + 1;
+  end loop;
+  return analyzed;
+end $body$;
+"""
+"""While a table's first rows are not committed, a look finds its pages and no row in them: it would
+pass for empty, its plans for good enough, until it is four times as large. It is looked at again.
+"""
