@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from services.gateway.approvals.managing import Approvals
 from services.gateway.connections import Connections
+from services.gateway.decoration.managing import Pictures
 from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
 from services.gateway.fetching.asking import Asking
@@ -32,6 +33,7 @@ from services.gateway.routes import (
     deliveries,
     endpoints,
     keys,
+    media,
     messages,
     pages,
     passing,
@@ -61,7 +63,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, shoppers, pages, passing,
+    endpoints, messages, audit, media, shoppers, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -81,6 +83,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.approvals = Approvals(app.state.database, performers)
     app.state.managing = Managing(app.state.database, ring)
     app.state.programs = Programs(app.state.database, ring)
+    app.state.pictures = Pictures(app.state.database)
     app.state.connections = Connections(app.state.database, ring)
     app.state.replaying = Replaying(app.state.database, ring)
     app.state.endpoints = Endpoints(app.state.database, ring, config.networks)

@@ -16,6 +16,7 @@ PUBLIC: Mapping[str, set[str]] = {
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
+    | {"/media/{program_id}/{file}"}
     | PAGES
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
@@ -59,6 +60,7 @@ SAMPLE = {
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
     "name": "none.js",
+    "file": f"{'0' * 64}.jpg",
     "move": "pause",
     "service": "members",
     "path": "members",
@@ -68,6 +70,7 @@ SAMPLE = {
 RANGES: Mapping[str, Mapping[str, str]] = {
     "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
     "rfm.get": {"on": "2026-03-06"},
+    "media.create": {"use": "module"},
 }
 """Queries that routes need, by the route's name."""
 
