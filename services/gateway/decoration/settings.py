@@ -21,7 +21,7 @@ Right = Literal[
     "birthday",
 ]
 """The nine rights that a programme may promise."""
-Entry = Literal["points", "check-in", "coupons", "benefits", "profile"]
+Entry = Literal["points", "check-in", "coupons"]
 """What the grid may lead to."""
 _MOST_CODE_POINTS: Final = 45_000
 """A text's characters are counted by a rule; this only bounds what is counted."""
