@@ -45,6 +45,7 @@ from services.gateway.routes import (
     webhooks,
 )
 from services.gateway.shoppers.asking import Members
+from services.gateway.shoppers.centres import Centres
 from services.gateway.shoppers.codes import channel_of
 from services.gateway.shoppers.doing import Doing
 from services.gateway.shoppers.sessions import Shoppers
@@ -125,7 +126,9 @@ def receive(app: FastAPI, members: Members) -> None:
     database = app.state.database
     config: Config = app.state.config
     shoppers = Shoppers(database, config, members)
-    proving = Proving(database, app.state.keys, app.state.connections, shoppers, channel_of(config))
+    channel = channel_of(config)
+    proving = Proving(database, app.state.keys, app.state.connections, shoppers, channel)
+    app.state.centres = Centres(database, codes=channel is not None)
     app.state.shoppers = shoppers
     app.state.proving = proving
     app.state.doing = Doing(database, shoppers, members, proving)

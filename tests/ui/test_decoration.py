@@ -8,15 +8,9 @@ from playwright.sync_api import expect
 from tests.builders.pictures import a_picture
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import NARROW, WIDE, Owner, Screen, log_in
+from tests.ui.harness import NARROW, WIDE, Owner, enter
 
 pytestmark = pytest.mark.timeout(300)
-
-
-def begun(screen: Screen, owner: Owner, place: int, locale: str) -> None:
-    """Logged in, at the page."""
-    log_in(screen, owner, place, locale)
-    screen.open("/decoration")
 
 
 def test_a_draft_is_typed_counted_ordered_and_published(
@@ -24,7 +18,7 @@ def test_a_draft_is_typed_counted_ordered_and_published(
 ) -> None:
     """By keys alone where it matters; what is refused is told before it is sent."""
     screen = opening(box, "en", WIDE)
-    begun(screen, owner, 3, "en")
+    enter(screen, owner, "/decoration")
     page = screen.page
     screen.accessible()
 
@@ -75,7 +69,7 @@ def test_three_rights_are_refused_at_their_place(
 ) -> None:
     """In Chinese, on a phone: what was refused is told, and nothing is lost."""
     screen = opening(box, "zh-CN", NARROW)
-    begun(screen, owner, 2, "zh-CN")
+    enter(screen, owner, "/decoration")
     screen.expected.add(422)
     screen.press("权益区")
     for name in ("入会礼", "专享券", "购物积分"):
