@@ -22,7 +22,7 @@ export default defineConfig({
     assetsDir: "assets",
     assetsInlineLimit: 0,
     manifest: "manifest.json",
-    rollupOptions: { input: { console: `${folder}/console.html` } },
+    rollupOptions: { input: { console: `${folder}/console.html`, member: `${folder}/member.html` } },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8000", "/webhooks": "http://127.0.0.1:8000" } },
 });

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from services.gateway.approvals.managing import Approvals
 from services.gateway.connections import Connections
+from services.gateway.decoration.managing import Pictures
 from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
 from services.gateway.fetching.asking import Asking
@@ -32,6 +33,7 @@ from services.gateway.routes import (
     deliveries,
     endpoints,
     keys,
+    media,
     messages,
     pages,
     passing,
@@ -43,6 +45,7 @@ from services.gateway.routes import (
     webhooks,
 )
 from services.gateway.shoppers.asking import Members
+from services.gateway.shoppers.centres import Centres
 from services.gateway.shoppers.codes import channel_of
 from services.gateway.shoppers.doing import Doing
 from services.gateway.shoppers.sessions import Shoppers
@@ -61,7 +64,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, shoppers, pages, passing,
+    endpoints, messages, audit, media, shoppers, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -81,6 +84,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.approvals = Approvals(app.state.database, performers)
     app.state.managing = Managing(app.state.database, ring)
     app.state.programs = Programs(app.state.database, ring)
+    app.state.pictures = Pictures(app.state.database)
     app.state.connections = Connections(app.state.database, ring)
     app.state.replaying = Replaying(app.state.database, ring)
     app.state.endpoints = Endpoints(app.state.database, ring, config.networks)
@@ -122,7 +126,9 @@ def receive(app: FastAPI, members: Members) -> None:
     database = app.state.database
     config: Config = app.state.config
     shoppers = Shoppers(database, config, members)
-    proving = Proving(database, app.state.keys, app.state.connections, shoppers, channel_of(config))
+    channel = channel_of(config)
+    proving = Proving(database, app.state.keys, app.state.connections, shoppers, channel)
+    app.state.centres = Centres(database, codes=channel is not None)
     app.state.shoppers = shoppers
     app.state.proving = proving
     app.state.doing = Doing(database, shoppers, members, proving)

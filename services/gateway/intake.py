@@ -233,7 +233,7 @@ class Intake:
 
     def _forged(self, request: Request, connection: str, reason: str) -> HttpProblem:
         """What the sender of a delivery that is not authentic is told; a flood is not logged."""
-        wait = self._throttle.failed(request.client.host if request.client else "")
+        wait = self._throttle.count(request.client.host if request.client else "")
         if wait is not None:
             return HttpProblem(
                 429, "slow-down", "Too many are not authentic.", headers={"Retry-After": str(wait)}

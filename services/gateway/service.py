@@ -6,6 +6,7 @@ from typing import Final
 from services.gateway import NAME
 from services.gateway.api import ROUTERS, lifespan
 from services.gateway.bodies import BULK_BYTES
+from services.gateway.decoration.documents import DECORATION
 from services.gateway.flow import FLOW, STATEMENTS
 from services.gateway.metadata import METADATA
 from services.gateway.orders.sweeps import due_orders
@@ -27,7 +28,7 @@ SERVICE: Final = Service(
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
     routers=ROUTERS,
     flow=FLOW,
-    documents=(CONNECTION,),
+    documents=(CONNECTION, DECORATION),
     tasks=(fetching, pulling, comparing, replaying, forgetting, send_messages),
     sweeps=(Sweep("complete", due_orders), Sweep(outbound.KIND, outbound.outdated)),
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),

@@ -248,9 +248,20 @@ def _tiers(standing: Row[Any], ladder: Ladder, segments: list[Row[Any]]) -> dict
             "pay_bp": last.pay_bp,
         },
         "metric": {"amount_minor": standing.amount, "orders": standing.orders},
+        "rungs": [_rung(tier) for tier in ladder.tiers if tier.on or tier.code == last.tier],
         "next_tier": following.code if following else None,
         "missing_for_next": _missing(standing, following) if following else None,
         "segments": [_segment(each) for each in segments],
+    }
+
+
+def _rung(tier: Tier) -> dict[str, Any]:
+    return {
+        "tier": tier.code,
+        "rank": tier.rank,
+        "name": tier.name,
+        "pay_bp": tier.pay_bp,
+        "match": tier.enter.match,
     }
 
 

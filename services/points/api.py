@@ -115,18 +115,24 @@ async def entries(
     page_token: PageToken = None,
 ) -> Any:
     """A member's ledger, the newest line first."""
-    return await entries_of(request, scope, member_id, page_size, page_token)
+    return await entries_of(request, scope, page_size, page_token, member_id=member_id)
 
 
 async def entries_of(
-    request: Request, scope: Scope, member_id: str, page_size: int, page_token: str | None
+    request: Request,
+    scope: Scope,
+    page_size: int,
+    page_token: str | None,
+    *,
+    member_id: str,
+    way: queries.Way | None = None,
 ) -> Any:
     """A page of a member's ledger, as it is told."""
     holder = known_id("mem", member_id, "member")
     cursor = after(page_token, int)
     async with reading(request, scope) as reader:
         rows = await queries.list_entries(
-            reader, holder, cursor[0] if cursor else None, page_size + 1
+            reader, holder, cursor[0] if cursor else None, page_size + 1, way
         )
     items = [_entry(row) for row in rows[:page_size]]
     return page(rows, page_size, items, [items[-1]["version"] if items else 0])

@@ -24,6 +24,11 @@ Month = Annotated[
 ]
 
 
+Direction = Annotated[
+    queries.Way | None, Query(description="Lines that bring points, or that take them")
+]
+
+
 @ROUTER.get("/balance", name="me.balance", response_model=Balance)
 async def balance(request: Request, scope: _Read) -> JSONResponse:
     """The member's own wallets."""
@@ -33,10 +38,15 @@ async def balance(request: Request, scope: _Read) -> JSONResponse:
 @ROUTER.get("/entries", name="me.entries", response_model=EntryPage,
             response_model_exclude_unset=True)  # fmt: skip
 async def entries(
-    request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
+    request: Request,
+    scope: _Read,
+    way: Direction = None,
+    page_size: PageSize = USUAL,
+    page_token: PageToken = None,
 ) -> Any:
     """The member's own ledger, the newest line first."""
-    return await entries_of(request, scope, scope.caller.subject, page_size, page_token)
+    member = scope.caller.subject
+    return await entries_of(request, scope, page_size, page_token, member_id=member, way=way)
 
 
 @ROUTER.get("/entries/{entry_id}/explanation", name="me.explain",

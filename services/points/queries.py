@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, Row, Table, cast, func, select
@@ -27,6 +27,7 @@ from shared.db.transaction import Tx
 from shared.http.reading import Reader, values
 from shared.settings.versions import Version, Versions
 
+Way = Literal["in", "out"]
 _SETTINGS = tables.METADATA.tables["settings"]
 
 
@@ -57,9 +58,9 @@ async def find_balance(tx: Tx, program: UUID, holder_id: UUID, now: datetime) ->
 
 
 async def list_entries(
-    reader: Reader, holder_id: UUID, before: int | None, limit: int
+    reader: Reader, holder_id: UUID, before: int | None, limit: int, way: Way | None = None
 ) -> Sequence[Row[Any]]:
-    """Entries of a wallet, the newest first, below a version."""
+    """Entries of a wallet, the newest first, below a version; those that come in or go out."""
     entry = tables.ENTRY
     query = select(entry).where(
         entry.c.program_id == reader.program.id,
@@ -68,6 +69,8 @@ async def list_entries(
     )
     if before is not None:
         query = query.where(entry.c.version < before)
+    if way is not None:
+        query = query.where(entry.c.amount > 0 if way == "in" else entry.c.amount < 0)
     return await reader.all(query.order_by(entry.c.version.desc()).limit(limit))
 
 

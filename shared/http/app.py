@@ -113,7 +113,8 @@ def _require_guards(schema: dict[str, Any]) -> None:
 class Trace:
     """Pure ASGI: gives each request a trace id for its log lines, and measures it.
 
-    Each answer gets the `headers`: here, since one more layer would cost every webhook.
+    Each answer gets those of the `headers` that it has not: here, since one more layer would cost
+    every webhook.
     """
 
     def __init__(
@@ -134,7 +135,9 @@ class Trace:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
-                message["headers"] = [*message["headers"], *self._headers]
+                own = {name for name, _ in message["headers"]}
+                more = (each for each in self._headers if each[0] not in own)
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
         began = time.perf_counter()

@@ -40,7 +40,7 @@ class Denials:
             return
         who, deed = found
         known = who.address if who.id == NOBODY else who.id
-        if self._throttle.failed(known) is not None:
+        if self._throttle.count(known) is not None:
             return
         try:
             async with transaction(self._database, wait_seconds=1.0) as tx:

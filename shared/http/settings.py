@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.audit.deeds import Actor, Deed, record
+from shared.clock import Clock
 from shared.commands import admit
 from shared.days import local_day, render
 from shared.db import journal, programs
@@ -63,10 +64,10 @@ def _reading(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
         request: Request, document: str, response: Response, scope: _Reader
     ) -> dict[str, Any]:
         """The newest published version, and the draft if there is one. The ETag is the draft's."""
-        _kind(documents, document)
+        kind = _kind(documents, document)
         async with _transaction(request) as tx:
             program = await program_of(tx, scope)
-            published, draft = await store.find(tx, program.id, document)
+            published, draft = await _find(request, tx, program, kind, document)
         response.headers["ETag"] = _etag(published, draft)
         return {
             "document": document,
@@ -74,6 +75,7 @@ def _reading(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
             if published
             else None,
             "draft": json.loads(draft["body"]) if draft else None,
+            "draft_ends_at": _ends_at(kind, draft),
         }
 
     @routes.post("/{document:path}:check", name="settings.check", responses=documented(409))
@@ -82,7 +84,7 @@ def _reading(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
         kind = _kind(documents, document)
         async with _transaction(request) as tx:
             program = await program_of(tx, scope)
-            published, draft = await store.find(tx, program.id, document)
+            published, draft = await _find(request, tx, program, kind, document)
         if draft is None:
             raise HttpProblem(409, "state-conflict", "There is no draft.")
         return {"errors": [error.as_dict() for error in _objections(kind, draft, published)]}
@@ -109,8 +111,10 @@ def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
         async with _transaction(request) as tx:
             program = await program_of(tx, scope)
             admit(program)
-            match(if_match, _etag(*await store.find(tx, program.id, document)))
+            match(if_match, _etag(*await _find(request, tx, program, kind, document)))
             by = actor(request, scope.caller)
+            if kind.refusing is not None:
+                _refuse(await kind.refusing(tx, program.id, value, by.at))
             await store.save_draft(tx, program.id, document, value, by.id, by.at)
             fields = tuple(sorted(value.model_fields_set))
             await record(tx, by, Deed("settings.put", document, program.text_id, fields))
@@ -134,13 +138,11 @@ def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
         async with _transaction(request) as tx:
             program = await program_of(tx, scope)
             admit(program)
-            published, draft = await store.find(tx, program.id, document)
+            published, draft = await _find(request, tx, program, kind, document)
             match(if_match, _etag(published, draft))
             if draft is None:
                 raise HttpProblem(409, "state-conflict", "There is no draft.")
-            errors = _objections(kind, draft, published)
-            if errors:
-                raise HttpProblem(422, errors[0].code, errors[0].message, errors=errors)
+            _refuse(_objections(kind, draft, published))
             by = actor(request, scope.caller)
             done = await publish_draft(tx, program, kind, document, by, wanted)
         return {"document": document, "version": done[0], "effective_from": render(done[1])}
@@ -180,6 +182,26 @@ async def program_of(tx: Tx, scope: Scope) -> Program:
 def _transaction(request: Request) -> Any:
     database: Database = request.app.state.database
     return transaction(database, wait_seconds=1.0)
+
+
+async def _find(
+    request: Request, tx: Tx, program: Program, kind: Document[Any], document: str
+) -> tuple[Any, Any]:
+    """The newest published row and the draft, unless it is too old; locked."""
+    clock: Clock = request.app.state.clock
+    published, draft = await store.find(tx, program.id, document)
+    ends_at = kind.ends_at(draft["saved_at"]) if draft else None
+    return published, None if ends_at is not None and ends_at <= clock() else draft
+
+
+def _ends_at(kind: Document[Any], draft: Any) -> str | None:
+    ends_at = kind.ends_at(draft["saved_at"]) if draft else None
+    return render(ends_at) if ends_at is not None else None
+
+
+def _refuse(errors: Sequence[FieldError]) -> None:
+    if errors:
+        raise HttpProblem(422, errors[0].code, errors[0].message, errors=errors)
 
 
 def _kind(documents: Sequence[Document[Any]], name: str) -> Document[Any]:

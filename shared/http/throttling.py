@@ -13,14 +13,14 @@ KEPT: Final = 10_000
 
 
 class Throttle:
-    """Counts what failed, by address or caller."""
+    """Counts by address or caller."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
         """By whom, how many there were, and when they count no more; oldest first."""
 
-    def failed(self, whose: str) -> int | None:
+    def count(self, whose: str) -> int | None:
         """One more; past the limit, the seconds that are left to wait."""
         now = monotonic()
         count, until = self._counts.get(whose, (0, 0.0))

@@ -143,6 +143,15 @@ async def save_draft(
     )
 
 
+async def forget_drafts(tx: Tx, document: str, saved_before: datetime) -> int:
+    """Delete drafts of a document that were not saved since; how many."""
+    return await tx.execute(
+        "delete from settings where document = $1 and state = 0 and saved_at <= $2",
+        document,
+        saved_before,
+    )
+
+
 async def publish(
     tx: Tx,
     program_id: int,

@@ -1,7 +1,7 @@
 """Documents and their versions, as values. Rules ask what was in force at an instant."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -66,6 +66,17 @@ class Document(Struct, Generic[M], frozen=True):
     """New and published body -> what speaks against publishing."""
     resettle: Any = None
     """Page of a sweep that settles again what an older version decided; None: nothing to do."""
+    refusing: Any = None
+    """Transaction, program's number, body, instant -> what speaks against a draft; None: nothing.
+
+    It is awaited whenever a draft is saved, so that a draft names what there is.
+    """
+    kept: timedelta | None = None
+    """How long a draft is kept after it was saved; None: for good."""
+
+    def ends_at(self, saved_at: datetime) -> datetime | None:
+        """When a draft is gone, unless it is saved again; None: never."""
+        return None if self.kept is None else saved_at + self.kept
 
     def matches(self, name: str) -> bool:
         """Whether a document of this name is of this kind."""

@@ -9,13 +9,17 @@ from tests.api.harness import Api
 
 SERVICES = ("gateway", "members", "points", "campaigns", "analytics")
 HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.json"}
-PAGES = {"/", "/console", "/console/{path:path}", "/assets/{name}", "/icon.svg"}
+PAGES = {
+    "/", "/console", "/console/{path:path}", "/m", "/m/{path:path}", "/assets/{name}", "/icon.svg",
+}  # fmt: skip
 """What browsers are given, whoever sits before them; in no document."""
 PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
+    | {"/api/gateway/v1/centres/{program_id}"}
+    | {"/media/{program_id}/{file}"}
     | PAGES
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
@@ -27,7 +31,7 @@ PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
     "member-sessions.current", "member-sessions.leave", "member-sessions.join",
-    "member-sessions.check-in", "member-sessions.erase",
+    "member-sessions.check-in", "member-sessions.erase", "member-sessions.keep",
 }  # fmt: skip
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
 OWN = ("self.read", "self.identify", "self.join", "self.erase")
@@ -59,6 +63,7 @@ SAMPLE = {
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
     "name": "none.js",
+    "file": f"{'0' * 64}.jpg",
     "move": "pause",
     "service": "members",
     "path": "members",
@@ -68,6 +73,7 @@ SAMPLE = {
 RANGES: Mapping[str, Mapping[str, str]] = {
     "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
     "rfm.get": {"on": "2026-03-06"},
+    "media.create": {"use": "module"},
 }
 """Queries that routes need, by the route's name."""
 

@@ -30,6 +30,7 @@ def built(tmp_path: Path) -> Path:
     static = tmp_path / "static"
     (static / "assets").mkdir(parents=True)
     (static / "console.html").write_text("<!doctype html><body><div></div></body>")
+    (static / "member.html").write_text("<!doctype html><body><main></main></body>")
     (static / "assets" / "console-1a2b.js").write_bytes(SCRIPT)
     (static / "assets" / "console-1a2b.js.gz").write_bytes(b"packed")
     return static
@@ -40,7 +41,7 @@ async def test_without_a_build_the_console_says_how_to_build_it(visitor: Caller)
     answer = await visitor.get("/console")
     assert answer.status_code == 503
     assert "python web/build.py" in answer.text
-    assert "控制台" in answer.text
+    assert "页面尚未构建" in answer.text
     assert (await visitor.get("/livez")).status_code == 200
 
 
@@ -57,6 +58,21 @@ async def test_every_address_of_the_console_is_its_page(visitor: Caller, path: s
     policy = answer.headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("path", ["", "/", "/points", "/a/b?preview=1"])
+async def test_every_address_of_a_member_centre_is_its_page_which_the_console_may_frame(
+    visitor: Caller, path: str
+) -> None:
+    """Pages of the same origin alone; the policy is there once."""
+    answer = await visitor.get(f"/m/prg_agojyzjeabykvaaaaaaaaaaaae{path}")
+    assert answer.status_code == 200
+    assert "<main>" in answer.text
+    (policy,) = answer.headers.get_list("content-security-policy")
+    assert policy.endswith("frame-ancestors 'self'")
+    assert "unsafe" not in policy
+    assert answer.headers.get_list("x-frame-options") == ["SAMEORIGIN"]
 
 
 @pytest.mark.usefixtures("built")

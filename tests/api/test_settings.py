@@ -71,7 +71,12 @@ async def test_a_draft_is_saved_published_and_told(api: Api, case: Case) -> None
     program = await an_empty_program(api)
     staff, path = api.caller(program), f"/v1/settings/{case.document}"
     answer = await staff.get(path)
-    assert ok(answer) == {"document": case.document, "published": None, "draft": None}
+    assert ok(answer) == {
+        "document": case.document,
+        "published": None,
+        "draft": None,
+        "draft_ends_at": None,
+    }
     saved = await staff.send("PUT", path, case.body, if_match=answer.headers["etag"])
     draft = ok(saved)["draft"]
     assert draft.items() >= {key: draft[key] for key in case.body}.items()

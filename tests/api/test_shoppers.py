@@ -13,8 +13,11 @@ import pytest_asyncio
 from services.gateway.api import receive
 from services.gateway.proxy import Proxy
 from services.gateway.shoppers.asking import Members
+from services.gateway.shoppers.centres import MOST
+from services.gateway.visiting import Visit
 from shared.api import build_app
 from shared.clock import system
+from shared.errors import HttpProblem
 from shared.http.tokens import Minter
 from shared.ids import parse_id, text_id
 from shuke.services import SERVICES
@@ -102,6 +105,43 @@ async def word(shop: Shop, now: datetime, **changed: Any) -> dict[str, Any]:
     secret = changed.pop("secret", None) or await member_secret(shop)
     token = a_token(shop.program, now, **{"iss": shop.connection, "secret": secret} | changed)
     return {"program_id": shop.program, "token": token}
+
+
+# The face of a centre.
+
+
+async def test_anybody_sees_the_face_of_a_centre_that_is_open_or_paused(
+    centre: Api, place: Shop
+) -> None:
+    browser = Browser(centre)
+    answer = await browser.get(f"/centres/{place.program}")
+    assert ok(answer) == {
+        "program_id": place.program,
+        "name": "Demo",
+        "currency": "CNY",
+        "timezone": "Asia/Shanghai",
+        "codes": True,
+        "decoration": None,
+    }
+    assert answer.headers["cache-control"] == "no-cache"
+    for status, code in (("paused", 200), ("closed", 404), ("setting-up", 404)):
+        await centre.site.execute(
+            "update gateway.program set status = $2 where public_id = $1",
+            parse_id("prg", place.program),
+            status,
+        )
+        assert (await browser.get(f"/centres/{place.program}")).status_code == code
+    for nobodys in ("prg_agojyzjeabykvaaaaaaaaaaaay", "nothing"):
+        problem(await browser.get(f"/centres/{nobodys}"), 404, "not-found")
+
+
+async def test_who_looks_at_too_many_faces_is_told_to_slow_down(centre: Api, place: Shop) -> None:
+    visit = Visit(system(), "198.51.100.77", "", "")
+    for _ in range(MOST):
+        await centre.app.state.centres.find(place.program, visit)
+    with pytest.raises(HttpProblem) as refused:
+        await centre.app.state.centres.find(place.program, visit)
+    assert (refused.value.status, refused.value.code) == (429, "slow-down")
 
 
 # By phone.
@@ -287,6 +327,12 @@ async def test_who_joins_is_a_member_with_terms_accepted_and_known_by_the_phone(
         assert card["terms"] == {"state": "accepted"}
         assert (card["tiers"][0]["current"]["rank"], card["tiers"][0]["primary"]) == (1, True)
         assert card["tiers"][0]["missing_for_next"]
+        rungs = card["tiers"][0]["rungs"]
+        assert [each["rank"] for each in rungs] == [1, 2, 3, 4, 5]
+        assert (rungs[1]["tier"], rungs[1]["name"]) == (
+            "silver",
+            {"zh": "银卡会员", "en": "Silver"},
+        )
         assert "customers" not in card
         (row,) = await told.rows("member")
         (known,) = await told.rows("identity")
@@ -328,6 +374,9 @@ async def test_a_member_of_a_shop_comes_by_its_word_and_by_the_phone_it_vouched_
     assert wallet["member_id"] == member
     assert wallet["wallets"][0]["balance"] >= 1050
     entries = ok(await browser.ask("GET", "/api/points/v1/me/entries"))["items"]
+    for way, count in (("in", len(entries)), ("out", 0)):
+        found = ok(await browser.ask("GET", f"/api/points/v1/me/entries?way={way}"))["items"]
+        assert len(found) == count
     path = f"/api/points/v1/me/entries/{entries[-1]['entry_id']}/explanation?lang=en"
     assert ok(await browser.ask("GET", path))["sentence"]
     days = ok(await browser.ask("GET", "/api/points/v1/me/check-ins?month=2026-03"))
@@ -397,6 +446,19 @@ async def test_who_asks_to_be_forgotten_proves_the_phone_once_more(
         assert (erasure["member_id"], erasure["requested_by"]) == (session["member_id"], "member")
         listed = ok(await browser.ask("GET", "/api/members/v1/me/erasures"))["items"]
         assert [each["erasure_id"] for each in listed] == [erasure["erasure_id"]]
+        await taken_back(browser, erasure["erasure_id"])
+
+
+async def taken_back(browser: Browser, erasure: str) -> None:
+    """Taken back once by whose it is; no other is there."""
+    path = f"{GATEWAY}{CURRENT}/erasures"
+    nobodys = "ers_caireeyuculbogazdinryhi6d4"
+    problem(await browser.ask("DELETE", f"{path}/{nobodys}"), 404, "not-found")
+    kept = ok(await browser.ask("DELETE", f"{path}/{erasure}"))
+    assert (kept["erasure_id"], kept["state"]) == (erasure, "cancelled")
+    problem(await browser.ask("DELETE", f"{path}/{erasure}"), 409, "state-conflict")
+    listed = ok(await browser.ask("GET", "/api/members/v1/me/erasures"))["items"]
+    assert [each["state"] for each in listed] == ["cancelled"]
 
 
 # The cookie.

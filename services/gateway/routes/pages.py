@@ -1,9 +1,10 @@
-"""The console as its build left it in `static/`; a page that says how to build it when it did not.
+"""The pages as their build left them in `static/`; one that says how to build them when it did not.
 
 Files under `/assets/` carry a hash of what they hold in their name, so browsers keep them for good.
 """
 
 import mimetypes
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,16 +12,18 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from shared.errors import HttpProblem
+from shared.http.browsers import FRAMED
 
 ROUTER = APIRouter(include_in_schema=False)
 STATIC: Final = Path(__file__).parents[1] / "static"
 YEAR: Final = "public, max-age=31536000, immutable"
 _PAGE: Final = {"cache-control": "no-cache"}
+_NONE: Final[Mapping[str, str]] = {}
 _UNBUILT: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Shuke</title></head><body><main>
 <h1>熟客 Shuke</h1>
-<p lang="zh-CN">控制台页面尚未构建。安装 Node.js 20.19 以上版本后运行：</p>
-<p>The pages of the console are not built. With Node.js 20.19 or newer run:</p>
+<p lang="zh-CN">页面尚未构建。安装 Node.js 20.19 以上版本后运行：</p>
+<p>The pages are not built. With Node.js 20.19 or newer run:</p>
 <pre>python web/build.py</pre>
 <p lang="zh-CN">接口照常可用。</p>
 <p>The API works without them.</p>
@@ -39,6 +42,13 @@ async def root() -> Response:
 async def console() -> Response:
     """The console; which of its pages, its own script decides by the path."""
     return _page("console")
+
+
+@ROUTER.get("/m", name="pages.member")
+@ROUTER.get("/m/{path:path}", name="pages.member-path")
+async def member_centre() -> Response:
+    """The member centre of a program; the console shows it in a frame, to preview it."""
+    return _page("member", FRAMED)
 
 
 @ROUTER.get("/assets/{name}", name="pages.asset")
@@ -65,11 +75,12 @@ def _file(path: Path, kept: str) -> Response:
     return FileResponse(path, headers={"cache-control": kept})
 
 
-def _page(name: str) -> Response:
+def _page(name: str, headers: Mapping[str, str] = _NONE) -> Response:
     """A page as it was built; where it was not, how to build it."""
+    told = {**_PAGE, **headers}
     path = STATIC / f"{name}.html"
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return HTMLResponse(_UNBUILT, 503, _PAGE)
-    return HTMLResponse(text, 200, _PAGE)
+        return HTMLResponse(_UNBUILT, 503, told)
+    return HTMLResponse(text, 200, told)

@@ -9,11 +9,13 @@ from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie
 
 from services.gateway.routes.asked import API, shoppers
+from services.gateway.shoppers.centres import Centres
 from services.gateway.shoppers.doing import Doing
 from services.gateway.shoppers.schemas import (
     AskCode,
     ByCode,
     ByToken,
+    Centre,
     CheckedIn,
     CodeSent,
     Erasure,
@@ -45,6 +47,15 @@ async def came(request: Request, _scheme: Annotated[object, Depends(_COOKIE)] = 
 
 
 _Who = Annotated[Shopper, Depends(came)]
+
+
+@ROUTER.get(f"{API}/centres/{{program_id}}", name="centres.get", response_model=Centre,
+            responses=documented(429))  # fmt: skip
+async def get_centre(request: Request, response: Response, program_id: str) -> Any:
+    """The face of a program's member centre, for whoever comes."""
+    centres: Centres = request.app.state.centres
+    response.headers["cache-control"] = "no-cache"
+    return await centres.find(program_id, Visit.of(request))
 
 
 @ROUTER.post(f"{API}/member-codes", name="member-codes.create", status_code=201,
@@ -103,6 +114,13 @@ async def check_in(request: Request, who: _Who) -> Any:
 async def erase(request: Request, body: Leave, who: _Who) -> Any:
     """Ask to be forgotten, with another code; it can be taken back for 72 hours."""
     return await _doing(request).erase(who, body)
+
+
+@ROUTER.delete(f"{CURRENT}/erasures/{{erasure_id}}", name="member-sessions.keep",
+               response_model=Erasure, responses=documented(409))  # fmt: skip
+async def keep(request: Request, erasure_id: str, who: _Who) -> Any:
+    """Take the wish to be forgotten back, within 72 hours."""
+    return await _doing(request).keep(who, erasure_id)
 
 
 def _proving(request: Request) -> Proving:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx2
@@ -40,9 +41,10 @@ class _Wanted(Struct, frozen=True):
     permission: str
     path: str
     subject: str
-    body: Mapping[str, object]
+    body: Mapping[str, object] | None
     key: str | None = None
     address: str = ""
+    method: str = "POST"
 
 
 class Members:
@@ -62,7 +64,7 @@ class Members:
             return known
         body = {"phone": session.person}
         wanted = _Wanted("self.identify", "me:identify", _customer(session), body)
-        found = msgspec.json.decode(await self._post(session, wanted), type=_Found).member
+        found = msgspec.json.decode(await self._ask(session, wanted), type=_Found).member
         if len(self._known) >= MOST:
             self._known.clear()
         self._known[session.session_id] = (monotonic(), found)
@@ -83,7 +85,7 @@ class Members:
         }
         path, key = "me/applications", text_id("app", random_id())
         wanted = _Wanted("self.join", path, _customer(session), body, key, address)
-        await self._post(session, wanted)
+        await self._ask(session, wanted)
         self.forget(session)
 
     async def erase(
@@ -95,17 +97,25 @@ class Members:
         """
         body, key = {"reason": reason, "phone": phone}, text_id("ers", random_id())
         wanted = _Wanted("self.erase", "me/erasures", member.member_id, body, key, address)
-        answer = await self._post(session, wanted)
-        return msgspec.json.decode(answer, type=dict[str, object])
+        return msgspec.json.decode(await self._ask(session, wanted), type=dict[str, object])
 
-    async def _post(self, session: Session, wanted: _Wanted) -> bytes:
+    async def keep(
+        self, session: Session, member: Membership, erasure: str, address: str
+    ) -> Mapping[str, object]:
+        """Take a member's wish to be forgotten back. Raises what members refuses: 404, 409."""
+        path, key = f"me/erasures/{quote(erasure, safe='')}", text_id("ers", random_id())
+        wanted = _Wanted("self.erase", path, member.member_id, None, key, address, "DELETE")
+        return msgspec.json.decode(await self._ask(session, wanted), type=dict[str, object])
+
+    async def _ask(self, session: Session, wanted: _Wanted) -> bytes:
         token = self._minter.mint(_NAME, wanted.subject, session.program, [wanted.permission])
         headers = {"authorization": f"Bearer {token}", ADDRESS_HEADER: wanted.address}
         if wanted.key is not None:
             headers["idempotency-key"] = wanted.key
         try:
-            answer = await self._client.post(
-                f"{self._url}/v1/{wanted.path}", headers=headers, json=dict(wanted.body)
+            url = f"{self._url}/v1/{wanted.path}"
+            answer = await self._client.request(
+                wanted.method, url, headers=headers, json=wanted.body
             )
         except httpx2.HTTPError as error:
             raise away(_NAME) from error

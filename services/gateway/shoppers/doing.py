@@ -78,6 +78,11 @@ class Doing:
         await self._shoppers.end_others(who)
         return erasure
 
+    async def keep(self, who: Shopper, erasure: str) -> Mapping[str, object]:
+        """Take the wish to be forgotten back. Raises 404, and 409 once it is too late."""
+        member = await self._shoppers.member(who)
+        return await self._members.keep(who.session, member, erasure, who.visit.address)
+
 
 def _told(session: Session, person: str) -> Announcement:
     """What a shopper who joins has proven, and the box with their phone."""

@@ -1,6 +1,6 @@
 """HTTP models of shoppers, with examples."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,6 +11,30 @@ ProgramId = Annotated[str, Field(pattern=f"^prg_{BODY}$")]
 Phone = Annotated[str, Field(min_length=5, max_length=40, examples=["138 0013 8000"])]
 Code = Annotated[str, Field(pattern="^[0-9]{6}$", examples=["123456"])]
 _PROGRAM = "prg_agojyzjeabykvaaaaaaaaaaaae"
+
+
+class Centre(BaseModel):
+    """The face of a program's member centre."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "program_id": _PROGRAM,
+                "name": "熟客小店",
+                "currency": "CNY",
+                "timezone": "Asia/Shanghai",
+                "codes": True,
+                "decoration": None,
+            }
+        }
+    )
+
+    program_id: str
+    name: str
+    currency: str
+    timezone: str
+    codes: bool = Field(description="Whether codes can be sent to phones")
+    decoration: dict[str, Any] | None = Field(description="As the shop has decorated it")
 
 
 class AskCode(Asked):

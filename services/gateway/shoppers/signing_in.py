@@ -210,7 +210,7 @@ class Proving:
 
     def _refused(self, refusal: Refusal, visit: Visit) -> HttpProblem:
         """What whoever brings a token that is not taken is told; a flood is not logged."""
-        wait = self._throttle.failed(visit.address)
+        wait = self._throttle.count(visit.address)
         if wait is not None:
             return HttpProblem(
                 429, "slow-down", "Too many are not authentic.", headers={"Retry-After": str(wait)}

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from services.gateway import NAME
 from services.gateway import store as gateway
+from services.gateway.decoration import store as pictures
+from services.gateway.decoration.documents import DRAFT_KEPT
+from services.gateway.decoration.settings import NAME as DECORATION
 from services.gateway.deliveries import store
 from services.gateway.deliveries.keeping import KEPT_DAYS, KEPT_LONGER_DAYS
 from services.gateway.model import UNKNOWN_ORDER
@@ -20,6 +23,7 @@ from shared.db.transaction import transaction
 from shared.logs import logger
 from shared.random_ids import first_of
 from shared.service import Tasking
+from shared.settings.store import forget_drafts
 from shared.turns import turns
 
 DELIVERIES: Final = timedelta(days=90)
@@ -32,6 +36,8 @@ SECRETS: Final = timedelta(days=30)
 """So long it is still told that a shop signs with a secret that has ended."""
 CHECK_INS: Final = timedelta(days=3)
 """So long it is known here who checked in; points knows for good."""
+PICTURES: Final = timedelta(days=30)
+"""So long a picture is kept that no version of a decoration names."""
 PAGE: Final = 1_000
 EVERY_SECONDS: Final = 600.0
 BEGINNING: Final = (0, UUID(int=0))
@@ -69,6 +75,8 @@ class Forgetter:
             await shoppers.forget_codes(tx, now - DAY)
             await shoppers.forget_tokens(tx, now)
             await shoppers.forget_check_ins(tx, (now - CHECK_INS).date())
+            await forget_drafts(tx, DECORATION, now - DRAFT_KEPT)
+            await pictures.forget_pictures(tx, now - PICTURES, PAGE)
         if keys:
             logger(NAME).info("forget", kind="body-key", count=keys)
         if secrets:

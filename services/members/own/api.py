@@ -7,7 +7,7 @@ from fastapi import Depends, Request, Response
 from services.members import queries
 from services.members.api import member_document
 from services.members.flow import FLOW
-from services.members.model import JoinOpen, RequestErasure
+from services.members.model import CancelErasure, JoinOpen, RequestErasure
 from services.members.own.schemas import (
     Card,
     Identified,
@@ -104,3 +104,16 @@ async def ask_to_erase(
             raise HttpProblem(403, "another-phone", detail)
     wanted = RequestErasure(identity, "member", body.reason)
     return await idempotency.run(request, scope, FLOW, wanted, member, idempotency_key)
+
+
+@ROUTER.delete("/me/erasures/{erasure_id}", name="me.keep", response_model=ErasureAnswer,
+               responses=documented(409))  # fmt: skip
+async def take_back(
+    request: Request, erasure_id: str, scope: _Erase, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Take the wish to be forgotten back, within 72 hours."""
+    member = scope.caller.subject
+    wanted = CancelErasure(
+        known_id("mem", member, "member"), known_id("ers", erasure_id, "erasure")
+    )
+    return await idempotency.run(request, scope, FLOW, wanted, member, idempotency_key, status=200)

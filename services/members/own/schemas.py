@@ -11,12 +11,23 @@ Hash = Annotated[str, Field(min_length=10, max_length=64, pattern=r"^v1\.[A-Za-z
 _HASH = "v1.x5nYmHlL0GvXyqRr2m0yqkYd7cZ2QZ5V7lPjzqkq3mE"
 
 
+class Rung(BaseModel):
+    """A tier of a ladder, as members see it."""
+
+    tier: str
+    rank: int
+    name: dict[str, str] | None = Field(description="By language: zh, en")
+    pay_bp: int = Field(description="Share of the price that its members pay; 9000 is 9折")
+    match: Literal["any", "all"] = Field(description="Whether it asks for amount or count, or both")
+
+
 class OwnTiers(BaseModel):
     """Where a member stands on a ladder, and what the next tier asks for yet."""
 
     ladder: str
     primary: bool
     current: CurrentTier
+    rungs: list[Rung] = Field(description="Tiers that may be had, and the member's own")
     metric: Metric
     next_tier: str | None
     missing_for_next: Missing | None

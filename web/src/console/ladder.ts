@@ -1,8 +1,8 @@
 // Names of tiers, from the published ladder of the program.
 import { computed, shallowRef } from "vue";
-import { api } from "./api/client";
+import { api } from "@/shared/client";
 import type { Ladder } from "./api/types";
-import { i18n } from "./i18n";
+import { i18n } from "@/shared/i18n";
 import { may, session } from "./session";
 
 const known = shallowRef<{ program: string; ladder: Ladder | null }>({ program: "", ladder: null });

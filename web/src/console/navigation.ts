@@ -41,6 +41,7 @@ export const NAVIGATION: readonly Group[] = [
     key: "shop",
     entries: [
       { name: "connections", icon: "plug", permission: "connections.manage" },
+      { name: "decoration", icon: "brush", permission: "settings.read" },
       { name: "deliveries", icon: "inbox", permission: "deliveries.read" },
       { name: "endpoints", icon: "send", permission: "endpoints.manage" },
       { name: "messages", icon: "message", permission: "messages.read" },

@@ -1,6 +1,6 @@
 // First settings of a program: saved and published in one go.
-import { api, type Service } from "./api/client";
-import { Problem } from "./api/problem";
+import { api, type Service } from "@/shared/client";
+import { Problem } from "@/shared/problem";
 
 const KNOWN_MS = 30_000;
 const AGAIN_MS = 250;

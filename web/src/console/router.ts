@@ -27,6 +27,7 @@ const framed: RouteRecordRaw[] = [
   { path: "/tiers", name: "tiers", meta: { permission: "settings.read" }, component: () => import("./pages/Tiers.vue") },
   { path: "/points-rules", name: "points-rules", meta: { permission: "settings.read" }, component: () => import("./pages/PointsRules.vue") },
   { path: "/joining", name: "joining", meta: { permission: "settings.read" }, component: () => import("./pages/Joining.vue") },
+  { path: "/decoration", name: "decoration", meta: { permission: "settings.read" }, component: () => import("./pages/Decoration.vue") },
   { path: "/campaigns", name: "campaigns", meta: { permission: "campaigns.read" }, component: () => import("./pages/Campaigns.vue") },
   { path: "/campaigns/:id", name: "campaign", meta: { permission: "campaigns.read" }, component: () => import("./pages/Campaign.vue") },
   { path: "/coupons", name: "coupons", meta: { permission: "campaigns.read" }, component: () => import("./pages/Coupons.vue") },

@@ -1,9 +1,10 @@
 // Who is logged in, which program is looked at, and what may be done there.
 import { reactive } from "vue";
-import { api, guards } from "./api/client";
-import { Problem } from "./api/problem";
+import { api, guards } from "@/shared/client";
+import { place } from "@/shared/format";
+import { chosen, known, speak } from "@/shared/i18n";
+import { Problem } from "@/shared/problem";
 import type { Session, SessionProgram } from "./api/types";
-import { chosen, known, speak } from "./i18n";
 
 const REMEMBERED = "shuke.program";
 
@@ -24,8 +25,7 @@ export function take(found: Session | null): void {
   guards.csrf = found?.csrf_token ?? "";
   const wanted = session.program?.program_id ?? localStorage.getItem(REMEMBERED);
   const programs = found?.programs ?? [];
-  session.program = programs.find((each) => each.program_id === wanted) ?? programs[0] ?? null;
-  guards.program = session.program?.program_id ?? null;
+  look(programs.find((each) => each.program_id === wanted) ?? programs[0] ?? null);
 }
 
 /** Ask who is logged in; nobody is no error. */
@@ -41,8 +41,14 @@ export async function recall(): Promise<Session | null> {
 
 export function choose(programId: string): void {
   localStorage.setItem(REMEMBERED, programId);
-  session.program = session.current?.programs.find((each) => each.program_id === programId) ?? null;
-  guards.program = session.program?.program_id ?? null;
+  look(session.current?.programs.find((each) => each.program_id === programId) ?? null);
+}
+
+function look(program: SessionProgram | null): void {
+  session.program = program;
+  guards.program = program?.program_id ?? null;
+  place.zone = program?.time_zone ?? "UTC";
+  place.currency = program?.currency ?? "CNY";
 }
 
 /** Whether the program looked at permits something. */

@@ -1,8 +1,8 @@
 // Names of the program's stores.
 import { computed, shallowRef } from "vue";
-import { api } from "./api/client";
+import { api } from "@/shared/client";
 import type { Store } from "./api/types";
-import { brief } from "./format";
+import { brief } from "@/shared/format";
 import { may, session } from "./session";
 
 const known = shallowRef<{ program: string; items: Store[] }>({ program: "", items: [] });

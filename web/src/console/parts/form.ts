@@ -1,6 +1,6 @@
 // What a form tells its fields.
 import type { InjectionKey } from "vue";
-import type { Problem } from "../api/problem";
+import type { Problem } from "@/shared/problem";
 
 export interface FormState {
   /** What is wrong with the field of a JSON pointer; empty: nothing. */

@@ -1,6 +1,6 @@
 // Something asked of the API: its answer, its problem, and whether it takes long.
 import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue";
-import { asProblem, type Problem } from "./api/problem";
+import { asProblem, type Problem } from "./problem";
 
 const SLOW_MS = 200;
 

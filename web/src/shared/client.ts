@@ -42,6 +42,8 @@ export interface Ask<B = unknown> {
   path?: Record<string, string>;
   query?: Query;
   body?: B;
+  /** A file, sent as it is instead of a body. */
+  file?: Blob;
   /** The ETag that was seen. */
   match?: string | null;
   /** Made when a form opened, so that a second click moves nothing twice. */
@@ -96,7 +98,8 @@ async function sent(method: Method, url: string, ask: Ask): Promise<Response> {
   if (ask.match) headers["if-match"] = ask.match;
   if (ask.key) headers["idempotency-key"] = ask.key;
   if (ask.body !== undefined) headers["content-type"] = "application/json";
-  const body = ask.body === undefined ? null : JSON.stringify(ask.body);
+  if (ask.file) headers["content-type"] = ask.file.type;
+  const body = ask.file ?? (ask.body === undefined ? null : JSON.stringify(ask.body));
   try {
     return await fetch(url, { method: method.toUpperCase(), headers, body, credentials: "same-origin" });
   } catch {

@@ -1,18 +1,25 @@
 // Languages: Chinese first. The texts of the other language are loaded when it is chosen.
 import { createI18n } from "vue-i18n";
-import zh from "@/locales/zh-CN.json";
-import { guards } from "./api/client";
+import { guards } from "./client";
 
 export const LOCALES = ["zh-CN", "en"] as const;
 export type Locale = (typeof LOCALES)[number];
+type Texts = object;
 const REMEMBERED = "shuke.locale";
 
 export const i18n = createI18n({
   legacy: false,
   locale: "zh-CN" as Locale,
   fallbackLocale: false,
-  messages: { "zh-CN": zh, en: {} as typeof zh },
+  messages: { "zh-CN": {}, en: {} },
 });
+let english: () => Promise<{ default: Texts }>;
+
+/** Give the texts of an entry: Chinese at hand, English to be loaded. */
+export function give(chinese: Texts, load: typeof english): void {
+  i18n.global.setLocaleMessage("zh-CN", chinese);
+  english = load;
+}
 
 export function known(name: string | null | undefined): Locale | null {
   return LOCALES.find((each) => each === name) ?? null;
@@ -35,7 +42,7 @@ export async function choose(locale: Locale): Promise<void> {
 }
 
 export async function speak(locale: Locale): Promise<void> {
-  if (locale === "en") i18n.global.setLocaleMessage("en", (await import("@/locales/en.json")).default);
+  if (locale === "en") i18n.global.setLocaleMessage("en", (await english()).default);
   i18n.global.locale.value = locale;
   guards.locale = locale;
   document.documentElement.lang = locale;

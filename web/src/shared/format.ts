@@ -1,7 +1,9 @@
 // Numbers, money and instants as the program and the reader write them.
-import { computed } from "vue";
+import { computed, reactive } from "vue";
 import { i18n } from "./i18n";
-import { session } from "./session";
+
+/** The program whose figures are shown. */
+export const place = reactive({ zone: "UTC", currency: "CNY" });
 
 export interface Money {
   amount_minor: number;
@@ -61,10 +63,26 @@ export function day(value: string | null | undefined): string {
   return new Intl.DateTimeFormat(locale(), { timeZone: zone.value, dateStyle: "medium" }).format(new Date(value));
 }
 
+/** Day and time of an instant, without its year. */
+export function time(value: string): string {
+  return new Intl.DateTimeFormat(locale(), {
+    timeZone: zone.value,
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }).format(new Date(value));
+}
+
+/** The local date of an instant, as YYYY-MM-DD. */
+export function dateOf(value: string | number): string {
+  return new Intl.DateTimeFormat("en-CA", { timeZone: zone.value }).format(new Date(value));
+}
+
 /** A local date of the program, so many days from today, as YYYY-MM-DD. */
 export function localDate(days = 0): string {
-  const at = new Date(Date.now() + days * 86_400_000);
-  return new Intl.DateTimeFormat("en-CA", { timeZone: zone.value }).format(at);
+  return dateOf(Date.now() + days * 86_400_000);
 }
 
 /** The end of an id, which tells ids apart; the whole is in the tooltip. */
@@ -72,5 +90,5 @@ export function brief(id: string): string {
   return id.length > 14 ? `${id.slice(0, 4)}…${id.slice(-6)}` : id;
 }
 
-const zone = computed(() => session.program?.time_zone ?? "UTC");
-export const currency = computed(() => session.program?.currency ?? "CNY");
+const zone = computed(() => place.zone);
+export const currency = computed(() => place.currency);

@@ -1,6 +1,6 @@
 // Words for problems: our own by code, else the server's.
 import { useI18n } from "vue-i18n";
-import type { Problem } from "./api/problem";
+import type { Problem } from "./problem";
 
 export function useProblemText() {
   const { t, te } = useI18n();

@@ -1,0 +1,1 @@
+"""Counting characters, judging pictures, judging a whole decoration."""

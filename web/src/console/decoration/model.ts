@@ -1,0 +1,38 @@
+// The document of a decoration, and what may be chosen in it.
+export const COLOURS = ["ink", "jade", "amber", "plum"] as const;
+export const BACKGROUNDS = ["mist", "dawn", "pine", "dusk"] as const;
+export const RIGHTS = [
+  "join-gift", "exclusive-coupon", "exclusive-gift", "points-redemption", "points-for-shopping",
+  "exclusive-service", "exchange-15-days", "priority-refund", "birthday",
+] as const;
+export const ENTRIES = ["points", "check-in", "coupons"] as const;
+export const JOIN_CHARACTERS = 4500;
+export const MODULE_CHARACTERS = 13;
+export const MOST_POSTERS = 3;
+export type Right = (typeof RIGHTS)[number];
+export type Entry = (typeof ENTRIES)[number];
+
+export interface Image {
+  file: string;
+  alt: string;
+}
+export interface Decoration {
+  join: { text: string };
+  card: { colour: string; image: Image | null };
+  benefits: Right[];
+  posters: { image: Image; link: string | null }[];
+  entries: Entry[];
+  module: { mode: string; text: string; background: string; image: Image | null; origins: string[] };
+}
+
+/** What a program begins with; its join text is filled in the language of whoever decorates. */
+export function initial(text: string): Decoration {
+  return {
+    join: { text },
+    card: { colour: "ink", image: null },
+    benefits: ["join-gift", "exclusive-coupon", "points-for-shopping", "birthday"],
+    posters: [],
+    entries: ["points", "check-in", "coupons"],
+    module: { mode: "smart", text: "", background: "mist", image: null, origins: [] },
+  };
+}

@@ -1,0 +1,32 @@
+// The preview in a frame of the console: the same pages, with samples, as the draft says.
+import { known, speak } from "@/shared/i18n";
+import type { Decoration } from "./decoration";
+import { sampleCentre, samplesOf, sampleSession } from "./samples";
+import { sample, visit } from "./visit";
+
+interface Told {
+  type: "shuke-preview";
+  decoration: Decoration | null;
+  as: "guest" | "eligible" | "member";
+  tier?: string;
+  locale?: string;
+}
+
+/** Show samples at once, then whatever the console tells; nobody else is listened to. */
+export async function listen(): Promise<void> {
+  tell({ type: "shuke-preview", decoration: null, as: "member" });
+  addEventListener("message", (event: MessageEvent<Told | null>) => {
+    if (event.origin !== location.origin || event.source !== parent) return;
+    if (event.data?.type !== "shuke-preview") return;
+    const locale = known(event.data.locale);
+    const told = event.data;
+    if (locale) void speak(locale).then(() => tell(told));
+    else tell(told);
+  });
+  if (parent !== window) parent.postMessage({ type: "shuke-preview-ready" }, location.origin);
+}
+
+function tell({ decoration, as, tier }: Told): void {
+  const centre = { ...sampleCentre(visit.program), decoration: decoration as Record<string, unknown> | null };
+  sample(centre, as === "guest" ? null : sampleSession(visit.program, as), samplesOf(tier));
+}
