@@ -17,6 +17,7 @@ from services.gateway.fetching.asking import client as calls
 from services.gateway.fetching.wanting import Wanting
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
+from services.gateway.live.hub import Hub
 from services.gateway.managing import Managing
 from services.gateway.merging import Auditing
 from services.gateway.outbound.managing import Endpoints
@@ -32,6 +33,7 @@ from services.gateway.routes import (
     deliveries,
     endpoints,
     keys,
+    live,
     messages,
     pages,
     passing,
@@ -61,7 +63,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, shoppers, pages, passing,
+    endpoints, messages, audit, live, shoppers, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -96,6 +98,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.proxy = Proxy(config, minter, http)
         receive(app, Members(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
+        app.state.live = Hub(stream, app.state.database)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(
             app.state.connections,
@@ -112,6 +115,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await app.state.live.close()
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
