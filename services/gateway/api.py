@@ -32,9 +32,11 @@ from services.gateway.routes import (
     connections,
     deliveries,
     endpoints,
+    finding,
     keys,
     live,
     messages,
+    orders,
     pages,
     passing,
     programs,
@@ -63,7 +65,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, live, shoppers, pages, passing,
+    endpoints, messages, orders, finding, audit, live, shoppers, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
