@@ -16,17 +16,15 @@ LAST_DAY: Final = date(2999, 12, 31)
 """No event is before the first; nobody asks for what is after the last."""
 
 
-def check_range(start: date, end: date) -> None:
+def check_range(start: date, end: date, most: int = LONGEST_DAYS) -> None:
     """Refuse a range of days that ends before it begins (`bad-range`), or is too long."""
     if start > end:
         error = FieldError("/from", "bad-range", f"{start} is after {end}")
         raise HttpProblem(422, "bad-range", "The range ends before it begins.", errors=[error])
     days = (end - start).days + 1
-    if days > LONGEST_DAYS:
-        error = FieldError("/from", "too-wide", f"{days} days, at most {LONGEST_DAYS}")
-        raise HttpProblem(
-            422, "too-wide", f"A range has at most {LONGEST_DAYS} days.", errors=[error]
-        )
+    if days > most:
+        error = FieldError("/from", "too-wide", f"{days} days, at most {most}")
+        raise HttpProblem(422, "too-wide", f"A range has at most {most} days.", errors=[error])
 
 
 async def seen_stores(reader: Reader, scope: Scope, store: str | None) -> Sequence[UUID] | None:

@@ -1,9 +1,11 @@
 """Routes of analytics."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Request
+from sqlalchemy import Row
 
 from services.analytics import queries
 from services.analytics.access import (
@@ -18,14 +20,14 @@ from services.analytics.queries import Found, Stores
 from services.analytics.rfm.api import ROUTER as RFM
 from services.analytics.rules.averaging import quotient, share_bp
 from services.analytics.rules.tiering import in_force
-from services.analytics.schemas import Home, Subject, Totals
+from services.analytics.schemas import Home, ManySubjects, Series, Subject, Subjects, Totals
 from shared.clock import Clock
 from shared.days import local_day, render
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.reading import Reader, reading
-from shared.ids import text_id
+from shared.ids import parse_id, text_id
 
 ROUTER = router(prefix="/v1", tags=["analytics"])
 ROUTER.include_router(RFM)
@@ -36,7 +38,11 @@ From = Annotated[
 ]
 To = Annotated[date, Query(alias="to", ge=FIRST_DAY, le=LAST_DAY, description="Last local day")]
 OfStore = Annotated[str | None, Query(description="Figures of this store alone")]
+Metric = Annotated[Literal["net", "orders", "joined"], Query(description="Which figure")]
 _DAY = timedelta(days=1)
+MOST_DAYS: Final = 400
+_FIGURES: Final[Mapping[str, str]] = {"net": "net_minor", "orders": "orders"}
+"""Columns of the cells by metric."""
 
 
 @ROUTER.get("/home", name="home.get", response_model=Home)
@@ -74,6 +80,41 @@ async def subject(request: Request, subject_id: str, scope: _Read) -> Any:
         if found is None:
             raise HttpProblem(404, "not-found", "No such subject.")
         return _subject(reader, subject_id, found)
+
+
+@ROUTER.post("/subjects:of", name="subjects.of", response_model=Subjects)
+async def subjects(request: Request, body: ManySubjects, scope: _Read) -> Any:
+    """What the orders of many members come to, for a page of them."""
+    wanted = {parse_id("mem", each) for each in body.member_ids}
+    async with reading(request, scope) as reader:
+        rows = await queries.list_bought(reader, wanted, scope.store_uuids)
+        return {"items": [_line(reader, row) for row in rows]}
+
+
+@ROUTER.get("/series", name="series.get", response_model=Series)
+async def series(
+    request: Request, metric: Metric, start: From, end: To, scope: _Read, store: OfStore = None
+) -> Any:
+    """A figure day by day, of at most 400 local days; a day without anything has 0."""
+    check_range(start, end, MOST_DAYS)
+    async with reading(request, scope) as reader:
+        stores = await seen_stores(reader, scope, store)
+        progress = await queries.find_progress(reader)
+        if metric == "joined":
+            rows = await queries.count_joined(reader, start, end, stores)
+        else:
+            rows = await queries.sum_days(reader, _FIGURES[metric], start, end, stores)
+    values = {row.day: int(row.value) for row in rows}
+    days = [start + _DAY * number for number in range((end - start).days + 1)]
+    return {
+        "metric": metric,
+        "from": start,
+        "to": end,
+        "as_of": render(progress.as_of) if progress and progress.as_of else None,
+        "lag_seconds": progress.lag_seconds if progress else 0,
+        "total": sum(values.values()),
+        "days": [{"day": day, "value": values.get(day, 0)} for day in days],
+    }
 
 
 @ROUTER.get("/totals", name="totals.get", response_model=Totals)
@@ -151,6 +192,17 @@ def _subject(reader: Reader, subject_id: str, found: Found) -> dict[str, Any]:
             "points": bought.points,
         },
         "last_active_on": max((day for day in (last, found.active_on) if day), default=None),
+    }
+
+
+def _line(reader: Reader, row: Row[Any]) -> dict[str, Any]:
+    spans = in_force(decode_timeline(row.tiers))
+    return {
+        "member_id": text_id("mem", row.member_id),
+        "tier": spans[-1].tier if spans else None,
+        "orders": row.orders,
+        "net": _money(reader, row.net),
+        "last_at": render(row.last_at) if row.last_at else None,
     }
 
 

@@ -1,6 +1,6 @@
 """Read SQL of analytics. `stores` narrows a figure to these stores; None: all."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -207,6 +207,62 @@ async def sum_points(reader: Reader, start: date, end: date) -> Row[Any]:
             cell.c.day <= end,
         ),
     )
+
+
+async def sum_days(
+    reader: Reader, figure: str, start: date, end: date, stores: Stores
+) -> Sequence[Row[Any]]:
+    """A figure of the cells by day, of the days that have any; by the table's key."""
+    cell = tables.DAY_STORE
+    return await reader.all(
+        select(cell.c.day, _sum(cell.c[figure]).label("value"))
+        .where(*_days(cell, reader, start, end, stores))
+        .group_by(cell.c.day)
+    )
+
+
+async def count_joined(
+    reader: Reader, start: date, end: date, stores: Stores
+) -> Sequence[Row[Any]]:
+    """Who joined, by day, of the days on which somebody did; by member_joined_idx."""
+    member = tables.MEMBER
+    return await reader.all(
+        select(member.c.joined_day.label("day"), func.count().label("value"))
+        .where(
+            member.c.program_id == reader.program.id,
+            member.c.joined_day.between(start, end),
+            _within(member.c.store_id, stores),
+        )
+        .group_by(member.c.joined_day)
+    )
+
+
+async def list_bought(
+    reader: Reader, members: Collection[UUID], stores: Stores
+) -> Sequence[Row[Any]]:
+    """Members with what their orders come to, by id; of stores those who bought there.
+
+    By member_pkey and fact_order_subject_idx.
+    """
+    member, order = tables.MEMBER, tables.FACT_ORDER
+    ours = order.c.currency == reader.program.currency
+    net = case((ours, order.c.total_minor - order.c.refunded_minor), else_=0)
+    same = (order.c.program_id == member.c.program_id) & (order.c.subject_id == member.c.member_id)
+    query = (
+        select(
+            member.c.member_id,
+            member.c.tiers,
+            func.count(order.c.order_id).label("orders"),
+            func.max(order.c.completed_at).label("last_at"),
+            _sum(net).label("net"),
+        )
+        .select_from(member.outerjoin(order, same & _within(order.c.store_id, stores)))
+        .where(member.c.program_id == reader.program.id, member.c.member_id.in_(list(members)))
+        .group_by(member.c.member_id, member.c.tiers)
+        .order_by(member.c.member_id)
+    )
+    bought_there = func.count(order.c.order_id) > 0
+    return await reader.all(query if stores is None else query.having(bought_there))
 
 
 async def find_subject(reader: Reader, subject_id: UUID, stores: Stores) -> Found | None:

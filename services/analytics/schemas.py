@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.ids import BODY
+
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
 BasisPoints = Annotated[int, Field(examples=[9962])]
 
@@ -175,6 +177,70 @@ class Subject(BaseModel):
     tier: str | None = Field(description="In force after everything that was told")
     bought: Bought
     last_active_on: date | None = Field(description="Last day with an order or activity")
+
+
+class ManySubjects(BaseModel):
+    """Members that something is asked of at once."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"member_ids": ["mem_v6exiz6pzobhrhkmmurlr3jugy"]}},
+    )
+
+    member_ids: list[Annotated[str, Field(pattern=f"^mem_{BODY}$")]] = Field(
+        min_length=1, max_length=200
+    )
+
+
+class SubjectLine(BaseModel):
+    """What a member's orders come to, and their tier."""
+
+    member_id: str
+    tier: str | None
+    orders: int
+    net: Money
+    last_at: Instant | None
+
+
+class Subjects(BaseModel):
+    """Those who are known, by id."""
+
+    items: list[SubjectLine]
+
+
+class DayValue(BaseModel):
+    """A figure of a local day."""
+
+    day: date
+    value: int
+
+
+class Series(BaseModel):
+    """A figure day by day."""
+
+    model_config = ConfigDict(
+        populate_by_name=True,
+        serialize_by_alias=True,
+        json_schema_extra={
+            "example": {
+                "metric": "orders",
+                "from": "2026-03-01",
+                "to": "2026-03-02",
+                "as_of": "2026-03-02T07:00:00.000Z",
+                "lag_seconds": 0,
+                "total": 3,
+                "days": [{"day": "2026-03-01", "value": 1}, {"day": "2026-03-02", "value": 2}],
+            }
+        },
+    )
+
+    metric: str
+    start: date = Field(alias="from")
+    end: date = Field(alias="to")
+    as_of: Instant | None = Field(description="The greatest event time applied")
+    lag_seconds: int = Field(description="How far behind the last batch was, at most")
+    total: int
+    days: list[DayValue] = Field(description="Each day of the range; money in minor units")
 
 
 class Totals(BaseModel):

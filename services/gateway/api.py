@@ -18,6 +18,7 @@ from services.gateway.fetching.asking import client as calls
 from services.gateway.fetching.wanting import Wanting
 from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
+from services.gateway.live.hub import Hub
 from services.gateway.managing import Managing
 from services.gateway.merging import Auditing
 from services.gateway.outbound.managing import Endpoints
@@ -32,9 +33,12 @@ from services.gateway.routes import (
     connections,
     deliveries,
     endpoints,
+    finding,
     keys,
+    live,
     media,
     messages,
+    orders,
     pages,
     passing,
     programs,
@@ -64,7 +68,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, media, shoppers, pages, passing,
+    endpoints, messages, orders, finding, audit, media, live, shoppers, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -100,6 +104,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.proxy = Proxy(config, minter, http)
         receive(app, Members(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
+        app.state.live = Hub(stream, app.state.database)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(
             app.state.connections,
@@ -116,6 +121,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await app.state.live.close()
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing

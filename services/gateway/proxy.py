@@ -81,12 +81,36 @@ class Proxy:
 
         Raises HttpProblem 503 when it is away.
         """
+        return await self._ask("GET", caller, (service, path), program, query=query)
+
+    async def post(
+        self,
+        caller: Caller,
+        service: str,
+        path: str,
+        program: str | None,
+        body: Mapping[str, str],
+    ) -> httpx2.Response:
+        """As `get`, for a question that no address should hold."""
+        return await self._ask("POST", caller, (service, path), program, body=body)
+
+    async def _ask(
+        self,
+        method: str,
+        caller: Caller,
+        path: tuple[str, str],
+        program: str | None,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, str] | None = None,
+    ) -> httpx2.Response:
+        service, place = path
         headers = {"authorization": f"Bearer {self._token(caller, service)}"}
         if caller.program is None and program is not None:
             headers[PROGRAM_HEADER] = program
-        url = f"{self._config.url_of(service)}/v1/{path}"
+        url = f"{self._config.url_of(service)}/v1/{place}"
         try:
-            return await self._client.get(url, headers=headers, params=dict(query))
+            return await self._client.request(method, url, headers=headers, params=query, json=body)
         except httpx2.HTTPError as error:
             raise away(service) from error
 

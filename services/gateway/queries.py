@@ -1,6 +1,6 @@
 """Read SQL of the gateway."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -119,6 +119,18 @@ async def find_delivery(reader: Reader, delivery_id: UUID) -> Row[Any] | None:
     """One delivery."""
     table = tables.DELIVERY
     return await reader.first(_of(reader, table).where(table.c.delivery_id == delivery_id))
+
+
+async def list_deliveries_of(
+    reader: Reader, events: Collection[UUID], deliveries: Collection[UUID]
+) -> Sequence[Row[Any]]:
+    """Deliveries that gave one of these events, and these, the oldest first.
+
+    By delivery_event_idx and the table's key.
+    """
+    table = tables.DELIVERY
+    told = table.c.event_id.in_(list(events)) | table.c.delivery_id.in_(list(deliveries))
+    return await reader.all(_of(reader, table).where(told).order_by(table.c.delivery_id))
 
 
 async def find_replay(reader: Reader, replay_id: UUID) -> Row[Any] | None:

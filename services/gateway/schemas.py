@@ -162,6 +162,45 @@ class DeliveryLine(BaseModel):
     took_ms: int
 
 
+class OrderTold(BaseModel):
+    """What is known here of an order, and the deliveries that told of it."""
+
+    order_id: str
+    store_id: str
+    order_no: str
+    first_at: Instant | None = Field(description="Earliest instant told of it; null: none was")
+    customer_id: str | None = Field(description="Null: a guest's, or nobody's yet")
+    due_at: Instant | None = Field(description="When it completes, where its shop never says so")
+    waiting: int = Field(description="Refunds and cancellations that wait for it")
+    topic: str = Field(description="Of its events on the log")
+    deliveries: list[DeliveryLine] = Field(description="The oldest first")
+
+
+class Contact(BaseModel):
+    """Whom somebody looks for: a whole phone or a whole e-mail."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"phone": "+8613800138000"}}
+    )
+
+    phone: str | None = Field(default=None, min_length=3, max_length=40)
+    email: str | None = Field(default=None, min_length=3, max_length=254)
+
+
+class FoundMember(BaseModel):
+    """A member who was found."""
+
+    member_id: str
+    status: str
+
+
+class FoundMembers(BaseModel):
+    """Who is known by it; usually one."""
+
+    items: list[FoundMember]
+    away: list[str] = Field(description="Services that did not answer: theirs are missing here")
+
+
 class Tried(BaseModel):
     """What trying a connection showed."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -17,12 +17,14 @@ from services.members.schemas import (
     Application,
     ApplicationAnswer,
     CustomerAnswer,
+    FoundMembers,
     LinkAnswer,
     LinkRequest,
     MemberAnswer,
     MemberPage,
     Totals,
     UnlinkRequest,
+    Wanted,
 )
 from services.members.tiers.settings import Ladder, Tier, five_tiers, four_tiers
 from shared import wrapping
@@ -43,6 +45,8 @@ _Read = Annotated[Scope, Depends(scoped("members.read"))]
 _Branch = Annotated[Scope, Depends(scoped("members.read", by_store=True))]
 _Write = Annotated[Scope, Depends(scoped("members.write"))]
 _COMMAND = documented(409)
+MOST_FOUND: Final = 20
+"""Members that are told of one phone or e-mail."""
 
 
 @asynccontextmanager
@@ -78,6 +82,20 @@ async def list_members(
         for row in rows[:page_size]
     ]
     return page(rows, page_size, items, [items[-1]["member_id"] if items else ""])
+
+
+@ROUTER.post("/members:find", name="members.find", response_model=FoundMembers)
+async def find_members(request: Request, body: Wanted, scope: _Branch) -> Any:
+    """Members who are known by a phone or an e-mail, given as the gateway's keyed hash."""
+    async with reading(request, scope) as reader:
+        rows = await queries.list_identified(
+            reader, body.kind, body.hash, scope.store_uuids, MOST_FOUND
+        )
+    return {
+        "items": [
+            {"member_id": text_id("mem", row.member_id), "status": row.status} for row in rows
+        ]
+    }
 
 
 @ROUTER.get("/members/{member_id}", name="members.get", response_model=MemberAnswer,

@@ -136,6 +136,32 @@ async def find_membership(reader: Reader, customer_id: UUID, phone: str | None) 
     )
 
 
+async def list_identified(
+    reader: Reader, kind: str, hashed: str, stores: Stores, limit: int
+) -> list[Row[Any]]:
+    """Members with a customer who is known by a phone or e-mail, of those that the stores see.
+
+    By identity_pkey and link_pkey.
+    """
+    link, identity, member = tables.LINK, tables.IDENTITY, tables.MEMBER
+    theirs = (
+        select(link.c.member_id)
+        .join(
+            identity,
+            (identity.c.program_id == link.c.program_id)
+            & (identity.c.customer_id == link.c.customer_id),
+        )
+        .where(
+            link.c.program_id == reader.program.id,
+            link.c.ended_at.is_(None),
+            identity.c.kind == kind,
+            identity.c.hash == hashed,
+        )
+    )
+    query = _members(reader, stores).where(member.c.member_id.in_(theirs))
+    return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
+
+
 async def has_phone(reader: Reader, member_id: UUID, phone: str) -> bool:
     """Whether a phone was vouched for of one of a member's customers."""
     link, identity = tables.LINK, tables.IDENTITY

@@ -130,6 +130,36 @@ class MemberPage(BaseModel):
     next_page_token: str | None
 
 
+class Wanted(BaseModel):
+    """Whom somebody looks for."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "kind": "phone",
+                "hash": "v1.x5nYmHlL0GvXyqRr2m0yqkYd7cZ2QZ5V7lPjzqkq3mE",
+            }
+        },
+    )
+
+    kind: Literal["phone", "email"]
+    hash: str = Field(min_length=10, max_length=64, pattern=r"^v1\.[A-Za-z0-9_-]+$")
+
+
+class FoundMember(BaseModel):
+    """A member who was found."""
+
+    member_id: str
+    status: str
+
+
+class FoundMembers(BaseModel):
+    """Who was found; usually one."""
+
+    items: list[FoundMember]
+
+
 class Application(BaseModel):
     """A wish to join."""
 

@@ -27,10 +27,12 @@ from services.points.rules.explaining import Explanation, Record, explain, later
 from services.points.rules.telling import sentence
 from services.points.schemas import (
     Balance,
+    Balances,
     EntryPage,
     ExceptionPage,
     ExplanationAnswer,
     LotPage,
+    ManyMembers,
     Totals,
 )
 from services.points.settings import DOCUMENT
@@ -43,7 +45,7 @@ from shared.http.auth import Scope, scope_of, scoped
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.plain import PlainRoute
 from shared.http.reading import Reader, known_id, reading, values
-from shared.ids import text_id
+from shared.ids import parse_id, text_id
 from shared.settings import store as settings
 
 ROUTER = router(prefix="/v1", tags=["points"])
@@ -105,6 +107,19 @@ ROUTER.add_api_route(
 )
 
 
+@ROUTER.post("/balances:of", name="balances.of", response_model=Balances)
+async def balances(request: Request, body: ManyMembers, scope: _Read) -> Any:
+    """What many members have, for a page of them."""
+    holders = {parse_id("mem", each) for each in body.member_ids}
+    async with reading(request, scope) as reader:
+        rows = await queries.list_balances(reader, holders)
+    return {
+        "items": [
+            {"member_id": text_id("mem", row.holder_id), "balance": row.balance} for row in rows
+        ]
+    }
+
+
 @ROUTER.get("/members/{member_id}/entries", name="entries.list", response_model=EntryPage,
             response_model_exclude_unset=True)  # fmt: skip
 async def entries(
@@ -134,7 +149,7 @@ async def entries_of(
         rows = await queries.list_entries(
             reader, holder, cursor[0] if cursor else None, page_size + 1, way
         )
-    items = [_entry(row) for row in rows[:page_size]]
+    items = [entry_of(row) for row in rows[:page_size]]
     return page(rows, page_size, items, [items[-1]["version"] if items else 0])
 
 
@@ -293,7 +308,8 @@ async def _lot_of(reader: Reader, found: Entry) -> Lot | None:
     return await queries.find_lot(reader, lot_id(reader.program.text_id, POINTS, kind, source))
 
 
-def _entry(row: Row[Any]) -> dict[str, Any]:
+def entry_of(row: Row[Any]) -> dict[str, Any]:
+    """A line of the ledger as it is told."""
     columns = values(row)
     posted_at = columns.pop("posted_at")
     return _told(Entry(**columns), posted_at)

@@ -1,11 +1,11 @@
 """Read SQL of points."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, Row, Table, cast, func, select
+from sqlalchemy import JSON, BigInteger, ColumnElement, Row, Table, cast, func, select, tuple_
 
 from services.points import tables
 from services.points.model import (
@@ -55,6 +55,17 @@ async def find_balance(tx: Tx, program: UUID, holder_id: UUID, now: datetime) ->
     None: no such program; without an account its columns are null.
     """
     return await tx.fetch_one(_BALANCE, program, holder_id, now)
+
+
+async def list_balances(reader: Reader, holders: Collection[UUID]) -> Sequence[Row[Any]]:
+    """Balances of those who have a wallet, by id; by the table's key."""
+    account = tables.ACCOUNT
+    query = select(account.c.holder_id, account.c.balance).where(
+        account.c.program_id == reader.program.id,
+        account.c.holder_id.in_(list(holders)),
+        account.c.wallet == POINTS,
+    )
+    return await reader.all(query.order_by(account.c.holder_id))
 
 
 async def list_entries(
@@ -136,6 +147,16 @@ async def find_purchase(reader: Reader, order_id: UUID) -> Purchase | None:
     if row is None:
         return None
     return Purchase(**values(row) | {"body": decode_body(row.body)})
+
+
+async def list_sourced(reader: Reader, sources: Collection[tuple[int, UUID]]) -> Sequence[Row[Any]]:
+    """Entries of these sources (kind, id), as they were posted; by the table's unique key."""
+    entry = tables.ENTRY
+    query = select(entry).where(
+        entry.c.program_id == reader.program.id,
+        tuple_(entry.c.source_kind, entry.c.source_id).in_(list(sources)),
+    )
+    return await reader.all(query.order_by(entry.c.posted_at, entry.c.version))
 
 
 async def list_refunds(reader: Reader, order_id: UUID) -> list[Refund]:

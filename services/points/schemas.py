@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.ids import BODY
+
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
 
 
@@ -58,6 +60,32 @@ class Balance(BaseModel):
 
     member_id: str
     wallets: list[Wallet]
+
+
+class ManyMembers(BaseModel):
+    """Members that something is asked of at once."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"member_ids": ["mem_v6exiz6pzobhrhkmmurlr3jugy"]}},
+    )
+
+    member_ids: list[Annotated[str, Field(pattern=f"^mem_{BODY}$")]] = Field(
+        min_length=1, max_length=200
+    )
+
+
+class BalanceLine(BaseModel):
+    """What a member has."""
+
+    member_id: str
+    balance: int
+
+
+class Balances(BaseModel):
+    """Balances of those who have a wallet, by id."""
+
+    items: list[BalanceLine]
 
 
 class EntryAnswer(BaseModel):
@@ -119,6 +147,37 @@ class ExplanationAnswer(BaseModel):
     lot: dict[str, Any] | None
     touched_later: list[dict[str, Any]]
     sentence: str
+
+
+class OrderRefund(BaseModel):
+    """A refund of an order."""
+
+    refund_id: str
+    refund_no: str
+    at: Instant
+    total_minor: int
+
+
+class OrderAnswer(BaseModel):
+    """An order as points know it, and what it gave."""
+
+    order_id: str
+    order_no: str
+    store_id: str
+    customer_id: str | None = Field(description="Null: a guest's")
+    member_id: str | None = Field(description="Whose points they are")
+    status: str
+    paid_at: Instant
+    completed_at: Instant | None
+    cancelled_at: Instant | None
+    total: Money
+    refunded_minor: int
+    tier: str | None = Field(description="In force strictly before its completion")
+    rule_version: int | None
+    points: int = Field(description="What it gives now")
+    lacking: str | None = Field(description="Why it gives none")
+    refunds: list[OrderRefund]
+    entries: list[EntryAnswer]
 
 
 class ExceptionLine(BaseModel):

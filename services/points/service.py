@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from services.points import NAME, queries, rebuild, sweeps, verify
 from services.points.api import ROUTER
 from services.points.flow import FLOW
+from services.points.orders import ROUTER as ORDERS
 from services.points.own import ROUTER as OWN
 from services.points.settings import DOCUMENT
 from services.points.store import STATEMENTS
@@ -19,7 +20,7 @@ SERVICE: Final = Service(
     name=NAME,
     description="Wallets, lots and an append-only ledger of points.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    routers=(ROUTER, OWN),
+    routers=(ROUTER, ORDERS, OWN),
     flow=FLOW,
     upstream="members",
     sweeps=sweeps.SWEEPS,

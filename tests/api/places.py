@@ -31,7 +31,7 @@ PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
     "member-sessions.current", "member-sessions.leave", "member-sessions.join",
-    "member-sessions.check-in", "member-sessions.erase", "member-sessions.keep",
+    "member-sessions.check-in", "member-sessions.erase", "member-sessions.keep", "live.get",
 }  # fmt: skip
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
 OWN = ("self.read", "self.identify", "self.join", "self.erase")
@@ -51,6 +51,8 @@ SAMPLE = {
     "member_id": "mem_v6exiz6pzobhrhkmmurlr3jugy",
     "erasure_id": "ers_caireeyuculbogazdinryhi6d4",
     "customer_id": "cus_2d2ualfm4scgnfo43yvkllbsdu",
+    "order_id": "ord_caireeyuculbogazdinryhi6d4",
+    "order_no": "A-1",
     "entry_id": "ent_ygcuxopwjobkbjh7ttichjt3kuaqc",
     "campaign_id": "cmp_agojyzjeabykvaaaaaaaaaaaam",
     "template_id": "cpt_agojyzjeabykvaaaaaaaaaaaaq",
@@ -74,6 +76,8 @@ RANGES: Mapping[str, Mapping[str, str]] = {
     "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
     "rfm.get": {"on": "2026-03-06"},
     "media.create": {"use": "module"},
+    "series.get": {"metric": "orders", "from": "2026-03-01", "to": "2026-03-05"},
+    "live.get": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
 }
 """Queries that routes need, by the route's name."""
 
@@ -92,6 +96,7 @@ class Place(Struct, frozen=True):
             .replace("{path:path}", "{path}")
             .replace("{service:other}", "{service}")
             .replace("{document:path}", "{document}")
+            .replace("{order_no:path}", "{order_no}")
             .format(**SAMPLE | dict(ids))
         )
 

@@ -111,3 +111,45 @@ async def test_a_branch_sees_its_store_alone(analytics: Api, told: Harness) -> N
     assert ok(await other.get("/v1/rfm", on="2026-03-06"))["items"] == []
     for reader in (mine, other):
         problem(await reader.get("/v1/totals"), 403, "forbidden")
+
+
+async def test_a_series_has_every_day_of_its_range(analytics: Api, told: Harness) -> None:
+    """Days without anything are 0; the sum is that of the home page."""
+    reader = reader_of(analytics, told)
+    net = ok(await reader.get("/v1/series", metric="net", **MARCH))
+    assert [(each["day"][-2:], each["value"]) for each in net["days"]] == [
+        ("01", 60_000), ("02", 0), ("03", 15_000), ("04", 0), ("05", 0),
+    ]  # fmt: skip
+    home = ok(await reader.get("/v1/home", **MARCH))
+    assert net["total"] == home["kpis"]["sales"]["net"]["amount_minor"]
+    assert net["as_of"] == home["as_of"]
+    orders = ok(await reader.get("/v1/series", metric="orders", **MARCH))
+    assert orders["total"] == home["kpis"]["sales"]["orders"]
+    joined = ok(await reader.get("/v1/series", metric="joined", **MARCH))
+    assert joined["total"] == home["kpis"]["members"]["new"]
+
+
+async def test_a_series_is_cut_to_a_branch_and_to_400_days(analytics: Api, told: Harness) -> None:
+    """A store elsewhere sees nothing of it; what is too long is refused."""
+    elsewhere = reader_of(analytics, told, OTHER_STORE)
+    assert ok(await elsewhere.get("/v1/series", metric="net", **MARCH))["total"] == 0
+    reader = reader_of(analytics, told)
+    long = {"from": "2025-01-01", "to": "2026-02-04"}
+    assert len(ok(await reader.get("/v1/series", metric="orders", **long))["days"]) == 400
+    longer = long | {"to": "2026-02-05"}
+    problem(await reader.get("/v1/series", metric="orders", **longer), 422, "too-wide")
+
+
+async def test_many_members_are_told_at_once(analytics: Api, told: Harness) -> None:
+    """The same figures as one by one; who is not known is left out; a branch sees its own."""
+    body = {"member_ids": [member(), member(9)]}
+    reader = reader_of(analytics, told)
+    (line,) = ok(await reader.post("/v1/subjects:of", body))["items"]
+    alone = ok(await reader.get(f"/v1/subjects/{member()}"))
+    assert (line["member_id"], line["tier"]) == (member(), alone["tier"])
+    for name in ("orders", "net", "last_at"):
+        assert line[name] == alone["bought"][name]
+    elsewhere = reader_of(analytics, told, OTHER_STORE)
+    assert ok(await elsewhere.post("/v1/subjects:of", body)) == {"items": []}
+    many = {"member_ids": [member(number) for number in range(201)]}
+    problem(await reader.post("/v1/subjects:of", many), 422, "invalid")

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from shared.events.storefront.parts import Identity
+from shared.ids import text_id
+from shared.random_ids import random_id
 from tests.api.harness import Api, Caller, ok, problem
 from tests.api.worlds import JOIN, LADDER, an_empty_program, telling
 from tests.builders.events import instant
@@ -152,3 +155,20 @@ async def test_ladders_to_start_from_may_be_published(members: Api) -> None:
     for body in templates.values():
         ok(await staff.send("PUT", "/v1/settings/ladder/main", body, if_match="*"))
         assert ok(await staff.post("/v1/settings/ladder/main:check")) == {"errors": []}
+
+
+async def test_a_member_is_found_by_a_keyed_hash(members: Api, told: Harness) -> None:
+    """Of any of their customers; a branch finds those it sees; another hash finds nobody."""
+    program = told.program.text_id
+    hashed = "v1." + "a" * 43
+    known = [Identity(kind="phone", hash=hashed)]
+    await told.apply(an_order(program, at=instant("2026-03-01"), identities=known))
+    body = {"kind": "phone", "hash": hashed}
+    staff = staff_of(members, told)
+    (found,) = ok(await staff.post("/v1/members:find", body))["items"]
+    (line,) = ok(await staff.get("/v1/members"))["items"]
+    assert found == {"member_id": line["member_id"], "status": "active"}
+    for other in ({"kind": "email", "hash": hashed}, {"kind": "phone", "hash": "v1." + "b" * 43}):
+        assert ok(await staff.post("/v1/members:find", other)) == {"items": []}
+    elsewhere = members.caller(program, "members.read", stores=(text_id("sto", random_id()),))
+    assert ok(await elsewhere.post("/v1/members:find", body)) == {"items": []}

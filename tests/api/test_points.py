@@ -145,3 +145,40 @@ async def test_totals_are_of_the_whole_program(points: Api, told: Harness) -> No
 )
 async def test_what_nobody_has_is_not_found(points: Api, told: Harness, path: str) -> None:
     problem(await staff_of(points, told).get(path), 404, "not-found")
+
+
+async def test_an_order_tells_what_it_gave_and_what_took_it_back(
+    points: Api, told: Harness
+) -> None:
+    """Its entries in the order in which they were posted; an order that nobody told is none."""
+    program = told.program.text_id
+    back = instant("2026-03-05 01:00")
+    await told.apply(a_refund(program, at=back, amount_minor=8_960))
+    staff = staff_of(points, told)
+    found = ok(await staff.get(f"/v1/orders/{order_id(program, 'A-1')}"))
+    assert [(each["kind"], each["amount"]) for each in found["entries"]] == [
+        ("earn", 889),
+        ("claw-back", -89),
+    ]
+    assert (found["order_no"], found["member_id"]) == ("A-1", member())
+    assert (found["points"], found["lacking"], found["refunded_minor"]) == (800, None, 8_960)
+    assert [each["refund_id"] for each in found["refunds"]] == [refund_id(program, "R-1")]
+    problem(await staff.get(f"/v1/orders/{order_id(program, 'A-2')}"), 404, "not-found")
+
+
+async def test_a_guests_order_says_why_it_gave_nothing(points: Api, told: Harness) -> None:
+    """It is there, without an entry."""
+    program = told.program.text_id
+    await told.apply(an_order(program, no="G-1", buyer=None))
+    path = f"/v1/orders/{order_id(program, 'G-1')}"
+    found = ok(await staff_of(points, told).get(path))
+    assert (found["lacking"], found["entries"], found["customer_id"]) == ("guest", [], None)
+
+
+async def test_balances_of_many_are_told_at_once(points: Api, told: Harness) -> None:
+    """The same as one by one; who has no wallet is left out."""
+    staff = staff_of(points, told)
+    body = {"member_ids": [member(9), member()]}
+    found = ok(await staff.post("/v1/balances:of", body))
+    (wallet,) = ok(await staff.get(f"{MEMBER}/balance"))["wallets"]
+    assert found == {"items": [{"member_id": member(), "balance": wallet["balance"]}]}

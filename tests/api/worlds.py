@@ -26,7 +26,15 @@ from tests.builders.events import instant
 from tests.builders.members import a_joining, a_link, a_tier_change, member
 from tests.builders.promises import a_gift, a_template, seeded
 from tests.builders.shoppers import a_token
-from tests.builders.storefront import AT, STORE, a_check_in, a_refund, an_order, customer
+from tests.builders.storefront import (
+    AT,
+    STORE,
+    a_check_in,
+    a_refund,
+    an_order,
+    customer,
+    order_id,
+)
 from tests.flow.harness import Harness, harness
 
 JOIN: Final = {"routes": [{"route": "auto-first-order"}, {"route": "open"}]}
@@ -59,6 +67,10 @@ BODIES: Final[Mapping[str, Any]] = {
     "connections.create": {"store_id": STORE, "name": "Shop"},
     "keys.create": {"name": "Till", "permissions": ["points.read"]},
     "secrets.create": {},
+    "members.find": {"kind": "phone", "hash": "v1.x5nYmHlL0GvXyqRr2m0yqkYd7cZ2QZ5V7lPjzqkq3mE"},
+    "contacts.find": {"phone": "+8613800138000"},
+    "balances.of": {"member_ids": [member()]},
+    "subjects.of": {"member_ids": [member()]},
     "applications.create": {"route": "open", "customer_id": customer(), "store_id": STORE},
     "coupons.issue": {"member_id": member(), "template_id": text_id("cpt", derive("template"))},
     "programs.change": {"name": "Another"},
@@ -247,7 +259,12 @@ async def _points(api: Api) -> World:
     entries = ok(await api.caller(program).get(f"/v1/members/{member()}/entries"))["items"]
     return World(
         program,
-        {"member_id": member(), "entry_id": entries[-1]["entry_id"], "document": "points"},
+        {
+            "member_id": member(),
+            "entry_id": entries[-1]["entry_id"],
+            "order_id": order_id(program, "A-1"),
+            "document": "points",
+        },
     )
 
 

@@ -27,19 +27,24 @@ from shared.http.problems import documented
 from shared.http.reading import known_id
 
 ROUTER = router()
-_COOKIE = APIKeyCookie(name="__Host-shuke", auto_error=False, description="A session of staff")
+COOKIE = APIKeyCookie(name="__Host-shuke", auto_error=False, description="A session of staff")
 
 
 async def signed_in(
-    request: Request, _scheme: Annotated[object, Depends(_COOKIE)] = None
+    request: Request, _scheme: Annotated[object, Depends(COOKIE)] = None
 ) -> SignedIn:
     """Dependency: who is signed in. Raises 401, and 403 for keys and operators."""
     if "authorization" not in request.headers:
         found = await sessions(request).find(request)
         if found is not None:
             return found
+    raise await not_signed_in(request)
+
+
+async def not_signed_in(request: Request) -> HttpProblem:
+    """Why a caller who is not signed in is refused. Raises 401 for nobody."""
     await authenticate(request)
-    raise HttpProblem(403, "forbidden", "No permission gives this: it is for who is signed in.")
+    return HttpProblem(403, "forbidden", "No permission gives this: it is for who is signed in.")
 
 
 _Who = Annotated[SignedIn, Depends(signed_in)]

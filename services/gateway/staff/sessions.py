@@ -52,12 +52,16 @@ class Sessions:
         found = await self.find(request)
         if found is None:
             return None
+        return await self.caller(found.session, request.headers.get(PROGRAM_HEADER))
+
+    async def caller(self, session: Session, program: str | None) -> Caller:
+        """Whom a session stands for in a program. Raises HttpProblem 403 `mfa-required`, 404."""
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            grants = await store.list_grants(tx, found.staff_id)
-        if self.requires_mfa(grants) and not found.session.enrolled:
+            grants = await store.list_grants(tx, session.staff_id)
+        if self.requires_mfa(grants) and not session.enrolled:
             detail = "A second factor has to be set up first: it is mandatory for a role of yours."
             raise HttpProblem(403, "mfa-required", detail)
-        return self._caller(found.session, grants, request.headers.get(PROGRAM_HEADER))
+        return self._caller(session, grants, program)
 
     async def find(self, request: Request) -> SignedIn | None:
         """Who is signed in; None without a session that goes on. Raises 403 `csrf`."""
@@ -66,13 +70,21 @@ class Sessions:
             return None
         visit = Visit.of(request)
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            session = await session_rows.find_session(tx, digest(token))
-            if session is None or not lasts(session.sitting, visit.at):
+            session = await _lasting(tx, token, visit.at)
+            if session is None:
                 return None
             expect_csrf(request, token)
             if visit.at - session.sitting.seen_at >= NOTED:
                 await session_rows.touch_session(tx, session.session_id, visit.at)
         return SignedIn(session, visit)
+
+    async def glimpse(self, request: Request) -> Session | None:
+        """The session of a cookie, if it goes on. Unlike `find` it does not make it last."""
+        token = self.cookie.read(request)
+        if token is None:
+            return None
+        async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            return await _lasting(tx, token, Visit.of(request).at)
 
     def requires_mfa(self, grants: Sequence[Grant]) -> bool:
         """Whether one of the roles needs a second factor here."""
@@ -156,3 +168,8 @@ class Sessions:
         if self._mfa_optional and not session.enrolled:
             return idle_expires_at(session.sitting)
         return stepped_up_until(session.sitting)
+
+
+async def _lasting(tx: Tx, token: str, now: datetime) -> Session | None:
+    session = await session_rows.find_session(tx, digest(token))
+    return session if session is not None and lasts(session.sitting, now) else None

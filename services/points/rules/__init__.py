@@ -10,4 +10,5 @@ expiring    which lots lapse on a closed day
 linking     whose an order is, by the customer's links
 announcing  which events a decision yields
 explaining  why an entry has the points that it has
+lacking     why an order gives none
 """

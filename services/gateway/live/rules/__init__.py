@@ -1,0 +1,1 @@
+"""Rules of live pages: what of an event is told to whom."""

@@ -1,0 +1,58 @@
+"""Finding members by what the gateway alone can make a keyed hash of: whole phones and e-mails."""
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Depends, Request
+
+from services.gateway.proxy import Proxy
+from services.gateway.routes.asked import API
+from services.gateway.rules.identifying import normal_email, normal_phone
+from services.gateway.schemas import Contact, FoundMembers
+from shared.errors import FieldError, HttpProblem
+from shared.http.app import router
+from shared.http.auth import Scope, scoped
+from shared.http.reading import reading
+from shared.sealing import KeyRing
+
+ROUTER = router()
+_Members = Annotated[Scope, Depends(scoped("members.read", by_store=True))]
+MEMBERS: Final = "members"
+_FOUND = 200
+_UNKNOWN = 404
+
+
+@ROUTER.post(f"{API}/contacts:find", name="contacts.find", tags=["members"],
+             response_model=FoundMembers)  # fmt: skip
+async def find(request: Request, body: Contact, scope: _Members) -> Any:
+    """Members who are known by a whole phone or e-mail, which goes no further than here."""
+    async with reading(request, scope) as reader:
+        region = reader.program.default_region
+    kind, value = _wanted(body, region)
+    ring: KeyRing = request.app.state.keys
+    proxy: Proxy = request.app.state.proxy
+    asked = {"kind": kind, "hash": ring.blind_index(scope.program, kind, value)}
+    try:
+        answer = await proxy.post(scope.caller, MEMBERS, "members:find", scope.program, asked)
+    except HttpProblem:
+        return {"items": [], "away": [MEMBERS]}
+    if answer.status_code == _UNKNOWN:  # it has not heard of the program yet
+        return {"items": [], "away": []}
+    if answer.status_code != _FOUND:
+        return {"items": [], "away": [MEMBERS]}
+    return {"items": msgspec.json.decode(answer.content)["items"], "away": []}
+
+
+def _wanted(body: Contact, region: str) -> tuple[str, str]:
+    """Kind and normal form of what is looked for."""
+    if (body.phone is None) == (body.email is None):
+        error = FieldError("/phone", "one-of", "give a phone or an e-mail")
+        raise HttpProblem(422, "invalid", "Give a phone or an e-mail.", errors=[error])
+    if body.phone is not None:
+        value, pointer = normal_phone(body.phone, region), "/phone"
+    else:
+        value, pointer = normal_email(body.email or ""), "/email"
+    if value is None:
+        error = FieldError(pointer, "invalid", "is not whole")
+        raise HttpProblem(422, "invalid", "This is no whole phone or e-mail.", errors=[error])
+    return pointer[1:], value
