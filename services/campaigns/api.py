@@ -9,7 +9,7 @@ from fastapi import Depends, Request, Response
 from services.campaigns import queries
 from services.campaigns.coupons import api as coupons
 from services.campaigns.coupons import own
-from services.campaigns.coupons.queries import list_campaign_templates
+from services.campaigns.coupons.queries import list_campaign_templates, list_left
 from services.campaigns.flow import FLOW
 from services.campaigns.managing import carry_out
 from services.campaigns.model import CreateCampaign, MoveCampaign, MoveName, SaveDraft
@@ -18,10 +18,11 @@ from services.campaigns.schemas import (
     CampaignAnswer,
     CampaignPage,
     CampaignRequest,
+    Giving,
     StopRequest,
     Totals,
 )
-from services.campaigns.settings import encode_body
+from services.campaigns.settings import NEW_MEMBER_GIFT, encode_body
 from shared.audit.deeds import Deed
 from shared.clock import Clock
 from shared.days import Instant
@@ -157,6 +158,26 @@ async def move_campaign(
     fresh = tuple(uuid7(_now(request)) for _ in range(MOST_COUPONS if move == "confirm" else 0))
     wanted = MoveCampaign(identity, _revision(if_match), name, None, fresh)
     return await _change(request, response, scope, wanted)
+
+
+@ROUTER.get("/new-member-gift", name="gifts.new-member", response_model=Giving)
+async def new_member_gift(request: Request, scope: _Read) -> Any:
+    """What whoever joins now gets; null without a campaign in force, or with nothing left of it."""
+    async with reading(request, scope) as reader:
+        found = await queries.find_running(reader, NEW_MEMBER_GIFT, _now(request))
+        left = [] if found is None else await list_left(reader, found.campaign_id)
+    if found is None or not left:
+        return {"gift": None}
+    coupons = [
+        {
+            "name": each.body.template,
+            "face_minor": each.body.face_minor,
+            "threshold_minor": each.body.threshold_minor,
+        }
+        for each in left
+    ]
+    return {"gift": {"campaign_id": text_id("cmp", found.campaign_id), "name": found.name,
+                     "coupons": coupons}}  # fmt: skip
 
 
 @ROUTER.get("/totals", name="totals.get", response_model=Totals)

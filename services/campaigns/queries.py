@@ -1,5 +1,6 @@
 """Read SQL of campaigns."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from sqlalchemy import func, select
 
 from services.campaigns import tables
 from services.campaigns.coupons.queries import counted
-from services.campaigns.model import Campaign, CampaignMove
+from services.campaigns.model import Campaign, CampaignMove, CampaignState
 from shared.http.reading import Reader, values
 
 
@@ -39,6 +40,24 @@ async def find_campaign(reader: Reader, campaign_id: UUID) -> tuple[Campaign, An
     found = values(row)
     body = found.pop("body")
     return Campaign(**found), body
+
+
+async def find_running(reader: Reader, kind: str, now: datetime) -> Campaign | None:
+    """The campaign of a kind that is in force; of several the one that was made first."""
+    campaign = tables.CAMPAIGN
+    row = await reader.first(
+        select(campaign)
+        .where(
+            campaign.c.program_id == reader.program.id,
+            campaign.c.kind == kind,
+            campaign.c.state == CampaignState.CONFIRMED,
+            campaign.c.starts_at <= now,
+            campaign.c.ends_at > now,
+        )
+        .order_by(campaign.c.campaign_id)
+        .limit(1)
+    )
+    return None if row is None else Campaign(**values(row))
 
 
 async def list_moves(reader: Reader, campaign_id: UUID) -> list[CampaignMove]:

@@ -137,6 +137,42 @@ class CampaignAnswer(CampaignLine):
     moves: list[MoveEntry]
 
 
+class GiftCoupon(BaseModel):
+    """A coupon that whoever joins gets."""
+
+    name: str
+    face_minor: int
+    threshold_minor: int
+
+
+class Gift(BaseModel):
+    """What whoever joins gets."""
+
+    campaign_id: str
+    name: str
+    coupons: list[GiftCoupon] = Field(description="Those of which there are some left")
+
+
+class Giving(BaseModel):
+    """The gift of new members."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "gift": {
+                    "campaign_id": "cmp_agojyzjeabykvaaaaaaaaaaaam",
+                    "name": "Welcome",
+                    "coupons": [
+                        {"name": "Welcome 10", "face_minor": 1000, "threshold_minor": 10000}
+                    ],
+                }
+            }
+        }
+    )
+
+    gift: Gift | None = Field(description="null: whoever joins now gets nothing")
+
+
 class Totals(BaseModel):
     """Figures over the whole program, which other services must agree with."""
 

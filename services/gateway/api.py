@@ -13,6 +13,8 @@ from services.gateway.connections import Connections
 from services.gateway.decoration.managing import Pictures
 from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
+from services.gateway.embed.asking import Services
+from services.gateway.embed.showing import Modules
 from services.gateway.fetching.asking import Asking
 from services.gateway.fetching.asking import client as calls
 from services.gateway.fetching.wanting import Wanting
@@ -32,6 +34,7 @@ from services.gateway.routes import (
     audit,
     connections,
     deliveries,
+    embed,
     endpoints,
     finding,
     keys,
@@ -68,7 +71,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, orders, finding, audit, media, live, shoppers, pages, passing,
+    endpoints, messages, orders, finding, audit, media, live, shoppers, embed, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -102,7 +105,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.trying = Trying(tasking, Asking(config, platforms))
         minter = Minter(ring, app.state.clock)
         app.state.proxy = Proxy(config, minter, http)
-        receive(app, Members(config, minter, http))
+        receive(app, Members(config, minter, http), Services(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
         app.state.live = Hub(stream, app.state.database)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
@@ -127,7 +130,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await writing
 
 
-def receive(app: FastAPI, members: Members) -> None:
+def receive(app: FastAPI, members: Members, services: Services) -> None:
     """What shoppers need."""
     database = app.state.database
     config: Config = app.state.config
@@ -137,4 +140,5 @@ def receive(app: FastAPI, members: Members) -> None:
     app.state.centres = Centres(database, codes=channel is not None)
     app.state.shoppers = shoppers
     app.state.proving = proving
+    app.state.modules = Modules(database, proving, members, services)
     app.state.doing = Doing(database, shoppers, members, proving)

@@ -11,6 +11,7 @@ SERVICES = ("gateway", "members", "points", "campaigns", "analytics")
 HEALTH = {"/livez", "/readyz", "/startupz", "/version", "/metrics", "/openapi.json"}
 PAGES = {
     "/", "/console", "/console/{path:path}", "/m", "/m/{path:path}", "/assets/{name}", "/icon.svg",
+    "/embed/v1/shuke.js",
 }  # fmt: skip
 """What browsers are given, whoever sits before them; in no document."""
 PUBLIC: Mapping[str, set[str]] = {
@@ -19,7 +20,7 @@ PUBLIC: Mapping[str, set[str]] = {
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
     | {"/api/gateway/v1/centres/{program_id}"}
-    | {"/media/{program_id}/{file}"}
+    | {"/media/{program_id}/{file}", "/embed/v1/module"}
     | PAGES
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
@@ -78,6 +79,8 @@ RANGES: Mapping[str, Mapping[str, str]] = {
     "media.create": {"use": "module"},
     "series.get": {"metric": "orders", "from": "2026-03-01", "to": "2026-03-05"},
     "live.get": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
+    "embed.module": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
+    "embed.ask": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
 }
 """Queries that routes need, by the route's name."""
 

@@ -29,6 +29,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "sessions.create": "asks for a password: test_sessions",
     "member-sessions.create": "asks for a code or a shop's word: test_shoppers",
     "member-codes.create": "nobody has come yet; whoever comes by the code is on record",
+    "embed.ask": "browsers ask before they ask: writes nothing",
     "media.create": "takes a picture: test_decoration",
     "approvals.approve": "decides on what somebody else wants: test_approvals",
     "approvals.reject": "likewise",

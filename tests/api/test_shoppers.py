@@ -1,33 +1,22 @@
 """Shoppers at the member centre: how they come in, what they see, and what they never do."""
 
 import base64
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import httpx2
 import pytest
-import pytest_asyncio
 
-from services.gateway.api import receive
-from services.gateway.proxy import Proxy
-from services.gateway.shoppers.asking import Members
 from services.gateway.shoppers.centres import MOST
 from services.gateway.visiting import Visit
-from shared.api import build_app
 from shared.clock import system
 from shared.errors import HttpProblem
-from shared.http.tokens import Minter
 from shared.ids import parse_id, text_id
-from shuke.services import SERVICES
 from tests.api.harness import Api, Shop, Site, ok, open_shop, problem
+from tests.api.shopping import member_secret, open_to_join, word
 from tests.api.staffing import GATEWAY, Browser, somebody
-from tests.api.worlds import JOIN, LADDER, POINTS, telling
+from tests.api.worlds import POINTS, telling
 from tests.builders.members import a_link
-from tests.builders.shoppers import a_token
 from tests.builders.storefront import a_check_in, an_order
-from tests.flow.harness import Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PHONE: Final = "138 0013 8000"
@@ -35,48 +24,6 @@ OTHER: Final = "139 0013 9000"
 CURRENT: Final = "/member-sessions/current"
 TERMS: Final = {"terms": "1", "accepted": True}
 MINUTE = timedelta(minutes=1)
-
-
-@pytest_asyncio.fixture(loop_scope="session", scope="session")
-async def centre(site: Site, members: Api, points: Api, campaigns: Api) -> AsyncIterator[Api]:
-    """A gateway that shows codes and reaches the services."""
-    apps = {each.service: each.app for each in (members, points, campaigns)}
-    urls = {name: f"http://{name}.test" for name in apps}
-    config = site.config.model_copy(update={"urls": urls})
-    app = build_app(SERVICES["gateway"], config)
-    mounts = {f"all://{name}.test": httpx2.ASGITransport(app=each) for name, each in apps.items()}
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(mounts=mounts, trust_env=False) as http,
-    ):
-        minter = Minter(site.keys)
-        app.state.proxy = Proxy(config, minter, http)
-        receive(app, Members(config, minter, http))
-        yield Api(site, "gateway", app)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def place(centre: Api) -> Shop:
-    """A program with a connected store."""
-    return await open_shop(centre)
-
-
-@asynccontextmanager
-async def open_to_join(members: Api, shop: Shop) -> AsyncIterator[Harness]:
-    """Members knows the program and its store, and joining is open."""
-    async with telling(members, shop.program) as told:
-        await told.settings("join", JOIN)
-        await told.settings("ladder/main", LADDER)
-        await members.site.execute(
-            """
-            insert into members.store
-            select p.program_id, $2, 'generic', 'Shop', null, 'CN', 'open', 1
-            from members.program p where p.public_id = $1 on conflict do nothing
-            """,
-            parse_id("prg", shop.program),
-            parse_id("sto", shop.store),
-        )
-        yield told
 
 
 async def code_for(browser: Browser, shop: Shop, phone: str = PHONE) -> dict[str, Any]:
@@ -91,20 +38,6 @@ async def by_phone(api: Api, shop: Shop, phone: str = PHONE) -> tuple[Browser, d
     """Somebody who came in by a phone."""
     browser = Browser(api)
     return browser, await browser.entered("/member-sessions", await code_for(browser, shop, phone))
-
-
-async def member_secret(shop: Shop) -> str:
-    """A secret with which the shop signs tokens of its buyers."""
-    path = f"{GATEWAY}/connections/{shop.connection}/secrets"
-    made = ok(await shop.api.caller(shop.program).post(path, {"kind": "member"}), 201)
-    return str(made["secret"])
-
-
-async def word(shop: Shop, now: datetime, **changed: Any) -> dict[str, Any]:
-    """A shop's word for buyer B-1, as a body."""
-    secret = changed.pop("secret", None) or await member_secret(shop)
-    token = a_token(shop.program, now, **{"iss": shop.connection, "secret": secret} | changed)
-    return {"program_id": shop.program, "token": token}
 
 
 # The face of a centre.

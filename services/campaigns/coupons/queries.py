@@ -80,6 +80,14 @@ async def list_campaign_templates(reader: Reader, campaign_id: UUID) -> list[Tem
     return [template_of(row) for row in rows]
 
 
+async def list_left(reader: Reader, campaign_id: UUID) -> list[Template]:
+    """The templates of a campaign of which coupons are left, by their place."""
+    template = tables.COUPON_TEMPLATE
+    query = _with_stock(reader).where(template.c.campaign_id == campaign_id)
+    rows = await reader.all(query.order_by(template.c.place))
+    return [template_of(row) for row in rows if row.stock_left is None or row.stock_left > 0]
+
+
 def counted(program_id: int) -> ColumnElement[int]:
     """Number of a program's coupons that were issued and are not revoked."""
     coupon = tables.COUPON

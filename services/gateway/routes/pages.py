@@ -60,16 +60,17 @@ async def asset(request: Request, name: str) -> Response:
         kind = mimetypes.guess_type(name)[0]
         headers = {"cache-control": YEAR, "content-encoding": "gzip", "vary": "accept-encoding"}
         return FileResponse(packed, headers=headers, media_type=kind)
-    return _file(path, YEAR)
+    return file_of(path, YEAR)
 
 
 @ROUTER.get("/icon.svg", name="pages.icon")
 async def icon() -> Response:
     """What browsers show beside the title."""
-    return _file(STATIC / "icon.svg", "public, max-age=86400")
+    return file_of(STATIC / "icon.svg", "public, max-age=86400")
 
 
-def _file(path: Path, kept: str) -> Response:
+def file_of(path: Path, kept: str) -> Response:
+    """A file that was built. Raises 404."""
     if not path.is_file():
         raise HttpProblem(404, "not-found", "No such file.")
     return FileResponse(path, headers={"cache-control": kept})

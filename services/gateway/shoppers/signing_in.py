@@ -169,11 +169,24 @@ class Proving:
     async def by_token(self, wanted: ByToken, visit: Visit) -> str:
         """A new session's token. Raises one 401 for whatever is not right with a shop's."""
         try:
-            found = await self._connection(issuer(wanted.token), wanted.program_id)
-            word = vouched(wanted.token, found.member_secrets, found.program, visit.at)
+            found, word = await self._vouched(wanted, visit)
             return await self._open(found, word, visit)
         except Refusal as error:
             raise self._refused(error, visit) from error
+
+    async def look(self, wanted: ByToken, visit: Visit) -> Session:
+        """Who a shop's token names, as a session that is not opened: the token stays unused.
+
+        Raises one 401 for whatever is not right with it.
+        """
+        try:
+            return self._session_of_word(*await self._vouched(wanted, visit), visit)
+        except Refusal as error:
+            raise self._refused(error, visit) from error
+
+    async def _vouched(self, wanted: ByToken, visit: Visit) -> tuple[Connection, Vouched]:
+        found = await self._connection(issuer(wanted.token), wanted.program_id)
+        return found, vouched(wanted.token, found.member_secrets, found.program, visit.at)
 
     async def _connection(self, connection: str, program: str) -> Connection:
         found = await self._connections.find(uuid_of(connection))
@@ -183,11 +196,11 @@ class Proving:
             raise Refusal("another-program")
         return found
 
-    async def _open(self, found: Connection, word: Vouched, visit: Visit) -> str:
+    def _session_of_word(self, found: Connection, word: Vouched, visit: Visit) -> Session:
         shop = Shop(found, self._keys.blind_index, visit.at, self._keys.seal_contact)
         customer = shop.who(forms.Buyer(id=word.buyer_id)).customer_id
         assert customer is not None, "a buyer with an id is a customer"
-        session = Session(
+        return Session(
             found.program_id,
             uuid7(visit.at),
             found.program,
@@ -198,6 +211,9 @@ class Proving:
             None,
             visit.at,
         )
+
+    async def _open(self, found: Connection, word: Vouched, visit: Visit) -> str:
+        session = self._session_of_word(found, word, visit)
         secret = (found.program_id, found.id, parse_id("sec", word.secret_id))
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             fresh = await store.use_token(

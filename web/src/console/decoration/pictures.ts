@@ -1,5 +1,5 @@
 // Pictures of exact sizes: measured, cut to size in the browser, sent.
-import { api } from "../api/client";
+import { api } from "@/shared/client";
 
 export const SIZES = {
   card: { width: 1404, height: 700, bytes: 2 * 1024 * 1024, kinds: ["image/jpeg", "image/png"] },

@@ -1,0 +1,1 @@
+"""The module on a shop's own page: what it shows to whom."""

@@ -1,0 +1,1 @@
+"""Whether the module is shown, and what it says."""
