@@ -31,7 +31,9 @@ NARROW: Final = (390, 844)
 BUYERS: Final = 30
 GIVEN: Final = ("Anna", "Ben", "Chloe", "David", "Emma", "Frank", "Grace", "Henry", "Iris", "Jack")
 FAMILY: Final = ("Baker", "Carter", "Foster")
-RAW_KEY: Final = re.compile(r"\b(?:page|field|list|words|action|state|settings)\.[a-z]+[\w.]*\b")
+RAW_KEY: Final = re.compile(
+    r"\b(?:page|field|list|words|action|state|settings|card|home|right|reason|coupon|checkIn)\.[a-z]+[\w.]*\b"
+)
 TOO_WIDE: Final = """
     document.documentElement.scrollWidth <= innerWidth ? [] :
       [...document.querySelectorAll('body *')]
