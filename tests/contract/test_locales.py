@@ -1,4 +1,4 @@
-"""The texts of console and member centre: the same keys in both languages, none missing, none outside."""
+"""The texts of both entries: the same keys in both languages, none missing, none outside."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "web" / "src"
 ENTRIES = {"console": ("", 300), "member": ("member.", 100)}
-"""The folder of each entry: how its locale files begin, and how many keys its code names at least."""
+"""By folder: how its locale files begin, and how many keys its code names at least."""
 LITERAL = re.compile(r"""\bt\(\s*["']([\w.-]+)["']""")
 BUILT = re.compile(r"\bt\(\s*`([\w.-]+)\.\$\{")
 HAN = re.compile(r"[\u3400-\u9fff]")

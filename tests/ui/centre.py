@@ -110,13 +110,18 @@ def word_of(box: Stack, programme: Programme) -> str:
 def come_by_code(screen: Centre, words: dict[str, str], phone: str = PHONE) -> None:
     """Sign in by a phone and the code that the page shows."""
     screen.open("/sign-in")
+    prove(screen, words, phone, words["enter"])
+    screen.page.wait_for_url(lambda url: not url.endswith("/sign-in"))
+    screen.settle()
+
+
+def prove(screen: Centre, words: dict[str, str], phone: str, action: str) -> None:
+    """A phone, the code that it gets, and what is done with both."""
     screen.field(words["phone"]).fill(phone)
     screen.press(words["send"])
     code = screen.page.locator(".shown").inner_text()
     screen.field(words["code"]).fill(code)
-    screen.press(words["enter"])
-    screen.page.wait_for_url(lambda url: not url.endswith("/sign-in"))
-    screen.settle()
+    screen.press(action)
 
 
 def join(screen: Centre, words: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """A shopper's first week at the member centre, in both languages, on a phone and on a desk."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
@@ -17,6 +17,7 @@ from tests.ui.centre import (
     come_by_code,
     give_back,
     join,
+    prove,
     seed_centre,
     word_of,
 )
@@ -26,8 +27,7 @@ from tests.ui.harness import NARROW, WIDE
 pytestmark = pytest.mark.timeout(240)
 SMALL = (320, 640)
 PAGES = ("/", "/coupons", "/me", "/points", "/check-in", "/erase")
-SIGNED_IN = 1
-"""A first visit is answered 401 once: nobody is signed in."""
+Entering = Callable[[Stack, str, tuple[int, int]], Centre]
 
 
 @pytest.fixture
@@ -37,26 +37,24 @@ def programme(box: Stack, request: pytest.FixtureRequest) -> Programme:
 
 
 @pytest.fixture
-def centre(opening: Opening, box: Stack, programme: Programme) -> Iterator[Opening]:
+def centre(opening: Opening, programme: Programme) -> Entering:
     """Opens the member centre on a screen."""
 
     def opened(box: Stack, locale: str, size: tuple[int, int]) -> Centre:
-        screen = opening(box, locale, size)
-        found = Centre(screen.page, box)
+        found = Centre(opening(box, locale, size).page, box)
         found.program = programme.program
         found.expected.add(401)
         return found
 
-    yield opened
+    return opened
 
 
 @pytest.mark.parametrize(("locale", "size"), [("zh-CN", NARROW), ("en", WIDE)])
 def test_the_first_week_of_a_shopper(
-    box: Stack, programme: Programme, centre: Opening, locale: str, size: tuple[int, int]
+    box: Stack, programme: Programme, centre: Entering, locale: str, size: tuple[int, int]
 ) -> None:
     """By code, joining, an order with its points explained, checking in, going, the shop's word."""
     words, screen = WORDS[locale], centre(box, locale, size)
-    assert isinstance(screen, Centre)
     screen.open("/")
     expect(screen.page.get_by_role("heading", level=1)).to_have_text(NAME)
     screen.looked_at()
@@ -66,8 +64,21 @@ def test_the_first_week_of_a_shopper(
     screen.looked_at()
     join(screen, words)
     screen.looked_at()
+    earn(screen, programme, words)
+    check_in(screen, words)
+    for path in PAGES:
+        screen.open(path)
+        screen.looked_at()
+    look_at_coupons(screen, words)
+    screen.open("/me")
+    screen.press(words["leave"])
+    expect(screen.page.get_by_role("link", name=words["welcome"])).to_be_visible()
+    come_by_the_shop(screen, programme)
 
-    buy(box, programme, "T-1542", 128_60)
+
+def earn(screen: Centre, programme: Programme, words: dict[str, str]) -> None:
+    """An order arrives and is explained; what is given back is taken back, and told apart."""
+    buy(screen.box, programme, "T-1542", 128_60)
     screen.open("/points")
     line = screen.page.locator(".ledger li")
     expect(line).to_have_count(1)
@@ -77,20 +88,24 @@ def test_the_first_week_of_a_shopper(
     expect(screen.page.locator(".sentence")).to_contain_text("T-1542")
     screen.looked_at()
     screen.press(words["close"])
-    give_back(box, programme, "T-1542", 28_60)
+    give_back(screen.box, programme, "T-1542", 28_60)
     screen.press(words["out"])
     expect(line).to_contain_text(words["back"])
     screen.press(words["in"])
     expect(line).to_contain_text(words["earned"])
 
+
+def check_in(screen: Centre, words: dict[str, str]) -> None:
+    """Once: the day shows what it gave; a second tap says that it is done."""
     screen.open("/check-in")
     screen.press(words["check in"])
-    expect(screen.page.locator("td.on")).to_have_count(1)
+    expect(screen.page.locator("td.on .gave")).to_have_text("+5", timeout=20_000)
     screen.press(words["done"])
     expect(screen.page.get_by_text(words["again"])).to_be_visible()
-    for path in PAGES:
-        screen.open(path)
-        screen.looked_at()
+
+
+def look_at_coupons(screen: Centre, words: dict[str, str]) -> None:
+    """Those that are usable, with their codes; none is used."""
     screen.open("/coupons")
     screen.page.locator(".ticket").first.click()
     expect(screen.page.locator(".code")).to_contain_text("cpn_")
@@ -99,10 +114,10 @@ def test_the_first_week_of_a_shopper(
     screen.press(words["used"])
     expect(screen.page.locator(".ticket")).to_have_count(0)
 
-    screen.open("/me")
-    screen.press(words["leave"])
-    expect(screen.page.get_by_role("link", name=words["welcome"])).to_be_visible()
-    token = word_of(box, programme)
+
+def come_by_the_shop(screen: Centre, programme: Programme) -> None:
+    """Its token leaves the address at once, and lets nobody in again."""
+    token = word_of(screen.box, programme)
     screen.page.goto("about:blank")
     screen.open(f"/#token={token}")
     expect(screen.page.get_by_role("progressbar")).to_be_visible()
@@ -112,21 +127,30 @@ def test_the_first_week_of_a_shopper(
     screen.page.context.clear_cookies()
     screen.open(f"/sign-in#token={token}")
     expect(screen.page.get_by_role("alert")).to_be_visible()
+    assert token not in screen.page.url
     screen.looked_at()
 
 
 def test_who_asks_to_be_forgotten_proves_the_phone_and_can_take_it_back(
-    box: Stack, programme: Programme, centre: Opening
+    box: Stack, programme: Programme, centre: Entering
 ) -> None:
-    """Nothing is sent before it is understood; the page says until when."""
+    """Nothing is asked for before it is understood; then the page says until when."""
     words, screen = WORDS["en"], centre(box, "en", NARROW)
-    assert isinstance(screen, Centre)
-    come_by_code(screen, words)
-    join(screen, words)
-    screen.expected.add(429)
+    buy(box, programme, "T-1542", 128_60)
+    screen.open(f"/#token={word_of(box, programme)}")
     screen.open("/erase")
     expect(screen.field(words["phone"])).to_have_count(0)
     screen.page.get_by_label(words["understood"]).check()
+    prove(screen, words, PHONE, words["erase"])
+    keep = screen.page.get_by_role("button", name=words["keep"], exact=True)
+    expect(keep).to_be_visible()
+    screen.looked_at()
+    screen.open("/me")
+    expect(screen.page.get_by_text("Until ")).to_be_visible()
+    screen.open("/erase")
+    keep.click()
+    screen.page.get_by_label(words["understood"]).check()
+    screen.expected.add(429)
     screen.field(words["phone"]).fill(PHONE)
     screen.press(words["send"])
     expect(screen.page.get_by_role("alert")).to_contain_text("Too often")
@@ -135,11 +159,10 @@ def test_who_asks_to_be_forgotten_proves_the_phone_and_can_take_it_back(
 
 
 def test_whoever_loses_the_network_is_told_and_what_failed_can_be_tried_again(
-    box: Stack, programme: Programme, centre: Opening
+    box: Stack, centre: Entering
 ) -> None:
     """One part that fails leaves the others; it names its trace, and another try mends it."""
     words, screen = WORDS["zh-CN"], centre(box, "zh-CN", NARROW)
-    assert isinstance(screen, Centre)
     come_by_code(screen, words)
     join(screen, words)
     screen.expected.add(500)
@@ -163,12 +186,9 @@ def test_whoever_loses_the_network_is_told_and_what_failed_can_be_tried_again(
     screen.looked_at()
 
 
-def test_a_small_screen_and_a_keyboard_are_enough(
-    box: Stack, programme: Programme, centre: Opening
-) -> None:
+def test_a_small_screen_and_a_keyboard_are_enough(box: Stack, centre: Entering) -> None:
     """At 320 pixels nothing goes sideways; what opens is closed by Esc, and the focus is back."""
     words, screen = WORDS["zh-CN"], centre(box, "zh-CN", SMALL)
-    assert isinstance(screen, Centre)
     come_by_code(screen, words)
     join(screen, words)
     for path in PAGES:
@@ -188,11 +208,10 @@ def test_a_small_screen_and_a_keyboard_are_enough(
 
 
 def test_the_preview_asks_nothing_and_shows_what_the_console_tells(
-    box: Stack, programme: Programme, centre: Opening
+    box: Stack, programme: Programme, centre: Entering
 ) -> None:
     """In a frame of the same origin; a message from the frame itself is not heeded."""
     screen = centre(box, "en", WIDE)
-    assert isinstance(screen, Centre)
     asked: list[str] = []
     screen.page.on("request", lambda request: asked.append(request.url))
     screen.page.goto(f"{box.gateway}/m/{programme.program}")
@@ -234,9 +253,8 @@ def test_the_preview_asks_nothing_and_shows_what_the_console_tells(
     screen.clean()
 
 
-def test_a_centre_that_is_not_there_says_so(box: Stack, centre: Opening) -> None:
+def test_a_centre_that_is_not_there_says_so(box: Stack, centre: Entering) -> None:
     screen = centre(box, "en", NARROW)
-    assert isinstance(screen, Centre)
     screen.expected.add(404)
     screen.program = "prg_agojyzjeabykvaaaaaaaaaaaay"
     screen.open("/points")
