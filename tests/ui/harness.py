@@ -82,8 +82,8 @@ class Screen:
 
     def clean(self) -> None:
         """Nothing foreign was asked, the console is silent, no key is shown raw, nothing is cut."""
-        assert not self.foreign
-        assert not self.errors
+        assert not self.foreign, self.foreign
+        assert not self.errors, self.errors
         assert not RAW_KEY.findall(self.page.locator("body").inner_text())
         wide = self.page.evaluate(TOO_WIDE)
         assert not wide, f"{self.page.url} is wider than the screen: {wide[:3]}"
