@@ -54,6 +54,7 @@ _Read = Annotated[Scope, Depends(scoped(_READING))]
 Language = Annotated[Literal["zh", "en"], Query(description="Of the words in the answer")]
 WAIT_SECONDS: Final = 1.0
 """How long a connection is waited for."""
+_NOTHING: Final = dict.fromkeys(("balance", "open", "held", "pending", "debt", "version"), 0)
 _ENTRY_LENGTH = 29
 _ENTRY_BYTES = 18
 
@@ -64,8 +65,13 @@ async def balance(request: Request, member_id: str) -> JSONResponse:
     return await balance_of(request, scope, member_id)
 
 
-async def balance_of(request: Request, scope: Scope, member_id: str) -> JSONResponse:
-    """The wallets of a member, as they are told. Raises 404 for nobody."""
+async def balance_of(
+    request: Request, scope: Scope, member_id: str, *, known: bool = False
+) -> JSONResponse:
+    """The wallets of a member, as they are told.
+
+    Raises 404 for nobody; who is known to be a member has nothing before the first points.
+    """
     holder = known_id("mem", member_id, "member")
     clock: Clock = request.app.state.clock
     now = clock()
@@ -74,7 +80,9 @@ async def balance_of(request: Request, scope: Scope, member_id: str) -> JSONResp
         if row is None:
             raise HttpProblem(404, "not-found", "No such program.")
         if row["version"] is None:
-            raise HttpProblem(404, "not-found", "No such member.")
+            if not known:
+                raise HttpProblem(404, "not-found", "No such member.")
+            row = {**row, **_NOTHING}
         published = await settings.load(tx, (DOCUMENT,), (row["program_id"],))
     version = published.of(row["program_id"], DOCUMENT.name).at(now)
     wallet = {

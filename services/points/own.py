@@ -31,8 +31,8 @@ Direction = Annotated[
 
 @ROUTER.get("/balance", name="me.balance", response_model=Balance)
 async def balance(request: Request, scope: _Read) -> JSONResponse:
-    """The member's own wallets."""
-    return await balance_of(request, scope, scope.caller.subject)
+    """The member's own wallets; empty ones before the first points."""
+    return await balance_of(request, scope, scope.caller.subject, known=True)
 
 
 @ROUTER.get("/entries", name="me.entries", response_model=EntryPage,

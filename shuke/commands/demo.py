@@ -23,6 +23,7 @@ from shuke.demo import figures, retail
 from shuke.demo.baskets import ORDER_LINES
 from shuke.demo.programme import operating
 from shuke.demo.replay import Result, Script, replay, script
+from shuke.demo.shopper import PHONE, introduce
 from shuke.demo.staff import Enlisted, enlist
 from shuke.services import SERVICES
 
@@ -63,6 +64,7 @@ def demo(
         result = _replay(ready, what, console)
         _show(console, ready, what, result)
         _show_staff(console, ready, result.programme.program)
+        _show_shopper(console, ready, what, result)
         if as_json:
             sys.stdout.write(json.dumps(structs.asdict(result.figures)) + "\n")
             sys.stdout.flush()
@@ -234,6 +236,14 @@ def _show_staff(console: Console, config: Config, program: str) -> None:
     console.print(f"\nStaff of the demo, at {config.public_url}/console", highlight=False)
     console.print(f"  {', '.join(staff.emails)}", highlight=False, soft_wrap=True)
     console.print(f"  password        {staff.password}", highlight=False, markup=False)
+
+
+def _show_shopper(console: Console, config: Config, what: Script, result: Result) -> None:
+    asyncio.run(introduce(config, result.programme, what.baskets))
+    address = f"{config.public_url}/m/{result.programme.program}"
+    console.print(f"\nMember centre, at {address}", highlight=False, soft_wrap=True)
+    console.print(f"  phone           {PHONE}, and any other to join", highlight=False)
+    console.print("  code            shown on the page, for nothing here sends it")
 
 
 def _words(value: object) -> str:

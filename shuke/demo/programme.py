@@ -33,7 +33,11 @@ READ: Final = [f"{name}.read" for name in ("members", "points", "campaigns", "an
 _KNOWN_SECONDS: Final = 30.0
 """How long a service may take to learn of a new program."""
 _DOCUMENTS: Final = (
-    ("members", "join", JoinSettings(routes=(JoinRoute(route="auto-first-order"),))),
+    (
+        "members",
+        "join",
+        JoinSettings(routes=(JoinRoute(route="auto-first-order"), JoinRoute(route="open"))),
+    ),
     ("members", "ladder/main", five_tiers()),
     (
         "points",

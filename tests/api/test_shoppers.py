@@ -275,6 +275,18 @@ async def test_who_joins_is_a_member_with_terms_accepted_and_known_by_the_phone(
         assert session["state"] == "eligible"
 
 
+async def test_who_has_just_joined_has_no_points_yet_and_no_error(
+    centre: Api, members: Api, points: Api, place: Shop
+) -> None:
+    async with open_to_join(members, place), telling(points, place.program):
+        browser, session = await joined(centre, place)
+        wallet = ok(await browser.ask("GET", "/api/points/v1/me/balance"))
+    assert wallet["member_id"] == session["member_id"]
+    (found,) = wallet["wallets"]
+    assert (found["balance"], found["available"], found["version"]) == (0, 0, 0)
+    assert found["next_expiry"] is None
+
+
 async def test_nobody_joins_without_accepting_the_terms_or_where_it_is_not_open(
     centre: Api, members: Api, place: Shop
 ) -> None:

@@ -1,4 +1,4 @@
-"""The texts of the console: the same keys in both languages, none missing, none outside."""
+"""The texts of both entries: the same keys in both languages, none missing, none outside."""
 
 import json
 import re
@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "web" / "src"
-LOCALES = {name: json.loads((SOURCE / "locales" / f"{name}.json").read_text("utf-8"))
-           for name in ("zh-CN", "en")}  # fmt: skip
-CODE = sorted(path for kind in ("*.vue", "*.ts") for path in (SOURCE / "console").rglob(kind))
+ENTRIES = {"console": ("", 300), "member": ("member.", 100)}
+"""By folder: how its locale files begin, and how many keys its code names at least."""
 LITERAL = re.compile(r"""\bt\(\s*["']([\w.-]+)["']""")
 BUILT = re.compile(r"\bt\(\s*`([\w.-]+)\.\$\{")
 HAN = re.compile(r"[\u3400-\u9fff]")
@@ -27,12 +26,24 @@ def leaves(texts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, st
             yield f"{before}{key}", value
 
 
-TEXTS = {name: dict(leaves(texts)) for name, texts in LOCALES.items()}
+def code_of(*folders: str) -> list[Path]:
+    """The files of some folders."""
+    kinds = ("*.vue", "*.ts")
+    return sorted(
+        path for name in folders for kind in kinds for path in (SOURCE / name).rglob(kind)
+    )
 
 
-def test_both_languages_have_the_same_keys_and_places() -> None:
+def texts_of(entry: str, language: str) -> dict[str, str]:
+    """The texts of an entry by their keys."""
+    file = SOURCE / "locales" / f"{ENTRIES[entry][0]}{language}.json"
+    return dict(leaves(json.loads(file.read_text("utf-8"))))
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_both_languages_have_the_same_keys_and_places(entry: str) -> None:
     """What is filled into a text is the same, too."""
-    chinese, english = TEXTS["zh-CN"], TEXTS["en"]
+    chinese, english = texts_of(entry, "zh-CN"), texts_of(entry, "en")
     assert chinese.keys() == english.keys()
     assert all(text.strip() or key == "list.comma" for key, text in english.items())
     for key, text in chinese.items():
@@ -40,16 +51,19 @@ def test_both_languages_have_the_same_keys_and_places() -> None:
             assert set(PLACE.findall(text)) == set(PLACE.findall(english[key])), key
 
 
-def test_every_key_that_the_code_names_is_there() -> None:
-    used = {key for path in CODE for key in LITERAL.findall(path.read_text("utf-8"))}
-    groups = {key for path in CODE for key in BUILT.findall(path.read_text("utf-8"))}
-    known = TEXTS["en"]
-    assert len(used) > 300
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_key_that_the_code_names_is_there(entry: str) -> None:
+    """Those that both entries name in each of them."""
+    code = code_of(entry, "shared")
+    used = {key for path in code for key in LITERAL.findall(path.read_text("utf-8"))}
+    groups = {key for path in code for key in BUILT.findall(path.read_text("utf-8"))}
+    known = texts_of(entry, "en")
+    assert len(used) > ENTRIES[entry][1]
     assert not sorted(used - known.keys())
     missing = [group for group in groups if not any(key.startswith(f"{group}.") for key in known)]
     assert not missing
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", code_of("shared", *ENTRIES), ids=lambda path: path.name)
 def test_no_chinese_stands_outside_the_locales(path: Path) -> None:
     assert not HAN.search(path.read_text("utf-8"))

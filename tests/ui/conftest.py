@@ -44,7 +44,9 @@ def box(
     del built
     with ExitStack() as stack:
         url = beside(lambda: stack.enter_context(processes.database(server, template)))
-        yield stack.enter_context(processes.box(tmp_path_factory.mktemp("pages"), url))
+        yield stack.enter_context(
+            processes.box(tmp_path_factory.mktemp("pages"), url, SHUKE_SHOW_CODES="true")
+        )
         stack.callback(lambda: None)
         close = stack.pop_all().close
         beside(close)

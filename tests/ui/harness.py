@@ -31,7 +31,9 @@ NARROW: Final = (390, 844)
 BUYERS: Final = 30
 GIVEN: Final = ("Anna", "Ben", "Chloe", "David", "Emma", "Frank", "Grace", "Henry", "Iris", "Jack")
 FAMILY: Final = ("Baker", "Carter", "Foster")
-RAW_KEY: Final = re.compile(r"\b(?:page|field|list|words|action|state|settings)\.[a-z]+[\w.]*\b")
+RAW_KEY: Final = re.compile(
+    r"\b(?:page|field|list|words|action|state|settings|card|home|right|reason|coupon|checkIn)\.[a-z]+[\w.]*\b"
+)
 TOO_WIDE: Final = """
     document.documentElement.scrollWidth <= innerWidth ? [] :
       [...document.querySelectorAll('body *')]
@@ -82,8 +84,8 @@ class Screen:
 
     def clean(self) -> None:
         """Nothing foreign was asked, the console is silent, no key is shown raw, nothing is cut."""
-        assert not self.foreign
-        assert not self.errors
+        assert not self.foreign, self.foreign
+        assert not self.errors, self.errors
         assert not RAW_KEY.findall(self.page.locator("body").inner_text())
         wide = self.page.evaluate(TOO_WIDE)
         assert not wide, f"{self.page.url} is wider than the screen: {wide[:3]}"

@@ -6,13 +6,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.gateway.routes.pages import STATIC
+from shuke.demo.programme import Programme
 from tests.e2e.stack import Stack
+from tests.ui.centre import Centre
 from tests.ui.conftest import Opening
-from tests.ui.harness import WIDE, Owner, log_in
+from tests.ui.harness import NARROW, WIDE, Owner, Screen, log_in
 
 pytestmark = pytest.mark.timeout(240)
 FIRST_LOAD_KB = 250
 CHART_KB = 200
+MEMBER_KB = 100
 
 
 def test_the_first_load_of_the_console_is_within_its_budget(
@@ -21,17 +24,34 @@ def test_the_first_load_of_the_console_is_within_its_budget(
     """Scripts as they travel, packed; the charts' library counts apart."""
     screen = opening(box, "en", WIDE)
     log_in(screen, owner, 4, "en")
-    scripts: set[str] = set()
-    screen.page.on("response", lambda answer: scripts.add(urlsplit(answer.url).path))
-    screen.open("/")
-    sizes = {
-        name: (STATIC / f"{name.lstrip('/')}.gz").stat().st_size / 1000
-        for name in scripts
-        if name.endswith(".js")
-    }
+    sizes = scripts_of(screen)
     chart = sum(size for name, size in sizes.items() if "/chart-" in name)
     first = sum(sizes.values()) - chart
     with capsys.disabled():
         sys.stdout.write(f"\nconsole: first load {first:.0f} KB, chart {chart:.0f} KB\n")
     assert 0 < first < FIRST_LOAD_KB
     assert 0 < chart < CHART_KB
+
+
+def test_the_first_load_of_the_member_centre_is_within_its_budget(
+    box: Stack, programme: Programme, opening: Opening, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scripts as they travel, packed; none of the console's library is among them."""
+    screen = Centre(opening(box, "en", NARROW).page, box)
+    screen.program = programme.program
+    sizes = scripts_of(screen)
+    with capsys.disabled():
+        sys.stdout.write(f"\nmember centre: first load {sum(sizes.values()):.0f} KB\n")
+    assert 0 < sum(sizes.values()) < MEMBER_KB
+
+
+def scripts_of(screen: Screen) -> dict[str, float]:
+    """The scripts that the first page loads, each with its packed size in KB."""
+    scripts: set[str] = set()
+    screen.page.on("response", lambda answer: scripts.add(urlsplit(answer.url).path))
+    screen.open("/")
+    return {
+        name: (STATIC / f"{name.lstrip('/')}.gz").stat().st_size / 1000
+        for name in scripts
+        if name.endswith(".js")
+    }

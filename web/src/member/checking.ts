@@ -2,8 +2,8 @@
 import { api } from "@/shared/client";
 import { visit } from "./visit";
 
-const TRIES = 8;
-const APART_MS = 700;
+const TRIES = 15;
+const APART_MS = 1000;
 
 /** Check in; whether it was done before. Throws Problem. */
 export async function checkIn(): Promise<boolean> {

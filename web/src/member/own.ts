@@ -1,6 +1,5 @@
 // What is a shopper's own, asked of the services. The preview has samples in its place.
 import { api } from "@/shared/client";
-import { Problem } from "@/shared/problem";
 import type { components as Campaigns } from "@/generated/campaigns";
 import type { components as Gateway } from "@/generated/gateway";
 import type { components as Members } from "@/generated/members";
@@ -30,24 +29,11 @@ export interface Own {
   erasures(): Promise<Erasure[]>;
 }
 
-const NOTHING_YET: Wallet = {
-  wallet: "points", kind: "points", balance: 0, available: 0, held: 0, pending: 0, debt: 0,
-  next_expiry: null, value: { amount_minor: 0, currency: "" }, version: 0,
-};
 const MOST_COUPONS = 200;
 
 export const asked: Own = {
   card: async () => (await api("members", "get", "/v1/me")).body,
-  async wallet() {
-    try {
-      const { wallets } = (await api("points", "get", "/v1/me/balance")).body;
-      return wallets.find((each) => each.kind === "points") ?? NOTHING_YET;
-    } catch (error) {
-      // Who has just joined has no account until the first points.
-      if (error instanceof Problem && error.status === 404) return NOTHING_YET;
-      throw error;
-    }
-  },
+  wallet: async () => (await api("points", "get", "/v1/me/balance")).body.wallets[0]!,
   entries: async (way, page) =>
     (await api("points", "get", "/v1/me/entries", { query: { way, page_token: page } })).body,
   explanation: async (entry, lang) =>

@@ -1,4 +1,5 @@
 // The preview in a frame of the console: the same pages, with samples, as the draft says.
+import { guards } from "@/shared/client";
 import { known, speak } from "@/shared/i18n";
 import type { Decoration } from "./decoration";
 import { sampleCentre, samplesOf, sampleSession } from "./samples";
@@ -14,6 +15,7 @@ interface Told {
 
 /** Show samples at once, then whatever the console tells; nobody else is listened to. */
 export async function listen(): Promise<void> {
+  guards.closed = true;
   tell({ type: "shuke-preview", decoration: null, as: "member" });
   addEventListener("message", (event: MessageEvent<Told | null>) => {
     if (event.origin !== location.origin || event.source !== parent) return;

@@ -9,6 +9,10 @@ import { asked, type Centre, type Own, type Session } from "./own";
 const CURRENT = "/api/gateway/v1/member-sessions/current";
 const NOBODY = [401, 403];
 
+/** A shop's token: taken out of the address before anything remembers it, and sent once. */
+let brought = /^#token=(.+)$/.exec(location.hash)?.[1];
+if (brought) history.replaceState(history.state, "", location.pathname + location.search);
+
 interface State {
   program: string;
   preview: boolean;
@@ -77,9 +81,9 @@ export async function arrive(): Promise<void> {
 }
 
 async function came(): Promise<void> {
-  const token = /^#token=(.+)$/.exec(location.hash)?.[1];
+  const token = brought;
+  brought = undefined;
   if (token) {
-    history.replaceState(history.state, "", location.pathname + location.search);
     try {
       await enter({ program_id: visit.program, token });
       return;

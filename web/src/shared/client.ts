@@ -56,10 +56,12 @@ export interface Answer<T> {
 }
 
 /** What a session lends to every request. */
-export const guards: { csrf: string; program: string | null; locale: string } = {
+export const guards: { csrf: string; program: string | null; locale: string; closed: boolean } = {
   csrf: "",
   program: null,
   locale: "zh-CN",
+  /** In a preview nothing is asked. */
+  closed: false,
 };
 /** Called with each problem before it is thrown; true: the request is made once more. */
 export const watch: { problem: (problem: Problem) => Promise<boolean> } = {
@@ -91,6 +93,7 @@ async function call<T>(method: Method, path: string, ask: Ask = {}): Promise<Ans
 }
 
 async function sent(method: Method, url: string, ask: Ask): Promise<Response> {
+  if (guards.closed) throw unreachable();
   const headers: Record<string, string> = { accept: "application/json", "accept-language": guards.locale };
   const program = ask.program === undefined ? guards.program : ask.program;
   if (program) headers["shuke-program"] = program;
