@@ -122,6 +122,7 @@ class Hub:
             for told in self._since(looking.viewer, since):
                 looking.tell(told)
         self._looking.add(looking)
+        await self._look_at_deliveries()  # what is there now is no news
 
     def leave(self, looking: Looking) -> None:
         """Tell somebody nothing more."""
@@ -173,8 +174,7 @@ class Hub:
             except (ShukeError, *AWAY, *ERRORS, TimeoutError) as error:
                 logger("gateway").warning("live", error=repr(error)[:300])
                 await asyncio.sleep(TRY_SECONDS)
-            self._reset()
-        self._ready.clear()
+            self._ready.clear()
         self._newest.clear()
 
     async def _read(self) -> None:
@@ -182,6 +182,7 @@ class Hub:
         subscription = await self._stream.subscribe(None, names, "", lambda: None)
         try:
             await self._to_the_end(subscription)
+            self._reset()  # of what came before this, nobody was told
             self._ready.set()
             await self._tell_on(subscription)
         finally:

@@ -82,9 +82,10 @@ _READ: Final = msgspec.json.Decoder(_Outline)
 def news_of(topic: str, raw: bytes) -> News | None:
     """What a record tells; None for one that is no event of a program.
 
-    >>> news_of("points", b'{"type":"shuke.points-changed.v1","programid":"prg_a",'
+    >>> told = news_of("points", b'{"type":"shuke.points-changed.v1","programid":"prg_a",'
     ...     b'"data":{"member_id":"mem_a","amount":5}}')
-    News(type='points-changed', topic='points', program='prg_a', ids=Ids(member_id='mem_a'))
+    >>> told.type, told.program, told.ids.member_id
+    ('points-changed', 'prg_a', 'mem_a')
     >>> news_of("points", b"no event")
     """
     try:
