@@ -91,7 +91,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.stream = stream
         around = Surroundings(clock=app.state.clock, metrics=app.state.metrics)
         tasking = Tasking(config, app.state.database, ring, around)
-        app.state.trying = Trying(tasking, Asking(config, platforms))
+        app.state.trying = Trying(tasking, Asking(tasking, platforms))
         minter = Minter(ring, app.state.clock)
         app.state.proxy = Proxy(config, minter, http)
         receive(app, Members(config, minter, http))
