@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import Boolean, Column, Index, SmallInteger
 
+from services.members.consent import tables as consent
 from services.members.profile import tables as profile
 from services.members.tiers import tables as tiers
 from shared.db.tables import TEXT_KEY, big, code, instant, program_table, text, uuid
@@ -123,4 +124,4 @@ Index(
     ERASURE.c.due_at,
     postgresql_where=ERASURE.c.state == 0,
 )
-APPEND_ONLY: Final[tuple[str, ...]] = ()
+APPEND_ONLY: Final = (consent.CONSENT.name,)

@@ -27,10 +27,10 @@ PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
     "member-sessions.current", "member-sessions.leave", "member-sessions.join",
-    "member-sessions.check-in", "member-sessions.erase",
+    "member-sessions.check-in", "member-sessions.consent", "member-sessions.erase",
 }  # fmt: skip
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
-OWN = ("self.read", "self.identify", "self.join", "self.erase")
+OWN = ("self.read", "self.identify", "self.join", "self.consent", "self.erase")
 """Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 SAMPLE = {

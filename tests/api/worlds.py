@@ -108,7 +108,17 @@ BODIES: Final[Mapping[str, Any]] = {
         "code": "123456",
     },
     "member-sessions.join": {"terms": "1", "accepted": True},
+    "member-sessions.consent": {"consents": {"profiling": "granted"}},
     "member-sessions.erase": {"phone": "13800138000", "code": "123456"},
+    "consents.record": {
+        "statements": [{"purpose": "profiling", "state": "granted", "channel": "counter"}]
+    },
+    "contacts.resolve": {
+        "member_ids": ["mem_v6exiz6pzobhrhkmmurlr3jugy"],
+        "channel": "sms",
+        "purpose": "marketing-sms",
+    },
+    "me.consent": {"consents": {"profiling": "granted"}},
     "me.identify": {},
     "me.join": {"route": "open", "store_id": STORE, "terms": "1"},
     "me.erase": {"reason": "asked by the member", "phone": "v1.AAAAAAAAAAAA"},

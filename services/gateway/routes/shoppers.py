@@ -11,11 +11,13 @@ from fastapi.security import APIKeyCookie
 from services.gateway.routes.asked import API, shoppers
 from services.gateway.shoppers.doing import Doing
 from services.gateway.shoppers.schemas import (
+    Agree,
     AskCode,
     ByCode,
     ByToken,
     CheckedIn,
     CodeSent,
+    Consents,
     Erasure,
     Join,
     Leave,
@@ -96,6 +98,13 @@ async def join(request: Request, body: Join, who: _Who) -> Any:
 async def check_in(request: Request, who: _Who) -> Any:
     """Check in for the program's day; a second time says that it is done."""
     return await _doing(request).check_in(who)
+
+
+@ROUTER.post(f"{CURRENT}:consent", name="member-sessions.consent", status_code=201,
+             response_model=Consents, responses=documented(409))  # fmt: skip
+async def consent(request: Request, body: Agree, who: _Who) -> Any:
+    """Agree to purposes, or take that back; `GET /api/members/v1/me/consents` shows what holds."""
+    return await _doing(request).consent(who, body)
 
 
 @ROUTER.post(f"{CURRENT}:erase", name="member-sessions.erase", status_code=201,

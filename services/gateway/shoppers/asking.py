@@ -98,6 +98,21 @@ class Members:
         answer = await self._post(session, wanted)
         return msgspec.json.decode(answer, type=dict[str, object])
 
+    async def consent(
+        self,
+        session: Session,
+        member: Membership,
+        consents: Mapping[str, str],
+        text_version: str | None,
+        address: str,
+    ) -> Mapping[str, object]:
+        """Record what a member agrees to, or takes back. Raises what members refuses."""
+        body = {"consents": dict(consents), "text_version": text_version}
+        path, key = "me/consents", text_id("cns", random_id())
+        wanted = _Wanted("self.consent", path, member.member_id, body, key, address)
+        answer = await self._post(session, wanted)
+        return msgspec.json.decode(answer, type=dict[str, object])
+
     async def _post(self, session: Session, wanted: _Wanted) -> bytes:
         token = self._minter.mint(_NAME, wanted.subject, session.program, [wanted.permission])
         headers = {"authorization": f"Bearer {token}", ADDRESS_HEADER: wanted.address}

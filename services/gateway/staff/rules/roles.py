@@ -35,6 +35,7 @@ PERMISSIONS: Final = (
     "campaigns.read",
     "campaigns.write",
     "connections.manage",
+    "contacts.resolve",
     "dead-letters.manage",
     "dead-letters.read",
     "deliveries.read",
