@@ -12,6 +12,8 @@ from services.gateway.approvals.managing import Approvals
 from services.gateway.connections import Connections
 from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
+from services.gateway.exports.asking import Holders
+from services.gateway.exports.managing import Exports
 from services.gateway.fetching.asking import Asking
 from services.gateway.fetching.asking import client as calls
 from services.gateway.fetching.wanting import Wanting
@@ -31,6 +33,7 @@ from services.gateway.routes import (
     connections,
     deliveries,
     endpoints,
+    exports,
     keys,
     messages,
     pages,
@@ -61,7 +64,7 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, shoppers, pages, passing,
+    endpoints, messages, audit, shoppers, exports, pages, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -95,6 +98,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         minter = Minter(ring, app.state.clock)
         app.state.proxy = Proxy(config, minter, http)
         receive(app, Members(config, minter, http))
+        app.state.exports = Exports(app.state.database, Holders(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
         app.state.intake = Intake(

@@ -19,6 +19,7 @@ from services.members.model import (
 from services.members.own.api import ROUTER as OWN
 from services.members.personal.api import ROUTER as PERSONAL
 from services.members.personal.consents import ROUTER as CONSENTS
+from services.members.personal.exporting import ROUTER as EXPORTING
 from services.members.profile.keeping import keeping, tidying
 from services.members.settings import JOIN
 from services.members.store import ERASE
@@ -31,7 +32,7 @@ SERVICE: Final = Service(
     name=NAME,
     description="Customers, members, the links between them, tiers as a timeline.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    routers=(ROUTER, PERSONAL, CONSENTS, OWN),
+    routers=(ROUTER, PERSONAL, CONSENTS, EXPORTING, OWN),
     flow=FLOW,
     commands=(
         JoinOpen,

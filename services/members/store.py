@@ -151,8 +151,10 @@ async def _save_erasures(tx: Tx, state: MembersState) -> None:
         if row.state == DONE
         for customer in row.customers
     ]
+    members = [(row.program_id, row.member_id) for row in changed if row.state == DONE]
+    if members:
+        await profiles.forget(tx, [*customers, *members])
     if customers:
-        await profiles.forget(tx, customers)
         await tx.execute(
             """
             delete from identity where (program_id, customer_id) in (

@@ -16,18 +16,23 @@ PUBLIC: Mapping[str, set[str]] = {
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
+    | {"/api/gateway/v1/access-exports/{export_id}/file"}
     | PAGES
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
 SIGNING_IN = "sessions.create"
 """Asks for a password instead; at its path one's sessions are listed, which needs one."""
-BY_PROOF = {"owners.create", "invitations.accept", "member-codes.create", "member-sessions.create"}
+BY_PROOF = {
+    "owners.create", "invitations.accept", "member-codes.create", "member-sessions.create",
+    "access-exports.file",
+}  # fmt: skip
 """Ask for the token of a link instead, for a code, or for a shop's word."""
 PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
     "member-sessions.current", "member-sessions.leave", "member-sessions.join",
-    "member-sessions.check-in", "member-sessions.consent", "member-sessions.erase",
+    "member-sessions.check-in", "member-sessions.access-export", "member-sessions.consent",
+    "member-sessions.erase",
 }  # fmt: skip
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
 OWN = ("self.read", "self.identify", "self.join", "self.consent", "self.erase")
@@ -58,6 +63,7 @@ SAMPLE = {
     "staff_id": "stf_caireeyuculbogazdinryhi6d4",
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
+    "export_id": "axp_caireeyuculbogazdinryhi6d4",
     "name": "none.js",
     "move": "pause",
     "service": "members",
@@ -68,6 +74,7 @@ SAMPLE = {
 RANGES: Mapping[str, Mapping[str, str]] = {
     "home.get": {"from": "2026-03-01", "to": "2026-03-05"},
     "rfm.get": {"on": "2026-03-06"},
+    "access-exports.file": {"key": "A"},
 }
 """Queries that routes need, by the route's name."""
 

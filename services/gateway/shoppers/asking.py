@@ -68,6 +68,11 @@ class Members:
         self._known[session.session_id] = (monotonic(), found)
         return found
 
+    async def by_phone(self, session: Session, phone: str) -> Membership | None:
+        """The member that whoever has proven a phone (its keyed hash) is; asked anew."""
+        wanted = _Wanted("self.identify", "me:identify", _customer(session), {"phone": phone})
+        return msgspec.json.decode(await self._post(session, wanted), type=_Found).member
+
     def forget(self, session: Session) -> None:
         """It has changed what a shopper is."""
         self._known.pop(session.session_id, None)

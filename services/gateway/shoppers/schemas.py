@@ -124,6 +124,18 @@ class Consents(BaseModel):
     consents: dict[str, Agreed]
 
 
+class AskWhole(Asked):
+    """A wish to have what is held about oneself; the phone is proven once more."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"phone": "138 0013 8000", "code": "123456"}},
+    )
+
+    phone: Phone
+    code: Code
+
+
 class Leave(Asked):
     """A wish to be forgotten; the phone is proven once more."""
 

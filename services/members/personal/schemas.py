@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from services.members.consent.model import Evidence, Purpose, State
+from shared.http.held import HeldRows
 from shared.ids import BODY
 
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
@@ -182,3 +183,29 @@ class ResolvedAddresses(BaseModel):
     """Addresses in the order of the question. They are to be kept nowhere."""
 
     items: list[Resolved]
+
+
+class Whole(HeldRows):
+    """Everything about a member, and the customers that they are."""
+
+    customers: list[str]
+
+
+class AccessFile(BaseModel):
+    """A file about a member, and until when it may be taken."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"content": "UEsFBg==", "expires_at": "2026-03-08T02:00:00Z"}
+        },
+    )
+
+    content: str = Field(min_length=1, description="base64")
+    expires_at: AwareDatetime
+
+
+class KeptFile(BaseModel):
+    """A file about a member."""
+
+    content: str = Field(description="base64")

@@ -47,6 +47,7 @@ PERMISSIONS: Final = (
     "halts.read",
     "keys.manage",
     "members.erase",
+    "members.export",
     "members.read",
     "members.reveal",
     "members.write",
@@ -117,8 +118,8 @@ ROLES: Final[Mapping[str, Role]] = {
     "counter": _role("members.read points.read", "masked"),
     "finance": _role("points.read campaigns.read analytics.read"),
     "data-officer": _role(
-        "members.read members.reveal members.erase export.approve audit.read approvals.read "
-        "approvals.decide",
+        "members.read members.reveal members.erase members.export export.approve audit.read "
+        "approvals.read approvals.decide",
         "reveal",
         "reveal",
         mfa=True,
