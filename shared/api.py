@@ -16,6 +16,7 @@ from shared.http.audit import audit_router
 from shared.http.browsers import Browsed
 from shared.http.denying import Denials
 from shared.http.halts import halts_router
+from shared.http.held import held_router
 from shared.http.letters import letters_router
 from shared.http.settings import settings_router
 from shared.http.tokens import Verifier
@@ -67,6 +68,8 @@ def _common(service: Service) -> APIRouter:
     common = APIRouter(prefix=service.prefix)
     if not service.edge:
         common.include_router(audit_router())
+    if service.held:
+        common.include_router(held_router(service.schema.metadata, service.held))
     if service.documents:
         common.include_router(settings_router(service.documents))
     if service.flow is not None:

@@ -35,6 +35,7 @@ Name = Literal[
     "intake_breaker_open",
     "delivery_log_dropped_total",
     "fetch_total",
+    "credentials_ending",
     "contact_boxes_total",
     "messages_total",
     "endpoints_disabled_total",
@@ -90,6 +91,9 @@ METRICS: Final[dict[Name, _Metric]] = {
     "intake_spooled_total": _Metric("counter", (), "Events taken while the log was away"),
     "intake_breaker_open": _Metric("gauge", (), "1 while events go to the gateway's outbox"),
     "fetch_total": _Metric("counter", ("kind", "result"), "Details asked for at platforms"),
+    "credentials_ending": _Metric(
+        "gauge", ("kind",), "Connections whose credentials end and are renewed by nobody"
+    ),
     "contact_boxes_total": _Metric("counter", ("result",), "Boxes of contacts, by what became"),
     "delivery_log_dropped_total": _Metric("counter", (), "Delivery rows lost, never events"),
     "messages_total": _Metric("counter", ("result",), "Attempts to send messages"),

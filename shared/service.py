@@ -14,6 +14,7 @@ from shared.db.migrate import Schema
 from shared.db.transaction import Tx
 from shared.flow import Due, Flow
 from shared.http.app import MAX_BODY_BYTES
+from shared.http.held import Held
 from shared.http.reading import Reader
 from shared.programs import Program
 from shared.sealing import KeyRing
@@ -102,6 +103,8 @@ class Service(Struct, frozen=True):
     """Figures over a program that must agree with those of the other services."""
     checks: Mapping[str, Check] = {}
     """Invariants by name, for `shuke verify`."""
+    held: Held = {}
+    """Tables with what is held about members; none: its own routes tell it, or it holds nothing."""
     rebuild: Rebuild = Rebuild()
     statements: int = 0
     """Statements of `load` and `save` per batch, whatever its size."""

@@ -8,7 +8,7 @@ from services.analytics.api import ROUTER
 from services.analytics.flow import FLOW
 from services.analytics.settings import DOCUMENT
 from services.analytics.store import STATEMENTS
-from services.analytics.tables import APPEND_ONLY, METADATA
+from services.analytics.tables import APPEND_ONLY, HELD, METADATA
 from shared.schema import service_schema
 from shared.service import Rebuild, Service
 
@@ -30,4 +30,5 @@ SERVICE: Final = Service(
         },
     ),
     statements=STATEMENTS,
+    held=HELD,
 )

@@ -230,3 +230,12 @@ RFM_TIE: Final = program_table(
 )
 APPEND_ONLY: Final = ("fact_points",)
 """Tables that the application role may only insert into and read."""
+HELD: Final = {
+    "customer": ("customer_id", "member_id"),
+    "member": ("member_id",),
+    "fact_order": ("subject_id", "customer_id", "member_id"),
+    "fact_refund": ("customer_id",),
+    "fact_points": ("member_id",),
+    "fact_activity": ("subject_id", "customer_id", "member_id"),
+}
+"""By table the columns that name a person, as member or as customer."""

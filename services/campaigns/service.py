@@ -9,7 +9,7 @@ from services.campaigns.coupons.model import IssueCoupon, RevokeCoupon
 from services.campaigns.flow import FLOW
 from services.campaigns.model import CreateCampaign, MoveCampaign, SaveDraft, SeedCampaign
 from services.campaigns.store import STATEMENTS
-from services.campaigns.tables import APPEND_ONLY, METADATA
+from services.campaigns.tables import APPEND_ONLY, HELD, METADATA
 from shared.schema import service_schema
 from shared.service import Rebuild, Service
 
@@ -33,4 +33,5 @@ SERVICE: Final = Service(
     checks=verify.CHECKS,
     rebuild=Rebuild(unlike={"coupon_history.recorded_at": "when the line was written"}),
     statements=STATEMENTS,
+    held=HELD,
 )

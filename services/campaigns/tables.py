@@ -85,3 +85,12 @@ REFUND_FACT: Final = program_table(
 Index("refund_fact_order_idx", REFUND_FACT.c.program_id, REFUND_FACT.c.order_id)
 APPEND_ONLY: Final = ("campaign_version", "campaign_move", *coupons.APPEND_ONLY)
 """Tables that the application role may only insert into and read."""
+HELD: Final = {
+    "customer_view": ("customer_id",),
+    "member_view": ("member_id",),
+    "order_fact": ("customer_id",),
+    "coupon": ("holder_id", "customer_id"),
+    "coupon_history": ("holder_id",),
+    "quota": ("holder_id",),
+}
+"""By table the columns that name a person, as member or as customer."""

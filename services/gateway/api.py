@@ -15,6 +15,8 @@ from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
 from services.gateway.embed.asking import Services
 from services.gateway.embed.showing import Modules
+from services.gateway.exports.asking import Holders
+from services.gateway.exports.managing import Exports
 from services.gateway.fetching.asking import Asking
 from services.gateway.fetching.asking import client as calls
 from services.gateway.fetching.wanting import Wanting
@@ -36,6 +38,7 @@ from services.gateway.routes import (
     deliveries,
     embed,
     endpoints,
+    exports,
     finding,
     keys,
     live,
@@ -71,7 +74,8 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, orders, finding, audit, media, live, shoppers, embed, pages, passing,
+    endpoints, messages, orders, finding, audit, media, live, shoppers, exports, embed, pages,
+    passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -102,10 +106,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.stream = stream
         around = Surroundings(clock=app.state.clock, metrics=app.state.metrics)
         tasking = Tasking(config, app.state.database, ring, around)
-        app.state.trying = Trying(tasking, Asking(config, platforms))
+        app.state.trying = Trying(tasking, Asking(tasking, platforms))
         minter = Minter(ring, app.state.clock)
         app.state.proxy = Proxy(config, minter, http)
         receive(app, Members(config, minter, http), Services(config, minter, http))
+        app.state.exports = Exports(app.state.database, Holders(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
         app.state.live = Hub(stream, app.state.database)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)

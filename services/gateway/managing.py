@@ -15,7 +15,7 @@ import msgspec
 
 from services.gateway import store
 from services.gateway.connections import CREDENTIAL_PURPOSE, SECRET_PURPOSE
-from services.gateway.connectors import PULLERS, needed
+from services.gateway.connectors import PULLERS, needed, optional
 from services.gateway.deeds import Deeds
 from services.gateway.fetching import store as fetching
 from services.gateway.fetching.pulling import CHANGES, WEEK, pulled
@@ -168,8 +168,10 @@ class Managing:
         async with transaction(self._database, wait_seconds=1.0) as tx:
             found = await self._connection(tx, program, connection_id)
             names = needed(found["source"])
-            if set(values) != set(names):
+            more = optional(found["source"])
+            if not set(names) <= set(values) <= {*names, *more}:
                 message = f"must have exactly {', '.join(names)}" if names else "must be empty"
+                message += f"; may have {', '.join(more)}" if more else ""
                 raise HttpProblem(
                     422, "invalid", "1 field is not valid.",
                     errors=[FieldError("/values", "names", message)],

@@ -36,8 +36,16 @@ class _Member(Struct, frozen=True):
     tiers: Sequence[_Ladder] = ()
 
 
+class _Membership(Struct, frozen=True):
+    member_id: str
+
+
+class _Identified(Struct, frozen=True):
+    member: _Membership | None = None
+
+
 class _Customer(Struct, frozen=True):
-    member: _Member | None = None
+    customer_id: str
 
 
 class _Wallet(Struct, frozen=True):
@@ -65,30 +73,45 @@ class Questions:
         self._within = within_seconds
 
     async def standing(self, shop: Shop, buyer: forms.Buyer) -> Standing | None:
-        """Who a buyer is at the program; None: nobody could tell in time."""
-        customer = shop.who(buyer).customer_id
-        if customer is None:
+        """Who a buyer is at the program, by their customer or a phone that was vouched for.
+
+        None: nobody could tell in time.
+        """
+        who = shop.who(buyer)
+        if who.customer_id is None:
             return None
+        phone = next((each.hash for each in who.identities if each.kind == "phone"), None)
         try:
             async with asyncio.timeout(self._within):
-                return await self._standing(shop, customer)
+                return await self._standing(shop, who.customer_id, phone)
         except (TimeoutError, httpx2.HTTPError, msgspec.DecodeError):
             return None
 
-    async def _standing(self, shop: Shop, customer: str) -> Standing:
-        found = await self._ask(shop, "members", f"customers/{customer}", _Customer)
-        if found is None:
-            return STRANGER
-        member = found.member
+    async def _standing(self, shop: Shop, customer: str, phone: str | None) -> Standing:
+        identified = await self._identify(shop, customer, phone)
+        path = f"members/{identified.member_id}" if identified is not None else ""
+        member = await self._ask(shop, "members", path, _Member) if path else None
         if member is None:
-            return Standing(is_known=True)
-        path = f"members/{member.member_id}/balance"
-        wallets = await self._ask(shop, "points", path, _Wallets)
+            found = await self._ask(shop, "members", f"customers/{customer}", _Customer)
+            return STRANGER if found is None else Standing(is_known=True)
+        wallets = await self._ask(shop, "points", f"{path}/balance", _Wallets)
         points = 0  # who has no account there has none
         if wallets is not None:
             points = sum(each.balance for each in wallets.wallets if each.kind == "points")
         rank = next((each.current.rank for each in member.tiers if each.primary), 1)
         return Standing(is_known=True, is_member=True, points=points, rank=rank)
+
+    async def _identify(self, shop: Shop, customer: str, phone: str | None) -> _Membership | None:
+        """The member that somebody is. Raises HTTPError, DecodeError."""
+        token = self._minter.mint("members", customer, shop.connection.program, ["self.identify"])
+        answer = await self._client.post(
+            f"{self._config.url_of('members')}/v1/me:identify",
+            headers={"authorization": f"Bearer {token}"},
+            json={"phone": phone},
+        )
+        if answer.status_code != _FOUND:
+            raise httpx2.TransportError(f"answered {answer.status_code}")
+        return msgspec.json.decode(answer.content, type=_Identified).member
 
     async def _ask(self, shop: Shop, service: str, path: str, told: type[Said]) -> Said | None:
         """What a service answers; None: it knows nothing of that. Raises HTTPError, DecodeError."""

@@ -102,6 +102,7 @@ class CredentialsState(BaseModel):
     """What calls to the platform are signed with, without the values."""
 
     needed: list[str] = Field(description="Names of what its calls need; empty: it calls nobody")
+    optional: list[str] = Field(description="Names of what may be given besides, to renew it")
     set_at: Instant | None
     expires_at: Instant | None
     trouble: str | None = Field(description="Why the platform does not take them")

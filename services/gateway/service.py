@@ -15,6 +15,8 @@ from services.gateway.outbound.sending import send_messages
 from services.gateway.settings import CONNECTION
 from services.gateway.tables import APPEND_ONLY
 from services.gateway.tasks.comparing import comparing
+from services.gateway.tasks.ending import ending
+from services.gateway.tasks.exporting import exporting
 from services.gateway.tasks.fetching import fetching
 from services.gateway.tasks.forgetting import forgetting
 from services.gateway.tasks.pulling import pulling
@@ -29,7 +31,7 @@ SERVICE: Final = Service(
     routers=ROUTERS,
     flow=FLOW,
     documents=(CONNECTION, DECORATION),
-    tasks=(fetching, pulling, comparing, replaying, forgetting, send_messages),
+    tasks=(fetching, pulling, comparing, replaying, forgetting, ending, exporting, send_messages),
     sweeps=(Sweep("complete", due_orders), Sweep(outbound.KIND, outbound.outdated)),
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,

@@ -42,6 +42,11 @@ class ConnectionSettings(Settings):
         description="What statuses of orders mean: paid, completed, cancelled or ignored; for new "
         "ones, or instead of the usual meaning (Taobao, Youzan)",
     )
+    credit_coupons: Annotated[list[_Status], Field(max_length=20)] = Field(
+        default=["smart_coupon"],
+        description="Types of coupons that are gift cards or store credit, so that what they take "
+        "off counts as paid (WooCommerce)",
+    )
 
 
 FAMILY: Final = "connection/"

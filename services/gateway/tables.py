@@ -161,6 +161,13 @@ REPLAY_ITEM: Final = program_table(
     uuid("replay_id"),
     uuid("delivery_id"),
 )
+PACE: Final = program_table(
+    METADATA,
+    "pace",
+    ("connection_id",),
+    uuid("connection_id"),
+    instant("spent_until"),
+)
 PULL: Final = program_table(
     METADATA,
     "pull",

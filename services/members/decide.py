@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from services.members.consent.model import Consent, RecordConsents
 from services.members.model import (
     STATES,
     CancelErasure,
@@ -20,7 +21,7 @@ from services.members.model import (
     RequestErasure,
     UnlinkCustomer,
 )
-from services.members.rules import erasing
+from services.members.rules import consenting, erasing
 from services.members.rules.draft import Draft
 from services.members.rules.joining import (
     ACCEPTED,
@@ -92,6 +93,8 @@ def on_command(draft: Draft, command: Command) -> tuple[Outcome, object]:
             return _told(erasing.request(draft, wanted, command.time))
         case CancelErasure() as wanted:
             return _told(erasing.cancel(draft, wanted, command.time))
+        case RecordConsents() as wanted:
+            return record_consents(draft, wanted, command)
         case _:
             raise AssertionError(f"members takes no {type(command.data).__name__}")
 
@@ -224,6 +227,10 @@ def customer_updated(draft: Draft, event: Event, data: CustomerUpdated) -> Outco
     route = enabled(draft, OPEN, store, data.join.at)
     if route is not None:
         join_earliest(draft, customer, store, route, data.join.at)
+        link = open_link(draft.links_of(customer.customer_id))
+        member = draft.member(link.member_id) if link is not None else None
+        if member is not None and data.join.terms is not None:
+            consenting.accept(draft, member, data.join.terms, data.join.at)
     elif not draft.links_of(customer.customer_id):
         return Refused("not-eligible", "joining is not open in this store")
     return APPLIED
@@ -243,6 +250,10 @@ def join_open(draft: Draft, wanted: JoinOpen, at: datetime) -> tuple[Outcome, ob
     learn(draft, customer, wanted.identities, at)
     terms = PENDING if wanted.terms is None else ACCEPTED
     member = join(draft, customer, wanted.store_id, route, at, terms)
+    joined = draft.member(member)
+    if joined is not None and wanted.terms is not None:
+        who = text_id("cus", wanted.customer_id)
+        consenting.accept(draft, joined, wanted.terms, at, said_to=who)
     return APPLIED, {
         "application_id": text_id("app", draft.cause),
         "state": "approved",
@@ -284,6 +295,28 @@ def unlink_customer(draft: Draft, wanted: UnlinkCustomer, at: datetime) -> tuple
     ended = end_link(draft, link, at)
     recount_all(draft, wanted.customer_id)
     return APPLIED, _link_answer(ended)
+
+
+def record_consents(
+    draft: Draft, wanted: RecordConsents, command: Command
+) -> tuple[Outcome, object]:
+    """A member agrees to purposes, or takes that back; what holds then."""
+    held = consenting.record(draft, wanted, command.time, command.caller)
+    if isinstance(held, Refused):
+        return held, None
+    return APPLIED, {
+        "member_id": text_id("mem", wanted.member_id),
+        "consents": {purpose: _consent(each) for purpose, each in held.items()},
+    }
+
+
+def _consent(consent: Consent) -> object:
+    return {
+        "state": consent.state,
+        "at": render(consent.at),
+        "text_version": consent.text_version,
+        "channel": consent.channel,
+    }
 
 
 def _told(erasure: Outcome | Erasure) -> tuple[Outcome, object]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from services.members.consent.model import Consent
 from services.members.profile.model import ContactBlock
 from services.members.tiers.model import TierFact, TierSegment, TierStanding
 from shared.events.storefront.parts import Identity as ToldIdentity
@@ -274,6 +275,7 @@ class MembersState(State):
             TierSegment, ladder=lambda row: (row.program_id, row.member_id, row.ladder)
         )
         self.erasures = self.table(Erasure, member=lambda row: (row.program_id, row.member_id))
+        self.consents = self.table(Consent, member=lambda row: (row.program_id, row.member_id))
         self.blocks = self.table(ContactBlock)
         self.touched = self.table(Touched)
 

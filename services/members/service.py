@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from services.members import NAME, queries, sweeps, verify
 from services.members.api import ROUTER, lifespan
+from services.members.consent.model import RecordConsents
 from services.members.flow import FLOW
 from services.members.model import (
     CancelErasure,
@@ -17,6 +18,8 @@ from services.members.model import (
 )
 from services.members.own.api import ROUTER as OWN
 from services.members.personal.api import ROUTER as PERSONAL
+from services.members.personal.consents import ROUTER as CONSENTS
+from services.members.personal.exporting import ROUTER as EXPORTING
 from services.members.profile.keeping import keeping, tidying
 from services.members.settings import JOIN
 from services.members.store import ERASE
@@ -29,9 +32,16 @@ SERVICE: Final = Service(
     name=NAME,
     description="Customers, members, the links between them, tiers as a timeline.",
     schema=service_schema(NAME, Path(__file__).parent / "migrations", METADATA, APPEND_ONLY),
-    routers=(ROUTER, PERSONAL, OWN),
+    routers=(ROUTER, PERSONAL, CONSENTS, EXPORTING, OWN),
     flow=FLOW,
-    commands=(JoinOpen, LinkCustomer, UnlinkCustomer, RequestErasure, CancelErasure),
+    commands=(
+        JoinOpen,
+        LinkCustomer,
+        UnlinkCustomer,
+        RequestErasure,
+        CancelErasure,
+        RecordConsents,
+    ),
     sweeps=(Sweep(ERASE, sweeps.due_erasures),),
     tasks=(keeping, tidying),
     documents=(

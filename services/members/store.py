@@ -13,6 +13,8 @@ from uuid import UUID
 from msgspec import Struct, field
 
 from services.members import tables
+from services.members.consent.model import Consent, RecordConsents
+from services.members.consent.tables import CONSENT
 from services.members.model import (
     DONE,
     ERASED,
@@ -81,6 +83,8 @@ class Needs(Struct):
     """Customers something of whose past changes."""
     erasures: set[Key] = field(default_factory=set)
     """Members whose erasures are needed."""
+    consents: set[Key] = field(default_factory=set)
+    """Members whose consents are needed."""
 
 
 async def load_batch(
@@ -116,6 +120,7 @@ async def load_batch(
     state.facts.read(await tiers.load_facts(tx, whole, order_keys))
     state.segments.read(await tiers.load_segments(tx, whole))
     state.erasures.read(await _READ_ERASURE.run(tx, needs.erasures))
+    state.consents.read(await _READ_CONSENT.run(tx, needs.consents))
     return state
 
 
@@ -132,6 +137,7 @@ async def save_batch(tx: Tx, state: MembersState) -> None:
     await tiers.save_standings(tx, state.standings)
     await tiers.save_segments(tx, state.segments)
     await profiles.add_blocks(tx, state.blocks.changed)
+    await _CONSENTS.run(tx, state.consents.changed)
     await _save_erasures(tx, state)
 
 
@@ -145,8 +151,10 @@ async def _save_erasures(tx: Tx, state: MembersState) -> None:
         if row.state == DONE
         for customer in row.customers
     ]
+    members = [(row.program_id, row.member_id) for row in changed if row.state == DONE]
+    if members:
+        await profiles.forget(tx, [*customers, *members])
     if customers:
-        await profiles.forget(tx, customers)
         await tx.execute(
             """
             delete from identity where (program_id, customer_id) in (
@@ -204,6 +212,11 @@ def _command_needs(needs: Needs, program_id: int, command: Command) -> None:
         key = (program_id, data.member_id)
         needs.members.add(key)
         needs.erasures.add(key)
+        return
+    if isinstance(data, RecordConsents):
+        key = (program_id, data.member_id)
+        needs.members.add(key)
+        needs.consents.add(key)
         return
     assert isinstance(data, JoinOpen | LinkCustomer | UnlinkCustomer)
     _past_needs(needs, (program_id, data.customer_id))
@@ -464,12 +477,15 @@ _ORDER: Final = bulk.stored(tables.ORDER_SEEN, OrderSeen)
 _REFUND: Final = bulk.stored(tables.REFUND_SEEN, RefundSeen)
 _ERASURE: Final = bulk.stored(tables.ERASURE, Erasure, customers=(_joined, _parted))
 
+_CONSENT: Final = bulk.stored(CONSENT, Consent)
+
 _PLACE_CUSTOMER: Final = bulk.place(tables.CUSTOMER)
 _LOCK_CUSTOMER: Final = _CUSTOMER.locked("customer_id")
 _LOCK_MEMBER: Final = _MEMBER.locked("member_id")
 _READ_LINK: Final = _LINK.by("customer_id")
 _READ_IDENTITY: Final = _IDENTITY.by("customer_id")
 _READ_ERASURE: Final = _ERASURE.by("member_id")
+_READ_CONSENT: Final = _CONSENT.by("member_id")
 _READ_ORDER: Final = _ORDER.by("order_id")
 _READ_BOUGHT: Final = _ORDER.by("customer_id")
 _READ_REFUND: Final = _REFUND.by("refund_id")
@@ -483,3 +499,4 @@ _LINKS: Final = _LINK.save()
 _ORDERS: Final = _ORDER.save()
 _REFUNDS: Final = _REFUND.save()
 _ERASURES: Final = _ERASURE.upsert()
+_CONSENTS: Final = _CONSENT.offer()

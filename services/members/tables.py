@@ -4,14 +4,23 @@ from typing import Final
 
 from sqlalchemy import Boolean, Column, Index, SmallInteger
 
+from services.members.consent import tables as consent
 from services.members.profile import tables as profile
 from services.members.tiers import tables as tiers
 from shared.db.tables import TEXT_KEY, big, code, instant, program_table, text, uuid
 
 METADATA: Final = tiers.METADATA
 SEALED: Final = dict.fromkeys(
-    (each.name for each in (profile.CONTACT_BLOCK, profile.CONTACT, profile.SUBJECT_KEY)),
-    "the task that opens boxes while their keys exist",
+    (
+        each.name
+        for each in (
+            profile.CONTACT_BLOCK,
+            profile.CONTACT,
+            profile.SUBJECT_KEY,
+            profile.ACCESS_FILE,
+        )
+    ),
+    "the task that opens boxes while their keys exist, and files that were asked for",
 )
 """Tables that no log makes anew: they are taken over from those in use."""
 
@@ -123,4 +132,19 @@ Index(
     ERASURE.c.due_at,
     postgresql_where=ERASURE.c.state == 0,
 )
-APPEND_ONLY: Final[tuple[str, ...]] = ()
+APPEND_ONLY: Final = (consent.CONSENT.name,)
+HELD: Final = {
+    "member": ("member_id",),
+    "membership": ("member_id",),
+    "link": ("member_id", "customer_id"),
+    "customer": ("customer_id",),
+    "identity": ("customer_id",),
+    "order_seen": ("customer_id",),
+    "refund_seen": ("customer_id",),
+    "tier_fact": ("member_id",),
+    "tier_standing": ("member_id",),
+    "tier_segment": ("member_id",),
+    "consent": ("member_id",),
+    "erasure": ("member_id",),
+}
+"""By table the columns that name a person; what is sealed is opened beside them."""

@@ -12,7 +12,7 @@ from services.points.orders import ROUTER as ORDERS
 from services.points.own import ROUTER as OWN
 from services.points.settings import DOCUMENT
 from services.points.store import STATEMENTS
-from services.points.tables import APPEND_ONLY, METADATA
+from services.points.tables import APPEND_ONLY, HELD, METADATA
 from shared.schema import service_schema
 from shared.service import Rebuild, Service
 
@@ -31,4 +31,5 @@ SERVICE: Final = Service(
         unlike={"entry.posted_at": "when the line was written"}, derived=rebuild.DERIVED
     ),
     statements=STATEMENTS,
+    held=HELD,
 )

@@ -195,3 +195,15 @@ TIER_SPAN: Final = program_table(
 )
 APPEND_ONLY: Final = ("entry", "allocation")
 """Tables that the application role may only insert into and read."""
+HELD: Final = {
+    "customer": ("customer_id",),
+    "account": ("holder_id",),
+    "entry": ("holder_id",),
+    "lot": ("holder_id",),
+    "allocation": ("holder_id",),
+    "purchase": ("holder_id", "customer_id"),
+    "refund": ("customer_id",),
+    "activity_fact": ("holder_id", "customer_id"),
+    "tier_span": ("holder_id",),
+}
+"""By table the columns that name a person, as member or as customer."""

@@ -17,6 +17,7 @@ from shared.events.dead_letters.event_quarantined import EventQuarantined
 from shared.events.members.customer_linked import CustomerLinked
 from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined
+from shared.events.members.member_updated import MemberUpdated
 from shared.events.members.tier_changed import TierChanged
 from shared.events.points.points_changed import PointsChanged
 from shared.events.programs.program_changed import ProgramChanged
@@ -43,6 +44,7 @@ Data = (
     | CustomerLinked
     | TierChanged
     | MemberErased
+    | MemberUpdated
     | PointsChanged
     | CouponIssued
     | CouponChanged
@@ -114,6 +116,7 @@ CATALOGUE: Final = (
     EventType("customer-linked", 1, "members",    "members", (_P, _C, _A),     "member",   CustomerLinked),
     EventType("tier-changed",    1, "members",    "members", (_P, _A),         "member",   TierChanged),
     EventType("member-erased",   1, "members",    "members", (_C, _A),         "member",   MemberErased),
+    EventType("member-updated",  1, "members",    "members", (),               "member",   MemberUpdated),
     EventType("points-changed",  1, "points",     "points",  (_A,),            "member",   PointsChanged),
     EventType("coupon-issued",   1, "campaigns",  "campaigns", (_A,),          "member",   CouponIssued),
     EventType("coupon-changed",  1, "campaigns",  "campaigns", (_A,),          "member",   CouponChanged),

@@ -241,7 +241,7 @@ def try_(context: typer.Context, connection: Connection, as_json: AsJson = False
         assert shop is not None
         async with client() as http:
             tasking = Tasking(config, database, keys, Surroundings())
-            trying = Trying(tasking, Asking(config, http))
+            trying = Trying(tasking, Asking(tasking, http))
             trouble = await trying.call(shop, now) if is_asked(shop) else None
         async with statements(database) as tx:
             known = await programs.load(tx)

@@ -21,21 +21,26 @@ PUBLIC: Mapping[str, set[str]] = {
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
     | {"/api/gateway/v1/centres/{program_id}"}
     | {"/media/{program_id}/{file}", "/embed/v1/module"}
+    | {"/api/gateway/v1/access-exports/{export_id}/file"}
     | PAGES
 }
 """All that answers without a token; webhooks ask for a signature instead, links for theirs."""
 SIGNING_IN = "sessions.create"
 """Asks for a password instead; at its path one's sessions are listed, which needs one."""
-BY_PROOF = {"owners.create", "invitations.accept", "member-codes.create", "member-sessions.create"}
+BY_PROOF = {
+    "owners.create", "invitations.accept", "member-codes.create", "member-sessions.create",
+    "access-exports.file",
+}  # fmt: skip
 """Ask for the token of a link instead, for a code, or for a shop's word."""
 PERSONAL = {
     "sessions.list", "sessions.current", "sessions.leave", "sessions.end", "step-ups.create",
     "mfa-enrolments.create", "mfa-enrolments.confirm", "passwords.change",
     "member-sessions.current", "member-sessions.leave", "member-sessions.join",
-    "member-sessions.check-in", "member-sessions.erase", "member-sessions.keep", "live.get",
+    "member-sessions.check-in", "member-sessions.access-export", "member-sessions.consent",
+    "member-sessions.erase", "member-sessions.keep", "live.get",
 }  # fmt: skip
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
-OWN = ("self.read", "self.identify", "self.join", "self.erase")
+OWN = ("self.read", "self.identify", "self.join", "self.consent", "self.erase")
 """Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 SAMPLE = {
@@ -65,6 +70,7 @@ SAMPLE = {
     "staff_id": "stf_caireeyuculbogazdinryhi6d4",
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
+    "export_id": "axp_caireeyuculbogazdinryhi6d4",
     "name": "none.js",
     "file": f"{'0' * 64}.jpg",
     "move": "pause",
@@ -81,6 +87,7 @@ RANGES: Mapping[str, Mapping[str, str]] = {
     "live.get": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
     "embed.module": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
     "embed.ask": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
+    "access-exports.file": {"key": "A"},
 }
 """Queries that routes need, by the route's name."""
 

@@ -58,7 +58,7 @@ class Asked:
         """Let the worker pull and fetch what is due so long from now."""
         tasking = self._tasking(after, networks)
         async with client() as http:
-            asking = Asking(tasking.config, http)
+            asking = Asking(tasking, http)
             await Pulling(tasking, asking).turn()
             await Fetcher(tasking, asking).turn()
 
@@ -66,7 +66,7 @@ class Asked:
         """Let the worker compare what is due so long from now; how many connections that were."""
         tasking = self._tasking(after, "127.0.0.0/8")
         async with client() as http:
-            return await Comparer(tasking, Asking(tasking.config, http)).turn()
+            return await Comparer(tasking, Asking(tasking, http)).turn()
 
     def _tasking(self, after: timedelta, networks: str) -> Tasking:
         at = system() + after

@@ -74,7 +74,7 @@ class China:
         around = Surroundings(clock=lambda: system() + after)
         tasking = Tasking(config, self._database, site.keys, around)
         async with client() as http:
-            fetcher = Fetcher(tasking, Asking(config, http))
+            fetcher = Fetcher(tasking, Asking(tasking, http))
             while await fetcher.turn():
                 pass
 

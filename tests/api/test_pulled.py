@@ -57,7 +57,7 @@ class Pulled:
         around = Surroundings(clock=lambda: at["now"])
         tasking = Tasking(config, database, self._site.keys, around)
         async with client() as http:
-            asking = Asking(config, http)
+            asking = Asking(tasking, http)
             pulling, fetcher = Pulling(tasking, asking), Fetcher(tasking, asking)
             for _ in range(turns):
                 await pulling.turn()
@@ -232,7 +232,7 @@ async def test_a_connection_is_tried_by_a_call_that_changes_nothing(
         tasking = Tasking(config, database, gateway.site.keys, Surroundings())
         before = gateway.app.state.trying
         async with client() as http:
-            gateway.app.state.trying = Trying(tasking, Asking(config, http))
+            gateway.app.state.trying = Trying(tasking, Asking(tasking, http))
             tried = ok(await youzan.staff.post(f"{youzan.path}:test"))
             assert (tried["asked"], tried["trouble"]) == (True, None)
             platform.fail(5001)

@@ -9,12 +9,14 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from msgspec import convert
 
 from services.gateway.connectors import forms
 from services.gateway.questions import Questions
 from services.gateway.rules.normalising import Shop
 from shared.clock import system
 from shared.db.engine import Database
+from shared.events.storefront.parts import Identity
 from shared.http.tokens import Minter
 from shared.ids import parse_id, text_id
 from tests.api.harness import RECORDS, Api, ok
@@ -23,6 +25,7 @@ from tests.api.worlds import JOIN, LADDER, POINTS, telling
 from tests.builders.members import a_link
 from tests.builders.platforms import APP_SECRET, a_signed_query
 from tests.builders.storefront import an_order
+from tests.builders.storefront import customer as buyer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 OUID = "AAG2"
@@ -36,11 +39,16 @@ async def spi(gateway: Api, database: Database) -> China:
     return await connect(gateway, database, "taobao-spi", APP_SECRET)
 
 
-async def asked(spi: China, **said: str) -> Any:
+async def asked(spi: China, method: str = "member.query", **said: str) -> Any:
     """The answer to a question about a member."""
     raw = json.dumps({"nick": "li", "ouid": OUID} | said).encode()
-    query = a_signed_query("tmall.mei.crm.member.query", raw, timestamp=in_beijing(system()))
+    query = a_signed_query(f"tmall.mei.crm.{method}", raw, timestamp=in_beijing(system()))
     return ok(await call(spi, query, raw))
+
+
+async def binding(spi: China, **said: str) -> Any:
+    """The answer to the question whether a buyer can be bound."""
+    return await asked(spi, "member.bind.query", **said)
 
 
 async def customer_of(spi: China) -> str:
@@ -107,6 +115,37 @@ async def test_a_customer_who_is_no_member_and_a_stranger_are_told_apart(
         assert await asked(spi) == {"query_code": "E01"}
         await told.apply(an_order(program, buyer=customer))
         assert await asked(spi) == {"query_code": "E02"}
+
+
+async def test_a_member_can_be_bound_and_anybody_else_registers(
+    spi: China, members: Api, points: Api
+) -> None:
+    program, customer = spi.shop.program, await customer_of(spi)
+    async with telling(members, program) as told, reaching(spi, members, points):
+        assert await binding(spi) == {"bind_code": "E05", "bindable": False}
+        await told.settings("join", JOIN)
+        await told.apply(an_order(program, buyer=customer))
+        assert await binding(spi) == {"bind_code": "SUC", "bindable": True}
+        async with reaching(spi, points):
+            assert await binding(spi) == {"bind_code": "E04", "bindable": False}
+
+
+async def test_who_is_a_member_by_a_phone_that_a_shop_vouched_for_can_be_bound(
+    spi: China, members: Api, points: Api
+) -> None:
+    """Bought in another store; Tmall knows the buyer by an id that nobody here has seen."""
+    program, phone = spi.shop.program, "13800138000"
+    keys = spi.shop.api.site.keys
+    proven = {"kind": "phone", "hash": keys.blind_index(program, "phone", f"+86{phone}")}
+    async with telling(members, program) as told, reaching(spi, members, points):
+        await told.settings("join", JOIN)
+        assert (await binding(spi, mobile=phone))["bindable"] is False
+        for no, verified in (("A-1", False), ("A-2", True)):
+            identity = convert(proven | {"verified": verified}, Identity)
+            order = an_order(program, no=no, buyer=buyer("else"), identities=[identity])
+            await told.apply(order)
+            found = await binding(spi, mobile=phone, ouid="")
+            assert found["bindable"] is verified
 
 
 async def test_while_a_service_is_away_the_platform_asks_again(

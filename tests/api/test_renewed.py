@@ -1,4 +1,4 @@
-"""Tokens of Youzan: got by the worker, kept sealed, renewed in time and by one worker at a time."""
+"""Tokens of Youzan, sessions of Taobao: renewed in time, kept sealed, by one worker at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,23 +9,25 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.connections import Connections
-from services.gateway.connectors import youzan
+from services.gateway.connectors import taobao_tmc, youzan
 from services.gateway.connectors.port import Fetch, NotAuthorised, TryLater
 from services.gateway.fetching import store
 from services.gateway.fetching.asking import Asking, client
 from services.gateway.fetching.calling import Calling
 from services.gateway.model import Connection
 from services.gateway.settings import USUAL
+from services.gateway.tasks.ending import Warner
 from shared.clock import system
 from shared.db.engine import Database
 from shared.db.transaction import statements
 from shared.ids import parse_id
+from shared.metrics import Metrics
 from shared.service import Tasking
 from shared.surroundings import Surroundings
 from tests.api.harness import Api, ok, open_shop
 from tests.api.harness import Shop as Opened
-from tests.backing.platforms import YouzanStandIn
-from tests.builders.platforms import CLIENT, CLIENT_SECRET, a_youzan_order
+from tests.backing.platforms import TopStandIn, YouzanStandIn
+from tests.builders.platforms import CLIENT, CLIENT_SECRET, a_trade, a_youzan_order
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 API = "/api/gateway/v1"
@@ -35,7 +37,7 @@ ORDER = Fetch("order", TID)
 
 
 class Shop:
-    """A shop at Youzan whose orders are asked for."""
+    """A shop whose orders are asked for."""
 
     def __init__(self, opened: Opened, connection: str, database: Database) -> None:
         self.staff = opened.api.caller(opened.program)
@@ -45,9 +47,10 @@ class Shop:
         self._program = opened.program
         self._database = database
 
-    async def trust(self, values: dict[str, str]) -> None:
-        """Give the connection what its token is got by."""
-        ok(await self.staff.send("PUT", f"{self.path}/credentials", {"values": values}))
+    async def trust(self, values: dict[str, str], ends_at: datetime | None = None) -> None:
+        """Give the connection what its token is got by, or is."""
+        body = {"values": values, "expires_at": ends_at.isoformat() if ends_at else None}
+        ok(await self.staff.send("PUT", f"{self.path}/credentials", body))
 
     async def read(self) -> Connection:
         """The connection as it is now."""
@@ -59,22 +62,32 @@ class Shop:
 
     async def ask(
         self,
-        platform: YouzanStandIn,
+        platform: YouzanStandIn | TopStandIn,
         after: timedelta = timedelta(),
         connection: Connection | None = None,
     ) -> int:
         """Ask for the order, so long from now; how many events it says."""
         now = system() + after
-        config = self._site.config.model_copy(update={"youzan_url": platform.base})
+        urls = {"youzan_url": platform.base, "taobao_url": platform.base}
+        config = self._site.config.model_copy(update=urls)
+        source = youzan if isinstance(platform, YouzanStandIn) else taobao_tmc
         tasking = Tasking(config, self._database, self._site.keys, Surroundings(clock=lambda: now))
         async with client() as http:
-            heard = await Calling(tasking, Asking(config, http)).ask(
+            heard = await Calling(tasking, Asking(tasking, http)).ask(
                 connection or await self.read(),
-                partial(youzan.call, ORDER),
-                lambda raw: youzan.detail(ORDER, raw, USUAL),
+                partial(source.call, ORDER),
+                lambda raw: source.detail(ORDER, raw, USUAL),
                 now,
             )
         return len(heard.events)
+
+    async def ending(self, after: timedelta = timedelta()) -> dict[str, float]:
+        """How many connections are told to end, by kind, so long from now."""
+        metrics, now = Metrics(), system() + after
+        around = Surroundings(clock=lambda: now, metrics=metrics)
+        await Warner(Tasking(self._site.config, self._database, self._site.keys, around)).turn()
+        lines = [line for line in metrics.render().decode().split("\n") if "ending{" in line]
+        return {line.split('"')[1]: float(line.split()[-1]) for line in lines}
 
     async def sealed(self) -> bytes:
         """The credentials as they lie in the database."""
@@ -215,3 +228,86 @@ async def test_a_claim_of_a_worker_that_died_ends(
     with pytest.raises(TryLater):
         await shop.ask(platform)
     assert await shop.ask(platform, 2 * MINUTE) == 1
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def taobao(gateway: Api, database: Database) -> Shop:
+    """A shop at Taobao; no other has credentials."""
+    await gateway.site.execute("truncate gateway.credential")
+    opened = await open_shop(gateway)
+    staff = gateway.caller(opened.program)
+    body = {"store_id": opened.store, "source": "taobao-tmc"}
+    made = ok(await staff.post(f"{API}/connections", body), 201)
+    return Shop(opened, made["connection_id"], database)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def top() -> AsyncIterator[TopStandIn]:
+    """The platform, which knows one trade and gives another session for a refresh token."""
+    async with TopStandIn() as opened:
+        opened.trades[TID] = a_trade(tid_str=TID)
+        opened.refresh = "6101"
+        yield opened
+
+
+async def test_a_session_of_taobao_is_renewed_by_its_refresh_token_a_day_before_it_ends(
+    taobao: Shop, top: TopStandIn
+) -> None:
+    """The next one has a refresh token of its own, and an end that staff are shown."""
+    await taobao.trust(top.trusted, system() + 3 * DAY)
+    assert await taobao.ask(top, 2 * DAY - MINUTE) == 1
+    assert top.sessions == []
+    assert await taobao.ask(top, 2 * DAY + MINUTE) == 1
+    assert top.sessions == ["61001"]
+    assert (await taobao.read()).credentials == top.trusted
+    ends_at = await taobao.ends_at()
+    assert ends_at is not None
+    assert ends_at - system() > 29 * DAY
+
+
+async def test_a_session_that_taobao_ended_is_renewed_at_once(
+    taobao: Shop, top: TopStandIn
+) -> None:
+    await taobao.trust(top.trusted, system() + 9 * DAY)
+    top.credentials["session"] = "another"
+    assert await taobao.ask(top) == 1
+    assert top.sessions == ["61001"]
+
+
+async def test_a_session_without_a_refresh_token_is_used_to_its_end_and_no_other_is_asked_for(
+    taobao: Shop, top: TopStandIn
+) -> None:
+    await taobao.trust(top.credentials, system() + DAY)
+    assert await taobao.ask(top) == 1
+    top.credentials["session"] = "another"
+    with pytest.raises(NotAuthorised):
+        await taobao.ask(top)
+    assert "taobao.top.auth.token.refresh" not in {each["method"] for each in top.calls}
+
+
+async def test_a_refresh_token_that_is_refused_leaves_the_session_that_is_still_good(
+    taobao: Shop, top: TopStandIn
+) -> None:
+    """Whether its end is known or not; what is over is told."""
+    refused = top.credentials | {"refresh_token": "of another app"}
+    for ends_at in (None, system() + DAY):
+        await taobao.trust(refused, ends_at)
+        assert await taobao.ask(top) == 1
+    with pytest.raises(NotAuthorised):
+        await taobao.ask(top, 2 * DAY)
+    assert (await taobao.read()).credentials == refused
+
+
+async def test_staff_are_warned_a_week_before_what_nobody_renews_ends(
+    taobao: Shop, top: TopStandIn
+) -> None:
+    """And only once its renewal is overdue of what renews itself."""
+    await taobao.trust(top.credentials, system() + 8 * DAY)
+    assert (await taobao.ending())["taobao-tmc"] == 0
+    assert (await taobao.ending(DAY + MINUTE))["taobao-tmc"] == 1
+    assert (await taobao.ending(9 * DAY))["taobao-tmc"] == 1
+    await taobao.trust(top.trusted, system() + 8 * DAY)
+    assert (await taobao.ending(7 * DAY))["taobao-tmc"] == 0
+    assert (await taobao.ending(7 * DAY + 61 * MINUTE))["taobao-tmc"] == 1
+    await taobao.trust(top.credentials)
+    assert (await taobao.ending(400 * DAY))["taobao-tmc"] == 0

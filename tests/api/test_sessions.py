@@ -347,6 +347,21 @@ async def test_what_is_grave_needs_a_code_of_the_last_five_minutes(
         ok(await browser.post("/api-keys", key, shop.program), 201)
 
 
+async def test_what_is_held_about_a_member_is_gathered_for_who_gave_the_factor_just_now(
+    gateway: Api, shop: Shop
+) -> None:
+    """For the data officer; a manager may not ask for it at all."""
+    path = "/members/mem_v6exiz6pzobhrhkmmurlr3jugy/access-exports"
+    reason = {"reason": "asked by e-mail"}
+    browser, _ = await somebody(gateway, "data-officer", program=shop.program)
+    with gateway.at(now() + timedelta(minutes=6)):
+        problem(await browser.post(path, reason, shop.program), 403, "step-up-required")
+    other, _ = await somebody(gateway, "manager", program=shop.program)
+    problem(await other.post(path, reason, shop.program), 403, "forbidden")
+    assert await gateway.site.rows("gateway.access_export", shop.program) == []
+    ok(await browser.post(path, reason, shop.program), 202)
+
+
 # What a cookie is worth.
 
 

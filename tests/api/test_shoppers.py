@@ -406,6 +406,50 @@ async def taken_back(browser: Browser, erasure: str) -> None:
     assert [each["state"] for each in listed] == ["cancelled"]
 
 
+# What they agree to, and what is held about them.
+
+
+async def test_a_shopper_agrees_and_takes_it_back_and_sees_what_holds(
+    centre: Api, members: Api, place: Shop
+) -> None:
+    """The terms that they joined with stand there already."""
+    async with open_to_join(members, place):
+        browser, session = await joined(centre, place)
+        for state in ("granted", "withdrawn"):
+            body = {"consents": {"marketing-sms": state}, "text_version": "2"}
+            held = ok(await browser.post(f"{CURRENT}:consent", body), 201)
+            assert held["member_id"] == session["member_id"]
+            assert held["consents"]["marketing-sms"]["state"] == state
+        seen = ok(await browser.ask("GET", "/api/members/v1/me/consents"))
+        assert {name: each["state"] for name, each in seen["consents"].items()} == {
+            "marketing-sms": "withdrawn", "terms": "granted",
+        }  # fmt: skip
+        async with members.nothing_changes(place.program):
+            body = {"consents": {"terms": "withdrawn"}}
+            problem(await browser.post(f"{CURRENT}:consent", body), 409, "terms-required")
+
+
+async def test_who_asks_for_all_that_is_held_about_them_proves_the_phone_once_more(
+    centre: Api, members: Api, place: Shop
+) -> None:
+    """A code to another phone does not do, and leaves nothing."""
+    async with open_to_join(members, place):
+        browser, session = await joined(centre, place)
+        path = f"{CURRENT}:access-export"
+        problem(await browser.post(path, {"phone": PHONE, "code": "000000"}), 401, "code-wrong")
+        theirs = await code_for(browser, place, OTHER)
+        body = {"phone": OTHER, "code": theirs["code"]}
+        problem(await browser.post(path, body), 403, "another-phone")
+        assert await centre.site.rows("gateway.access_export", place.program) == []
+        with centre.at(system() + 2 * MINUTE):
+            mine = await code_for(browser, place)
+            export = ok(await browser.post(path, {"phone": PHONE, "code": mine["code"]}), 202)
+        assert (export["member_id"], export["state"]) == (session["member_id"], "gathering")
+        assert export["requested_by"] == session["member_id"]
+        (row,) = await centre.site.rows("gateway.access_export", place.program)
+        assert row["reason"] == "asked by the member"
+
+
 # The cookie.
 
 

@@ -120,7 +120,20 @@ BODIES: Final[Mapping[str, Any]] = {
         "code": "123456",
     },
     "member-sessions.join": {"terms": "1", "accepted": True},
+    "member-sessions.access-export": {"phone": "13800138000", "code": "123456"},
+    "member-sessions.consent": {"consents": {"profiling": "granted"}},
     "member-sessions.erase": {"phone": "13800138000", "code": "123456"},
+    "access-exports.create": {"reason": "asked by e-mail"},
+    "access-files.put": {"content": "UEsFBg==", "expires_at": "2027-03-08T02:00:00Z"},
+    "consents.record": {
+        "statements": [{"purpose": "profiling", "state": "granted", "channel": "counter"}]
+    },
+    "contacts.resolve": {
+        "member_ids": ["mem_v6exiz6pzobhrhkmmurlr3jugy"],
+        "channel": "sms",
+        "purpose": "marketing-sms",
+    },
+    "me.consent": {"consents": {"profiling": "granted"}},
     "me.identify": {},
     "me.join": {"route": "open", "store_id": STORE, "terms": "1"},
     "me.erase": {"reason": "asked by the member", "phone": "v1.AAAAAAAAAAAA"},
@@ -192,9 +205,12 @@ async def _gateway(api: Api) -> World:
         "roles": [{"program_id": shop.program, "role": "analyst"}],
     }
     person = ok(await staff.post("/api/gateway/v1/staff", person), 201)
+    path = f"/api/gateway/v1/members/{member()}/access-exports"
+    export = ok(await staff.post(path, BODIES["access-exports.create"]), 202)
     return World(
         shop.program,
         {
+            "export_id": export["export_id"],
             "program_id": shop.program,
             "store_id": shop.store,
             "staff_id": person["staff_id"],
@@ -234,12 +250,17 @@ async def _members(api: Api) -> World:
     (found,) = ok(await staff.get("/v1/members"))["items"]
     path = f"/v1/members/{found['member_id']}/erasures"
     made = ok(await staff.post(path, BODIES["erasures.create"], key="world"), 201)
+    export = text_id("axp", random_id())
+    path = f"/v1/members/{found['member_id']}/access-files/{export}"
+    kept = await staff.send("PUT", path, BODIES["access-files.put"])
+    assert kept.status_code == 204
     return World(
         program,
         {
             "member_id": found["member_id"],
             "customer_id": customer(),
             "erasure_id": made["erasure_id"],
+            "export_id": export,
             "document": "join",
         },
     )

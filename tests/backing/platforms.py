@@ -103,6 +103,10 @@ class TopStandIn(StandIn):
         """Waiting: each comes again with every consumption until it is confirmed."""
         self.permitted = False
         """Whether messages of the seller go to the app."""
+        self.refresh = ""
+        """What another session is got by, once; empty: the application gets none."""
+        self.sessions: list[str] = []
+        """Those that were given, in order."""
 
     def fail(self, code: int, sub_code: str = "", times: int = 1) -> None:
         """The next calls are answered with an error: 7 called too often, 27 session over."""
@@ -123,6 +127,7 @@ class TopStandIn(StandIn):
             "taobao.tmc.messages.consume": self._consume,
             "taobao.tmc.messages.confirm": self._confirm,
             "taobao.tmc.user.permit": self._permit,
+            "taobao.top.auth.token.refresh": self._renew,
         }
         if method not in made:
             return _error(22)
@@ -146,7 +151,7 @@ class TopStandIn(StandIn):
         if asked.get("sign") != sign.upper():
             return _error(25)
         datetime.fromisoformat(asked["timestamp"])
-        if asked["method"].startswith("taobao.tmc.messages."):
+        if asked["method"].startswith(("taobao.tmc.messages.", "taobao.top.auth.")):
             return None
         if "session" not in asked:
             return _error(26)
@@ -188,6 +193,23 @@ class TopStandIn(StandIn):
     def _permit(self, _asked: Fields) -> Any:
         self.permitted = True
         return {"is_success": True}
+
+    @property
+    def trusted(self) -> dict[str, str]:
+        """The credentials with what another session is got by."""
+        return self.credentials | {"refresh_token": self.refresh}
+
+    def _renew(self, asked: Fields) -> Any:
+        if not self.refresh or asked.get("refresh_token") != self.refresh:
+            return _error(15, "isv.invalid-parameter")
+        number = len(self.sessions) + 1
+        self.credentials["session"] = f"6100{number}"
+        self.refresh = f"6101{number}"
+        self.sessions.append(self.credentials["session"])
+        ends = round((system() + 30 * DAY).timestamp() * 1000)
+        told = {"access_token": self.credentials["session"], "refresh_token": self.refresh}
+        more = {"expire_time": ends, "token_type": "Bearer", "taobao_user_nick": "tea house"}
+        return {"token_result": json.dumps(told | more)}
 
 
 class YouzanStandIn(StandIn):

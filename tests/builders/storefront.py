@@ -237,13 +237,14 @@ def an_update(
     at: datetime = AT,
     identities: Sequence[Identity] = (),
     joins: bool = False,
+    terms: str | None = None,
     store: str = STORE,
 ) -> Event:
     """What the shop knows of a customer, and a wish to join."""
     data = CustomerUpdated(
         store_id=store,
         customer_id=buyer,
-        join=JoinRequest(at=Instant.of(at)) if joins else None,
+        join=JoinRequest(at=Instant.of(at), terms=terms) if joins else None,
         identities=list(identities),
         assurance="high",
     )

@@ -38,7 +38,7 @@ GAUGES: Final = {
     "outbox_oldest_age_seconds": "", "relay_active": "", "sweep_behind_days": "kind",
     "clock_skew_seconds": "", "eventloop_lag_seconds": "", "pg_pool_in_use": "",
     "pg_oldest_transaction_seconds": "", "invariant_violations": "", "resident_bytes": "",
-    "programs_parked": "topic", "intake_breaker_open": "",
+    "programs_parked": "topic", "intake_breaker_open": "", "credentials_ending": "kind",
 }  # fmt: skip
 ALARMS: Final = {
     "ShukeLag": "lag_seconds > 60",
@@ -52,6 +52,7 @@ ALARMS: Final = {
     "ShukeOldTransaction": "pg_oldest_transaction_seconds > 600",
     "ShukeIntakeBreakerOpen": "intake_breaker_open > 0",
     "ShukePlatformRefuses": "fetch_total > 0",
+    "ShukeCredentialsEnd": "credentials_ending > 0",
     "ShukeDeliveriesFail": "intake_total > 0",
     "ShukeSecretExpired": "intake_total > 0",
     "ShukeEndpointDisabled": "endpoints_disabled_total > 0",

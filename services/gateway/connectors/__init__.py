@@ -6,6 +6,7 @@ generic            any shop of one's own: Standard Webhooks
 shopify            orders, cancellations, refunds, customers
 shopify_calls      calls to such a shop: what changed, what paid an order
 woocommerce        orders with their refunds, customers
+woocommerce_cards  what gift cards and store credit paid there
 woocommerce_calls  calls to such a shop: what changed, refunds with their lines
 top                calls, answers and signatures of Taobao's open platform
 taobao             its trades and refunds in detail
@@ -50,7 +51,9 @@ ANSWERING: Final[dict[str, Answering]] = {taobao_spi.SOURCE: taobao_spi}
 """Those that ask about buyers and wait for the answer."""
 FOLLOWED: Final[dict[str, Followed]] = {shopify.SOURCE: shopify}
 """Those some of whose details take a second call."""
-RENEWING: Final[dict[str, Renewing]] = {youzan.SOURCE: youzan}
+RENEWING: Final[dict[str, Renewing]] = {
+    each.SOURCE: each for each in (taobao_spi, taobao_tmc, youzan)
+}
 """Those whose calls need a token that ends."""
 PULLERS: Final[dict[str, Puller]] = {taobao_tmc.SOURCE: taobao_tmc}
 """Those whose messages wait to be taken."""
@@ -65,3 +68,8 @@ def can_fetch(connection: Connection) -> bool:
 def needed(source: str) -> tuple[str, ...]:
     """Names of the credentials of a kind of storefront; none: it calls nobody."""
     return FETCHERS[source].CREDENTIALS if source in FETCHERS else ()
+
+
+def optional(source: str) -> tuple[str, ...]:
+    """Names of what the credentials of a kind of storefront may hold besides."""
+    return RENEWING[source].RENEWED_BY if source in RENEWING else ()

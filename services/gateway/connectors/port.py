@@ -89,6 +89,19 @@ class Call(Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
 
+class Pace(Struct, frozen=True):
+    """How fast a platform lets one shop be asked."""
+
+    spacing: timedelta = timedelta(milliseconds=100)
+    """Between two calls, in the long run."""
+    at_once: int = 1
+    """So many may come together after a rest."""
+
+
+USUAL_PACE: Final = Pace()
+"""Where a platform documents none: ten calls a second."""
+
+
 class TryLater(Exception):
     """The platform answers that it cannot now: too many calls, an outage of its own."""
 
@@ -207,6 +220,11 @@ class Fetcher(Connector, Protocol):
         """So long after a notification the platform surely answers what it has told."""
         ...
 
+    @property
+    def PACE(self) -> Pace:  # noqa: N802 - a constant of the module
+        """How fast one shop may be asked."""
+        ...
+
     def call(self, wanted: Fetch, credentials: Credentials, base: str, now: datetime) -> Call:
         """The call for a detail."""
         ...
@@ -275,11 +293,20 @@ class Renewing(Fetcher, Protocol):
         """Name under which calls look for it among the credentials."""
         ...
 
+    @property
+    def RENEWED_BY(self) -> tuple[str, ...]:  # noqa: N802 - a constant of the module
+        """Names of what the credentials may hold besides, so that another one can be got."""
+        ...
+
+    def renews(self, credentials: Credentials) -> bool:
+        """Whether these credentials get another one when it ends."""
+        ...
+
     def renew(self, credentials: Credentials, base: str, now: datetime) -> Call:
         """The call for a new one."""
         ...
 
-    def renewed(self, raw: bytes) -> tuple[Credentials, datetime]:
+    def renewed(self, raw: bytes, now: datetime) -> tuple[Credentials, datetime]:
         """What joins the credentials, and when it ends.
 
         Raises TryLater, NotAuthorised, Invalid or ValidationError.

@@ -56,6 +56,7 @@ BASE: Final = None
 CREDENTIALS: Final = shopify_calls.CREDENTIALS
 SETTLES: Final = shopify_calls.SETTLES
 SPAN: Final = shopify_calls.SPAN
+PACE: Final = shopify_calls.PACE
 AFTER_FULFILMENT: Final = timedelta(days=15)
 AFTER_DELIVERY: Final = timedelta(days=7)
 _PAID: Final = {"paid", "partially_refunded", "refunded"}

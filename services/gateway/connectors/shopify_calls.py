@@ -20,11 +20,13 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
-from services.gateway.connectors.port import Call, Credentials, Fetch, Page, minor
+from services.gateway.connectors.port import Call, Credentials, Fetch, Pace, Page, minor
 
 CREDENTIALS: Final = ("access_token",)
 SETTLES: Final = timedelta(0)
 SPAN: Final = timedelta(days=30)
+PACE: Final = Pace(timedelta(milliseconds=500), at_once=40)
+"""The bucket of its REST interface: 40 calls, of which two a second run out."""
 VERSION: Final = "2026-10"
 """Of the interface; each is served for a year at least."""
 GIFT_CARD: Final = "gift_card"

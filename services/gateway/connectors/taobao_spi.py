@@ -9,10 +9,12 @@ body where that is JSON, XML or text; within ten minutes. The method stands in t
 | tmall.mei.crm.member.register, qimen.alibaba.member.register | likewise | `register_code` SUC |
 | any of a trade (`….trade.…`) with a `tid` | the trade is fetched | success |
 | tmall.mei.crm.member.query | – | points and level; ask again while nobody can tell |
-| tmall.mei.crm.member.bind.query | – | not to be bound |
+| tmall.mei.crm.member.bind.query | – | a member can be bound; ask again while nobody can tell |
 | any other | – | failure |
 
 A buyer is `ouid`, their id at this shop; a phone counts where it is plain. The nick never does.
+Who has a member here, by their `ouid` or by a phone that a shop vouched for, can be bound
+(`bind_code` SUC); anybody else registers (E05).
 A member is told with `query_code` SUC; E01 says that there is no such customer, E02 that they are
 no member, E04 that the platform is to ask again. The answer gives back phone and nick as asked,
 since they are wanted in it and not kept here; `extend` is empty.
@@ -35,6 +37,7 @@ from services.gateway.connectors import forms, taobao, top
 from services.gateway.connectors.port import (
     EVERY,
     QUERY,
+    USUAL_PACE,
     Fetch,
     Headers,
     Heard,
@@ -56,12 +59,16 @@ MEDIA: Final = (_JSON, _FORM, "application/xml", "text/xml", "text/plain")
 SHOP_HEADER: Final = None
 BASE: Final = top.BASE
 CREDENTIALS: Final = top.CREDENTIALS
+TOKEN: Final = top.TOKEN
+RENEWED_BY: Final = (top.REFRESH,)
 SETTLES: Final = taobao.SETTLES
 SPAN: Final = taobao.SPAN
+PACE: Final = USUAL_PACE
 TOLERANCE: Final = timedelta(minutes=10)
 """How far the signed time may be from now, either way."""
-_NOBODY, _NO_MEMBER, _AGAIN = "E01", "E02", "E04"
-"""What a method's own code says of somebody unknown, of who is no member, and to ask again."""
+_NOBODY, _NO_MEMBER, _AGAIN, _REGISTERS = "E01", "E02", "E04", "E05"
+"""What a method's own code says of somebody unknown, of who is no member, to ask again, and of who
+can only register."""
 _JOINS: Final = {
     "tmall.mei.crm.bind": "bind_code",
     "qimen.alibaba.member.bind": "bind_code",
@@ -70,8 +77,9 @@ _JOINS: Final = {
 }
 """Methods by which a buyer joins, and the field of their answers."""
 _MEMBER: Final = "tmall.mei.crm.member.query"
+_BINDING: Final = "tmall.mei.crm.member.bind.query"
 _QUERIES: Final[dict[str, dict[str, object]]] = {
-    "tmall.mei.crm.member.bind.query": {"bind_code": "E05", "bindable": False},
+    _BINDING: {"bind_code": _AGAIN, "bindable": False},
     _MEMBER: {"query_code": _AGAIN},
 }
 """Methods that ask what members or points know, and what each is told while nobody can tell."""
@@ -83,6 +91,9 @@ call = taobao.call
 detail = taobao.detail
 changed = taobao.changed
 listed = taobao.listed
+renews = top.renews
+renew = top.renew
+renewed = top.renewed
 
 
 class _Signed(Struct, frozen=True):
@@ -167,7 +178,7 @@ def answered(raw: bytes, headers: Headers) -> bytes:
 def asks(raw: bytes, headers: Headers) -> forms.Buyer | None:
     """Whom a question about a member is about, by `ouid` or else a plain phone."""
     signed = _signed(raw, headers)
-    if signed.method != _MEMBER:
+    if signed.method not in _QUERIES:
         return None
     try:
         said = signed.said()
@@ -180,7 +191,11 @@ def asks(raw: bytes, headers: Headers) -> forms.Buyer | None:
 
 def replied(raw: bytes, headers: Headers, standing: Standing) -> bytes:
     """What a member has, as the platform wants it: numbers are texts there, debts are nothing."""
-    said = _signed(raw, headers).said()
+    signed = _signed(raw, headers)
+    said = signed.said()
+    if signed.method == _BINDING:
+        code = "SUC" if standing.is_member else _REGISTERS
+        return msgspec.json.encode({"bind_code": code, "bindable": standing.is_member})
     if not standing.is_member:
         return msgspec.json.encode({"query_code": _NO_MEMBER if standing.is_known else _NOBODY})
     member = {

@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from services.gateway.connectors import forms, taobao, top
 from services.gateway.connectors.port import (
+    USUAL_PACE,
     Call,
     Credentials,
     Fetch,
@@ -49,8 +50,11 @@ MEDIA: Final = ("application/json",)
 SHOP_HEADER: Final = None
 BASE: Final = top.BASE
 CREDENTIALS: Final = top.CREDENTIALS
+TOKEN: Final = top.TOKEN
+RENEWED_BY: Final = (top.REFRESH,)
 SETTLES: Final = taobao.SETTLES
 SPAN: Final = taobao.SPAN
+PACE: Final = USUAL_PACE
 QUANTITY: Final = 100
 """Messages of one call."""
 _CONSUME: Final = "taobao.tmc.messages.consume"
@@ -75,6 +79,9 @@ call = taobao.call
 detail = taobao.detail
 changed = taobao.changed
 listed = taobao.listed
+renews = top.renews
+renew = top.renew
+renewed = top.renewed
 
 
 class _Messages(Struct, frozen=True):

@@ -7,10 +7,15 @@ delivery keeps them.
 | answer | means |
 |---|---|
 | `{"trade_fullinfo_get_response": …}` | what was asked of taobao.trade.fullinfo.get |
-| error 11, 12, 13, 26, 27, 53 | the session is missing or over, or a permission |
+| error 26, 27 | the session is missing or over |
+| error 11, 12, 13, 53 | a permission is missing |
 | error with sub_code `isv.…` | the call is wrong, or what it asks for is not there |
 | error 7, 10, 15, 50, or with sub_code `isp.…` | called too often, or not well itself |
 | any other error | the call is wrong |
+
+A session is renewed by the refresh token that came with it (taobao.top.auth.token.refresh). The
+platform gives that to applications of its service market; others have sessions of a fixed length,
+and a seller must authorise anew.
 
 Read from public documents and libraries; not seen live.
 """
@@ -18,20 +23,33 @@ Read from public documents and libraries; not seen live.
 import hashlib
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Final, Literal, NoReturn
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal, NoReturn
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from services.gateway.connectors.port import Call, Credentials, NotAuthorised, TryLater, in_beijing
+from services.gateway.connectors.port import (
+    Call,
+    Credentials,
+    NotAuthorised,
+    TokenOver,
+    TryLater,
+    in_beijing,
+    since_epoch,
+)
 from services.gateway.model import Invalid
 from shared.errors import FieldError
 
 BASE: Final = "https://eco.taobao.com/router/rest"
 CREDENTIALS: Final = ("app_key", "app_secret", "session")
+TOKEN: Final = "session"  # noqa: S105 - a name
+REFRESH: Final = "refresh_token"
+"""Under this name the credentials may hold what another session is got by."""
+_RENEW: Final = "taobao.top.auth.token.refresh"
 _BUSY: Final = {7, 10, 15, 50}
-_NOT_AUTHORISED: Final = {11, 12, 13, 26, 27, 53}
+_OVER: Final = {26, 27}
+_NOT_AUTHORISED: Final = {11, 12, 13, 53}
 _ERROR: Final = "error_response"
 
 
@@ -40,6 +58,20 @@ class _Error(Struct, frozen=True):
     msg: str = ""
     sub_code: str = ""
     sub_msg: str = ""
+
+
+class _Renewed(Struct, frozen=True):
+    token_result: str
+    """JSON, as a text."""
+
+
+class _Token(Struct, frozen=True):
+    access_token: Annotated[str, Meta(min_length=1)]
+    refresh_token: str = ""
+    expire_time: int = 0
+    """In milliseconds since 1970; 0: only `expires_in` tells it."""
+    expires_in: Annotated[int, Meta(ge=0, le=10**9)] = 0
+    """In seconds."""
 
 
 _ANSWER: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -111,8 +143,39 @@ def accepted(raw: bytes) -> Mapping[str, msgspec.Raw]:
     return parts
 
 
+def renews(credentials: Credentials) -> bool:
+    """Where a refresh token was given."""
+    return bool(credentials.get(REFRESH))
+
+
+def renew(credentials: Credentials, base: str, now: datetime) -> Call:
+    """The call for another session, by the app's own word."""
+    own = {name: credentials[name] for name in ("app_key", "app_secret")}
+    return call(_RENEW, {REFRESH: credentials[REFRESH]}, own, base, now)
+
+
+def renewed(raw: bytes, now: datetime) -> tuple[Credentials, datetime]:
+    """The session, what the next one is got by, and its end.
+
+    A refusal is the refresh token's fault, unless it says to ask later.
+    """
+    try:
+        result = msgspec.json.decode(answer(_RENEW, raw), type=_Renewed).token_result
+    except Invalid as error:
+        raise NotAuthorised(str(error)) from error
+    told = msgspec.json.decode(result, type=_Token)
+    values = {TOKEN: told.access_token}
+    if told.refresh_token:
+        values[REFRESH] = told.refresh_token
+    if told.expire_time:
+        return values, since_epoch(told.expire_time, "/token_result/expire_time")
+    return values, now + timedelta(seconds=told.expires_in)
+
+
 def _refuse(error: _Error) -> NoReturn:
     told = f"{error.code} {error.sub_code} {error.sub_msg or error.msg}"[:200]
+    if error.code in _OVER:
+        raise TokenOver(told)
     if error.code in _NOT_AUTHORISED:
         raise NotAuthorised(told)
     ours = error.sub_code.startswith("isv.")

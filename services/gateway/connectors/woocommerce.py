@@ -10,6 +10,7 @@ received: an order is completed 7 days after the shop marked it completed.
 | shipping | shipping_total, shipping_tax |
 | fees | fee_lines; one below zero is a discount of the whole order |
 | buyer | customer_id; 0 is a guest, known by billing.phone or billing.email |
+| paid by gift card | gift_cards, coupons of store credit (`woocommerce_cards`) |
 | cancelled, given back | when it was last modified: the shop tells no other instant |
 
 A refund inside an order tells an amount and no lines: where calls can be made it is fetched
@@ -27,6 +28,7 @@ from msgspec.structs import replace
 
 from services.gateway.connectors import forms, woocommerce_calls
 from services.gateway.connectors.port import (
+    USUAL_PACE,
     Fetch,
     Headers,
     Heard,
@@ -37,6 +39,13 @@ from services.gateway.connectors.port import (
     minor,
     noted,
     verify_hmac,
+)
+from services.gateway.connectors.woocommerce_cards import (
+    Coupon,
+    Credit,
+    GiftCard,
+    Meta,
+    with_cards,
 )
 from services.gateway.settings import ConnectionSettings
 from shared.amounts import allocate
@@ -52,6 +61,7 @@ BASE: Final = None
 CREDENTIALS: Final = woocommerce_calls.CREDENTIALS
 SETTLES: Final = woocommerce_calls.SETTLES
 SPAN: Final = woocommerce_calls.SPAN
+PACE: Final = USUAL_PACE
 AFTER_COMPLETION: Final = timedelta(days=7)
 _PAID: Final = {"processing", "completed", "refunded"}
 _NOTHING: Final = Decimal(0)
@@ -83,25 +93,12 @@ class FeeLine(_Said, frozen=True, kw_only=True):
     total_tax: Decimal = _NOTHING
 
 
-class CouponLine(_Said, frozen=True, kw_only=True):
-    """A coupon that was used."""
-
-    code: str
-
-
 class RefundLine(_Said, frozen=True, kw_only=True):
     """A refund as the order tells it; the total is below zero."""
 
     id: int | str
     reason: str | None = None
     total: Decimal
-
-
-class Meta(_Said, frozen=True, kw_only=True):
-    """Something that the shop or a plug-in wrote at the order."""
-
-    key: str
-    value: object = None
 
 
 class Billing(_Said, frozen=True, kw_only=True):
@@ -130,7 +127,8 @@ class Order(_Said, frozen=True, kw_only=True):
     billing: Billing = Billing()
     line_items: list[LineItem]
     fee_lines: list[FeeLine] = []
-    coupon_lines: list[CouponLine] = []
+    coupon_lines: list[Coupon] = []
+    gift_cards: list[GiftCard] = []
     refunds: list[RefundLine] = []
     meta_data: list[Meta] = []
 
@@ -210,7 +208,7 @@ def _heard_order(topic: str, order: Order, settings: ConnectionSettings) -> Hear
         return Heard(topic, [cancelled])
     if order.status not in _PAID:
         return Heard(topic, ignored=f"status {order.status[:40]}")
-    paid = _paid(order)
+    paid = _by_cards(_paid(order), order, settings)
     pending = None
     if order.status == "completed" and order.date_completed_gmt:
         done = instant(_gmt(order.date_completed_gmt), "/date_completed_gmt")
@@ -259,6 +257,23 @@ def _paid(order: Order) -> forms.OrderPaid:
         coupon_codes=[each.code[:64] for each in order.coupon_lines[:20]],
         **noted((each.key, each.value) for each in order.meta_data),
     )
+
+
+def _by_cards(paid: forms.OrderPaid, order: Order, settings: ConnectionSettings) -> forms.OrderPaid:
+    """The order with what gift cards and store credit paid of it."""
+    cards = sum(
+        minor(each.amount, order.currency, f"/gift_cards/{number}/amount")
+        for number, each in enumerate(order.gift_cards)
+    )
+    net, tax = 0, 0
+    for number, each in enumerate(order.coupon_lines):
+        if each.kind in settings.credit_coupons:
+            place = f"/coupon_lines/{number}"
+            net += minor(each.discount, order.currency, f"{place}/discount")
+            tax += minor(each.discount_tax, order.currency, f"{place}/discount_tax")
+    if cards <= 0 and net <= 0:
+        return paid
+    return with_cards(paid, max(0, cards), Credit(max(0, net), max(0, tax)))
 
 
 def _line(line: LineItem, currency: str, pointer: str) -> forms.OrderLine:

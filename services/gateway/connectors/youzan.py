@@ -34,6 +34,7 @@ from msgspec import Meta, Struct
 from services.gateway.connectors import forms, youzan_trades
 from services.gateway.connectors.port import (
     MILLISECONDS,
+    USUAL_PACE,
     Call,
     Credentials,
     Fetch,
@@ -60,7 +61,9 @@ BASE: Final = "https://open.youzanyun.com"
 CREDENTIALS: Final = ("client_id", "client_secret", "grant_id")
 """Of the app, and the number of the shop (kdt_id) that has authorised it."""
 TOKEN: Final = "access_token"  # noqa: S105 - a name
+RENEWED_BY: Final = ()
 SETTLES: Final = timedelta(seconds=30)
+PACE: Final = USUAL_PACE
 SPAN: Final = timedelta(days=89)
 """The platform allows three months, and the shortest three have 89 days."""
 _ANSWER: Final = b'{"code":200,"msg":"success"}'
@@ -233,6 +236,11 @@ def changed(
 listed = youzan_trades.listed
 
 
+def renews(_credentials: Credentials) -> bool:
+    """Always: the app's own word is enough."""
+    return True
+
+
 def renew(credentials: Credentials, base: str, now: datetime) -> Call:
     """The call for a token of the shop, by the app's own word."""
     del now
@@ -240,11 +248,12 @@ def renew(credentials: Credentials, base: str, now: datetime) -> Call:
     return Call("POST", f"{base}/auth/token", json={"authorize_type": "silent", **asked})
 
 
-def renewed(raw: bytes) -> tuple[Credentials, datetime]:
+def renewed(raw: bytes, now: datetime) -> tuple[Credentials, datetime]:
     """The token and its end.
 
     An answer without one is the credentials' fault, unless it says to ask later.
     """
+    del now
     try:
         told = msgspec.json.decode(youzan_trades.data(raw), type=_Token)
     except Invalid as error:

@@ -7,12 +7,16 @@
 | list, net | total_fee, payment ¹ |
 | tax | 0: prices hold it |
 | shipping | pay_info.post_fee |
+| paid by gift or stored-value card | pay_info.deduction_pay, in fen ² |
 | buyer | yz_open_id; buyer_phone where it is plain |
 | placed, paid, completed | created, pay_time, success_time, all GMT+8 |
 
 ¹ Texts in yuan. Documents differ on whether the payments of lines hold their shares of the freight:
 where they alone come to the total they do, and it is taken out of them pro rata. So it is with the
 lines of a refund (youzan.trade.refund.get), whose fees are in fen, unlike its own.
+
+² Where it is nothing, deduct_value_card_pay and deduct_gift_card_pay together. `payment` holds what
+the cards paid.
 
 A refund without goods says no pieces; one is the least that a line can say.
 
@@ -101,6 +105,15 @@ class PayInfo(_Said, frozen=True, kw_only=True):
 
     payment: Decimal
     post_fee: Decimal = _NOTHING
+    deduction_pay: int | None = None
+    deduct_value_card_pay: int | None = None
+    deduct_gift_card_pay: int | None = None
+
+    @property
+    def by_card(self) -> int:
+        """What cards paid, in fen."""
+        parts = (self.deduct_value_card_pay or 0) + (self.deduct_gift_card_pay or 0)
+        return max(0, self.deduction_pay or parts)
 
 
 class BuyerInfo(_Said, frozen=True, kw_only=True):
@@ -285,6 +298,7 @@ def _paid(order: Order, pay_time: str) -> forms.OrderPaid:
             )
         ],
         shipping_minor=shipping,
+        gift_card_minor=min(total, order.pay_info.by_card),
         total_minor=total,
     )
 

@@ -1,23 +1,19 @@
 """Calls to platforms, over TLS: sent, answered, or what went wrong."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import httpx2
 
 from services.gateway.connectors import FETCHERS
 from services.gateway.connectors.port import Call, NotAuthorised, TryLater
+from services.gateway.fetching.pacing import Pacing
 from services.gateway.model import Connection
 from services.gateway.outbound.connecting import Connecting
-from shared.clock import monotonic, system
-from shared.config import Config
+from shared.clock import system
+from shared.service import Tasking
 
 TIMEOUT_SECONDS: Final = 15.0
-SPACING_SECONDS: Final = 0.1
-"""Between two calls of one connection: 10 a second."""
 PATIENCE: Final = timedelta(seconds=5)
 """A shop that asks for a pause of at most so long is waited for."""
 TRIES: Final = 4
@@ -35,16 +31,13 @@ def client() -> httpx2.AsyncClient:
 
 
 class Asking:
-    """Sends calls, those of one connection not too fast."""
+    """Sends calls, those of one connection at its platform's pace."""
 
-    def __init__(
-        self, config: Config, http: httpx2.AsyncClient, clock: Callable[[], float] = monotonic
-    ) -> None:
-        self._config = config
+    def __init__(self, tasking: Tasking, http: httpx2.AsyncClient) -> None:
+        self._config = tasking.config
         self._http = http
-        self._clock = clock
-        self._connecting = Connecting(config.networks)
-        self._next: dict[UUID, float] = {}
+        self._connecting = Connecting(self._config.networks)
+        self._pacing = Pacing(tasking.database)
 
     def base(self, connection: Connection, now: datetime) -> str:
         """Where calls of a connection go. Raises NotAuthorised where nobody has set that."""
@@ -67,23 +60,17 @@ class Asking:
         """
         if FETCHERS[connection.source].BASE is None:
             return await self._of_shop(connection, call)
-        await self._turn(connection)
+        await self._pacing.turn(connection, FETCHERS[connection.source].PACE)
         return await self._of_platform(call)
 
-    async def _turn(self, connection: Connection) -> None:
-        """Wait until the connection may call."""
-        now = self._clock()
-        at = max(now, self._next.get(connection.id, now))
-        self._next[connection.id] = at + SPACING_SECONDS
-        await asyncio.sleep(at - now)
-
     async def _of_shop(self, connection: Connection, call: Call) -> bytes:
+        pace = FETCHERS[connection.source].PACE
         for _ in range(TRIES):
-            await self._turn(connection)
+            await self._pacing.turn(connection, pace)
             result = await self._connecting.get(call.url, call.headers, MOST_BYTES, system())
             if result.retry_after is None or result.retry_after > PATIENCE:
                 break
-            self._next[connection.id] = self._clock() + result.retry_after.total_seconds()
+            await self._pacing.pause(connection, pace, result.retry_after)
         if result.error == "address-refused":
             raise NotAuthorised("the shop's address is not allowed: public https only")
         if result.status in _SHUT:

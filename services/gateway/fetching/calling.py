@@ -67,7 +67,7 @@ class Calling:
         Raises TryLater, NotAuthorised, or as `read` does.
         """
         source = RENEWING.get(connection.source)
-        if source is None:
+        if source is None or not source.renews(connection.credentials):
             return read(await self._send(connection, make, now))
         if _lacks(source, connection, now + AHEAD):
             connection = await self._ahead(source, connection, now)
@@ -106,7 +106,7 @@ class Calling:
         try:
             return await self._renew(source, connection, now)
         except (TryLater, NotAuthorised) as error:
-            if _lacks(source, connection, now):
+            if _over(source, connection, now):
                 raise
             if isinstance(error, NotAuthorised):
                 self._metrics.count("fetch_total", source.SOURCE, "not-authorised")
@@ -141,7 +141,7 @@ class Calling:
         """What the platform gives by the credentials."""
         raw = await self._send(connection, source.renew, now)
         try:
-            return source.renewed(raw)
+            return source.renewed(raw, now)
         except (Invalid, ValidationError, msgspec.DecodeError) as error:
             raise TryLater(f"no token to be read: {error}") from error
 
@@ -154,6 +154,11 @@ class Calling:
 
 
 def _lacks(source: Renewing, connection: Connection, at: datetime) -> bool:
-    """Whether a connection has no token that is still good then."""
+    """Whether a connection has no token that is known to be still good then."""
+    return connection.credentials_end_at is None or _over(source, connection, at)
+
+
+def _over(source: Renewing, connection: Connection, at: datetime) -> bool:
+    """Whether a connection has no token, or one that is known to have ended then."""
     end = connection.credentials_end_at
-    return source.TOKEN not in connection.credentials or end is None or end <= at
+    return source.TOKEN not in connection.credentials or (end is not None and end <= at)

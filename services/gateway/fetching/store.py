@@ -120,6 +120,18 @@ async def put_credential(
     )
 
 
+async def list_ending(tx: Tx, until: datetime) -> Sequence[UUID]:
+    """Active connections whose credentials end until then; a few hundred rows are read whole."""
+    rows = await tx.fetch(
+        """
+        select c.connection_id from connection c join credential k using (program_id, connection_id)
+        where c.state = 'active' and k.expires_at <= $1 order by k.expires_at, c.connection_id
+        """,
+        until,
+    )
+    return [row["connection_id"] for row in rows]
+
+
 async def claim_renewal(
     tx: Tx, program_id: int, connection_id: UUID, now: datetime, until: datetime
 ) -> bool:

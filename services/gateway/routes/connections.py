@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from services.gateway import queries
 from services.gateway.connections import Connections
-from services.gateway.connectors import needed
+from services.gateway.connectors import needed, optional
 from services.gateway.reporting import comparison_of
 from services.gateway.routes.asked import API, by, managing, now
 from services.gateway.routes.deliveries import delivery_of
@@ -250,6 +250,7 @@ def _connection(request: Request, row: Row[Any]) -> dict[str, Any]:
         "created_at": render(row.created_at),
         "credentials": {
             "needed": list(needed(row.source)),
+            "optional": list(optional(row.source)),
             "set_at": render(row.set_at) if row.set_at else None,
             "expires_at": render(row.expires_at) if row.expires_at else None,
             "trouble": row.trouble,

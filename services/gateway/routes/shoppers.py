@@ -8,16 +8,21 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 from fastapi.security import APIKeyCookie
 
+from services.gateway.exports.schemas import NewExport
 from services.gateway.routes.asked import API, shoppers
+from services.gateway.routes.exports import asked, exports
 from services.gateway.shoppers.centres import Centres
 from services.gateway.shoppers.doing import Doing
 from services.gateway.shoppers.schemas import (
+    Agree,
     AskCode,
+    AskWhole,
     ByCode,
     ByToken,
     Centre,
     CheckedIn,
     CodeSent,
+    Consents,
     Erasure,
     Join,
     Leave,
@@ -30,6 +35,7 @@ from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import authenticate
 from shared.http.problems import documented
+from shared.http.reading import known_id
 
 ROUTER = router(tags=["shoppers"])
 CURRENT = f"{API}/member-sessions/current"
@@ -107,6 +113,27 @@ async def join(request: Request, body: Join, who: _Who) -> Any:
 async def check_in(request: Request, who: _Who) -> Any:
     """Check in for the program's day; a second time says that it is done."""
     return await _doing(request).check_in(who)
+
+
+@ROUTER.post(f"{CURRENT}:consent", name="member-sessions.consent", status_code=201,
+             response_model=Consents, responses=documented(409))  # fmt: skip
+async def consent(request: Request, body: Agree, who: _Who) -> Any:
+    """Agree to purposes, or take that back; `GET /api/members/v1/me/consents` shows what holds."""
+    return await _doing(request).consent(who, body)
+
+
+@ROUTER.post(f"{CURRENT}:access-export", name="member-sessions.access-export", status_code=202,
+             response_model=NewExport)  # fmt: skip
+async def access_export(request: Request, body: AskWhole, who: _Who) -> Any:
+    """Gather what is held about the member, with another code. The link opens it once."""
+    member = await _doing(request).prove(who, body)
+    found = await exports(request).ask(
+        who.session.program,
+        known_id("mem", member.member_id, "member"),
+        "asked by the member",
+        who.acting(member),
+    )
+    return asked(request, *found)
 
 
 @ROUTER.post(f"{CURRENT}:erase", name="member-sessions.erase", status_code=201,

@@ -70,6 +70,11 @@ class Members:
         self._known[session.session_id] = (monotonic(), found)
         return found
 
+    async def by_phone(self, session: Session, phone: str) -> Membership | None:
+        """The member that whoever has proven a phone (its keyed hash) is; asked anew."""
+        wanted = _Wanted("self.identify", "me:identify", _customer(session), {"phone": phone})
+        return msgspec.json.decode(await self._ask(session, wanted), type=_Found).member
+
     def forget(self, session: Session) -> None:
         """It has changed what a shopper is."""
         self._known.pop(session.session_id, None)
@@ -105,6 +110,20 @@ class Members:
         """Take a member's wish to be forgotten back. Raises what members refuses: 404, 409."""
         path, key = f"me/erasures/{quote(erasure, safe='')}", text_id("ers", random_id())
         wanted = _Wanted("self.erase", path, member.member_id, None, key, address, "DELETE")
+        return msgspec.json.decode(await self._ask(session, wanted), type=dict[str, object])
+
+    async def consent(
+        self,
+        session: Session,
+        member: Membership,
+        consents: Mapping[str, str],
+        text_version: str | None,
+        address: str,
+    ) -> Mapping[str, object]:
+        """Record what a member agrees to, or takes back. Raises what members refuses."""
+        body = {"consents": dict(consents), "text_version": text_version}
+        path, key = "me/consents", text_id("cns", random_id())
+        wanted = _Wanted("self.consent", path, member.member_id, body, key, address)
         return msgspec.json.decode(await self._ask(session, wanted), type=dict[str, object])
 
     async def _ask(self, session: Session, wanted: _Wanted) -> bytes:

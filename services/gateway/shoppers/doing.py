@@ -1,4 +1,4 @@
-"""What shoppers do for themselves: join, check in, ask to be forgotten."""
+"""What shoppers do for themselves: join, check in, agree to purposes, ask to be forgotten."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from services.gateway import NAME
 from services.gateway.shoppers import store
 from services.gateway.shoppers.asking import Members
 from services.gateway.shoppers.model import Membership, Session
-from services.gateway.shoppers.schemas import Join, Leave
+from services.gateway.shoppers.schemas import Agree, AskWhole, Join, Leave
 from services.gateway.shoppers.sessions import WAIT_SECONDS, Shopper, Shoppers
 from services.gateway.shoppers.signing_in import Proving
 from shared.audit.deeds import Deed, record
@@ -16,6 +16,7 @@ from shared.db import outbox
 from shared.db.engine import Database
 from shared.db.locks import channel
 from shared.db.transaction import notify, transaction
+from shared.errors import HttpProblem
 from shared.events import codec
 from shared.events.envelope import Announcement, Cause
 from shared.events.storefront.check_in import CheckIn
@@ -65,6 +66,23 @@ class Doing:
         if fresh:
             await notify(self._database, channel(NAME))
         return {"day": day.isoformat(), "already": not fresh}
+
+    async def consent(self, who: Shopper, wanted: Agree) -> Mapping[str, object]:
+        """Agree to purposes, or take that back. Raises 404 for who is no member, 409."""
+        member = await self._shoppers.member(who)
+        return await self._members.consent(
+            who.session, member, wanted.consents, wanted.text_version, who.visit.address
+        )
+
+    async def prove(self, who: Shopper, wanted: AskWhole) -> Membership:
+        """The member, who proves a phone of theirs now. Raises 401, 403 `another-phone`, 404."""
+        member = await self._shoppers.member(who)
+        phone = await self._proving.confirm(who.session, wanted.phone, wanted.code, who.visit)
+        found = await self._members.by_phone(who.session, phone)
+        if found is None or found.member_id != member.member_id:
+            detail = "The phone is not one that the member is known by: ask the shop."
+            raise HttpProblem(403, "another-phone", detail)
+        return member
 
     async def erase(self, who: Shopper, wanted: Leave) -> Mapping[str, object]:
         """Ask to be forgotten; the code proves that a phone of the member is at hand.

@@ -113,6 +113,53 @@ class CheckedIn(BaseModel):
     already: bool = Field(description="It was before")
 
 
+class Agree(Asked):
+    """What the shopper agrees to, or takes back, by purpose; one is as easy as the other."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"consents": {"marketing-sms": "withdrawn"}, "text_version": "3"}
+        },
+    )
+
+    consents: dict[
+        Annotated[str, Field(pattern="^[a-z]+(-[a-z]+)*$", max_length=40)],
+        Literal["granted", "withdrawn"],
+    ] = Field(min_length=1, max_length=20)
+    text_version: (
+        Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9._-]+$")] | None
+    ) = Field(default=None, description="Of the text that was shown")
+
+
+class Agreed(BaseModel):
+    """The statement about a purpose that holds."""
+
+    state: Literal["granted", "withdrawn"]
+    at: Instant
+    text_version: str | None
+    channel: str
+
+
+class Consents(BaseModel):
+    """What holds, by purpose."""
+
+    member_id: str
+    consents: dict[str, Agreed]
+
+
+class AskWhole(Asked):
+    """A wish to have what is held about oneself; the phone is proven once more."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"phone": "138 0013 8000", "code": "123456"}},
+    )
+
+    phone: Phone
+    code: Code
+
+
 class Leave(Asked):
     """A wish to be forgotten; the phone is proven once more."""
 

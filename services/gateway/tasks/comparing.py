@@ -42,7 +42,7 @@ SLICE: Final = timedelta(hours=6)
 async def comparing(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Compare what is due until told to stop."""
     async with client() as http:
-        comparer = Comparer(tasking, Asking(tasking.config, http))
+        comparer = Comparer(tasking, Asking(tasking, http))
         await turns("gateway", "compare", comparer.turn, stopping, IDLE_SECONDS)
 
 

@@ -39,7 +39,7 @@ PAUSED: Final = timedelta(minutes=5)
 async def fetching(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Fetch what is wanted until told to stop."""
     async with client() as http:
-        fetcher = Fetcher(tasking, Asking(tasking.config, http))
+        fetcher = Fetcher(tasking, Asking(tasking, http))
         await turns(NAME, "fetch", fetcher.turn, stopping, IDLE_SECONDS)
 
 

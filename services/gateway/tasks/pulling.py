@@ -52,7 +52,7 @@ TROUBLE: Final = timedelta(minutes=1)
 async def pulling(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Pull what is due until told to stop."""
     async with client() as http:
-        puller = Pulling(tasking, Asking(tasking.config, http))
+        puller = Pulling(tasking, Asking(tasking, http))
         await turns(NAME, "pull", puller.turn, stopping, IDLE_SECONDS)
 
 

@@ -6,6 +6,7 @@ from fastapi import Depends, Request, Response
 
 from services.members import queries
 from services.members.api import member_document
+from services.members.consent.model import RecordConsents, Statement
 from services.members.flow import FLOW
 from services.members.model import CancelErasure, JoinOpen, RequestErasure
 from services.members.own.schemas import (
@@ -13,12 +14,14 @@ from services.members.own.schemas import (
     Identified,
     Identify,
     OwnApplication,
+    OwnConsents,
     OwnErasure,
 )
 from services.members.personal import queries as personal
 from services.members.personal import showing
 from services.members.personal.api import erasure_document
-from services.members.personal.schemas import ErasureAnswer, ErasurePage
+from services.members.personal.consents import ledger
+from services.members.personal.schemas import ConsentLedger, Consents, ErasureAnswer, ErasurePage
 from services.members.schemas import ApplicationAnswer
 from shared.commands import Needs
 from shared.errors import HttpProblem
@@ -35,6 +38,7 @@ ROUTER = router(prefix="/v1", tags=["own"])
 _Read = Annotated[Scope, Depends(scoped("self.read"))]
 _Identify = Annotated[Scope, Depends(scoped("self.identify"))]
 _Join = Annotated[Scope, Depends(scoped("self.join"))]
+_Consent = Annotated[Scope, Depends(scoped("self.consent"))]
 _Erase = Annotated[Scope, Depends(scoped("self.erase"))]
 
 
@@ -117,3 +121,29 @@ async def take_back(
         known_id("mem", member, "member"), known_id("ers", erasure_id, "erasure")
     )
     return await idempotency.run(request, scope, FLOW, wanted, member, idempotency_key, status=200)
+
+
+@ROUTER.get("/me/consents", name="me.consents", response_model=ConsentLedger)
+async def list_consents(request: Request, scope: _Read) -> Any:
+    """What the member agrees to, and every statement that says so."""
+    member = scope.caller.subject
+    identity = known_id("mem", member, "member")
+    async with reading(request, scope) as reader:
+        if await queries.find_member(reader, identity) is None:
+            raise HttpProblem(404, "not-found", "No such member.")
+        return ledger(member, await personal.list_consents(reader, [identity]))
+
+
+@ROUTER.post("/me/consents", name="me.consent", status_code=201, response_model=Consents,
+             responses=documented(409))  # fmt: skip
+async def consent(
+    request: Request, body: OwnConsents, scope: _Consent, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Agree to purposes, or take that back: one is as easy as the other."""
+    member = scope.caller.subject
+    said = tuple(
+        Statement(purpose, state, "centre", body.text_version, "tick")
+        for purpose, state in sorted(body.consents.items())
+    )
+    wanted = RecordConsents(known_id("mem", member, "member"), said)
+    return await idempotency.run(request, scope, FLOW, wanted, member, idempotency_key)

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.members.personal.schemas import Profile
+from services.members.consent.model import Purpose, State
+from services.members.personal.schemas import Profile, TextVersion
 from services.members.schemas import CurrentTier, Instant, Metric, Missing, StoreId, Terms
 
 Hash = Annotated[str, Field(min_length=10, max_length=64, pattern=r"^v1\.[A-Za-z0-9_-]+$")]
@@ -107,3 +108,17 @@ class OwnErasure(BaseModel):
 
     reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
     phone: Hash
+
+
+class OwnConsents(BaseModel):
+    """What the member agrees to, or takes back, by purpose."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"consents": {"marketing-sms": "withdrawn"}, "text_version": "3"}
+        },
+    )
+
+    consents: dict[Purpose, State] = Field(min_length=1, max_length=20)
+    text_version: TextVersion | None = Field(default=None, description="Of the text shown")

@@ -7,8 +7,11 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select
 
 from services.members import tables
+from services.members.consent.model import Consent
+from services.members.consent.tables import CONSENT
+from services.members.model import ACTIVE
 from services.members.profile import tables as profile
-from shared.http.reading import Reader
+from shared.http.reading import Reader, values
 
 
 def _profiles(reader: Reader) -> Select[Any]:
@@ -54,3 +57,26 @@ async def list_erasures(reader: Reader, member_id: UUID) -> Sequence[Row[Any]]:
         .where(erasure.c.program_id == reader.program.id, erasure.c.member_id == member_id)
         .order_by(erasure.c.requested_at.desc(), erasure.c.erasure_id)
     )
+
+
+async def list_consents(reader: Reader, members: Collection[UUID]) -> list[Consent]:
+    """What some members said about purposes, in the order of its instants; by primary key."""
+    rows = await reader.all(
+        select(CONSENT)
+        .where(CONSENT.c.program_id == reader.program.id, CONSENT.c.member_id.in_(members))
+        .order_by(CONSENT.c.member_id, CONSENT.c.at, CONSENT.c.purpose, CONSENT.c.state)
+    )
+    return [Consent(**values(row)) for row in rows]
+
+
+async def list_active(reader: Reader, members: Collection[UUID]) -> set[UUID]:
+    """Those among some ids that are members now."""
+    member = tables.MEMBER
+    rows = await reader.all(
+        select(member.c.member_id).where(
+            member.c.program_id == reader.program.id,
+            member.c.member_id.in_(members),
+            member.c.status == ACTIVE,
+        )
+    )
+    return {row.member_id for row in rows}

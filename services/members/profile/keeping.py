@@ -128,6 +128,7 @@ class Keeper:
     async def _forget_old(self, now: datetime) -> int:
         async with transaction(self._database) as tx:
             old = await store.forget_outdated(tx, now - KEPT, PAGE)
+            await store.forget_files(tx, now)
         if old:
             self._log.info("forget", kind="contact", count=old)
         return old

@@ -96,7 +96,9 @@ async def put_profile(tx: Tx, key: Key, sealed: bytes, told_at: datetime) -> Non
 
 
 async def forget(tx: Tx, keys: Iterable[Key]) -> None:
-    """Destroy boxes, profiles and keys of customers: what was sealed under them is lost for good.
+    """Destroy boxes, profiles, files and keys of customers and members.
+
+    What was sealed under the keys is lost for good.
 
     Boxes first: who opens one just now is waited for, and what they made of it goes too.
     """
@@ -104,6 +106,7 @@ async def forget(tx: Tx, keys: Iterable[Key]) -> None:
     for table, column in (
         ("contact_block", "customer_id"),
         ("contact", "customer_id"),
+        ("access_file", "member_id"),
         ("subject_key", "subject_id"),
     ):
         await tx.execute(
@@ -137,6 +140,39 @@ async def forget_outdated(tx: Tx, before: datetime, limit: int) -> int:
         before,
         limit,
     )
+
+
+async def put_file(tx: Tx, key: Key, export_id: UUID, sealed: bytes, until: datetime) -> None:
+    """A file about a member, under the member's key."""
+    await tx.execute(
+        """
+        insert into access_file values ($1, $2, $3, $4, $5)
+        on conflict (program_id, member_id, export_id) do update
+        set sealed = excluded.sealed, kept_until = excluded.kept_until
+        """,
+        *key,
+        export_id,
+        sealed,
+        until,
+    )
+
+
+async def take_file(tx: Tx, key: Key, export_id: UUID) -> bytes | None:
+    """A file, which is kept no longer."""
+    row = await tx.fetch_one(
+        """
+        delete from access_file where program_id = $1 and member_id = $2 and export_id = $3
+        returning sealed
+        """,
+        *key,
+        export_id,
+    )
+    return None if row is None else bytes(row["sealed"])
+
+
+async def forget_files(tx: Tx, until: datetime) -> int:
+    """Destroy files that are to be kept no longer, by access_file_kept_idx; how many."""
+    return await tx.execute("delete from access_file where kept_until <= $1", until)
 
 
 async def list_wrapped_otherwise(tx: Tx, kek: int, after: Key, limit: int) -> list[Kept]:

@@ -34,3 +34,13 @@ CONTACT: Final = program_table(
     instant("told_at"),
 )
 Index("contact_told_idx", CONTACT.c.told_at)
+ACCESS_FILE: Final = program_table(
+    METADATA,
+    "access_file",
+    ("member_id", "export_id"),
+    uuid("member_id"),
+    uuid("export_id"),
+    blob("sealed"),
+    instant("kept_until"),
+)
+Index("access_file_kept_idx", ACCESS_FILE.c.kept_until)

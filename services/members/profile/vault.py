@@ -77,6 +77,19 @@ class Vault:
         except InvalidTag as error:
             raise ValueError("the profile does not open: another place, or changed") from error
 
+    def seal_file(self, row: Kept, name: UUID, content: bytes) -> bytes:
+        """A file under its subject's key; it opens under its name alone."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + AESGCM(self._key(row)).encrypt(nonce, content, _of_file(row, name))
+
+    def open_file(self, row: Kept, name: UUID, sealed: bytes) -> bytes:
+        """The content of a file. Raises ValueError where key and block are not this file's."""
+        nonce, block = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        try:
+            return AESGCM(self._key(row)).decrypt(nonce, block, _of_file(row, name))
+        except InvalidTag as error:
+            raise ValueError("the file does not open: another place, or changed") from error
+
     def _key(self, row: Kept) -> bytes:
         context = _of_key(row.program_id, row.customer_id, row.key_id)
         return self._wrapper.unwrap(row.kek, context, row.wrapped)
@@ -88,3 +101,7 @@ def _of_key(program_id: int, subject: UUID, key_id: UUID) -> str:
 
 def _of_contact(row: Kept) -> bytes:
     return f"contact|sealed|{row.program_id}/{row.customer_id}|{row.key_id}".encode()
+
+
+def _of_file(row: Kept, name: UUID) -> bytes:
+    return f"access_file|sealed|{row.program_id}/{row.customer_id}|{row.key_id}|{name}".encode()

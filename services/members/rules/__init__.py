@@ -6,6 +6,7 @@ joining     who becomes a member, when, under which id
 linking     whose a customer's order is
 recounting  the tier facts of an order, for whoever it belongs to
 retiering   a member's tiers at the end of a batch
+consenting  what a member agrees to, the terms at joining among it
 erasing     a member is forgotten
-announcing  the events of joining, linking and being forgotten
+announcing  the events of joining, linking, agreeing and being forgotten
 """

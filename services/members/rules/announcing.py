@@ -1,15 +1,18 @@
-"""The events of joining, linking and being forgotten."""
+"""The events of joining, linking, agreeing and being forgotten."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from services.members.consent.model import Consent
 from services.members.model import Link, Member
 from shared.days import Instant
 from shared.events.envelope import Announcement, Cause
+from shared.events.members import member_updated
 from shared.events.members.customer_linked import CustomerLinked
 from shared.events.members.member_erased import MemberErased
 from shared.events.members.member_joined import MemberJoined, Terms
+from shared.events.members.member_updated import MemberUpdated
 from shared.ids import text_id
 from shared.programs import Program
 
@@ -51,6 +54,26 @@ def erased(
         subject=identity,
         at=at,
         cause=Cause("erasure", identity),
+        causation=causation,
+    )
+
+
+def consented(program: Program, consent: Consent, causation: UUID) -> Announcement:
+    """A member said something about a purpose. Told again it is the same event."""
+    identity = text_id("mem", consent.member_id)
+    said = member_updated.Consent(
+        purpose=consent.purpose,
+        state=consent.state,  # type: ignore[arg-type]
+        at=Instant.of(consent.at),
+        text_version=consent.text_version,
+    )
+    return Announcement(
+        data=MemberUpdated(member_id=identity, consents=[said]),
+        program=program.text_id,
+        key=identity,
+        subject=identity,
+        at=consent.at,
+        cause=Cause("consent", f"{identity}/{consent.purpose}/{consent.state}"),
         causation=causation,
     )
 

@@ -112,7 +112,7 @@ async def test_a_token_is_got_by_the_app_and_ends_the_one_before() -> None:
         platform.orders["7"] = a_youzan_order(tid="7")
         old = platform.trusted
         raw = await send(youzan.renew(old, platform.base, NOW))
-        values, ends = youzan.renewed(raw)
+        values, ends = youzan.renewed(raw, NOW)
         assert timedelta(days=6) < ends - system() < timedelta(days=8)
         good = youzan.call(ORDER, old | dict(values), platform.base, NOW)
         assert youzan.detail(ORDER, await send(good), USUAL).events
@@ -125,7 +125,7 @@ async def test_wrong_halves_of_the_app_get_no_token() -> None:
         wrong = platform.credentials | {"client_secret": "wrong"}
         raw = await send(youzan.renew(wrong, platform.base, NOW))
         with pytest.raises(NotAuthorised):
-            youzan.renewed(raw)
+            youzan.renewed(raw, NOW)
 
 
 async def test_a_token_that_is_over_is_no_reason_to_try_again() -> None:

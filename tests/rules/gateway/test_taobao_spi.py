@@ -25,6 +25,7 @@ SECRETS = [("sec_1", "other"), ("sec_2", "appsecret")]
 SIGNED = "5908F692D7707206B3B0001D4AC665F7"
 BIND, REGISTER = "tmall.mei.crm.bind", "tmall.mei.crm.member.register"
 QUERY_MEMBER = "tmall.mei.crm.member.query"
+QUERY_BINDING = "tmall.mei.crm.member.bind.query"
 JSON = "application/json"
 
 
@@ -215,7 +216,7 @@ def test_a_notice_of_a_trade_is_followed_by_its_detail() -> None:
         (
             "tmall.mei.crm.member.bind.query",
             {"ouid": "AAG2"},
-            {"bind_code": "E05", "bindable": False},
+            {"bind_code": "E04", "bindable": False},
         ),
         ("tmall.mei.crm.member.query", {"ouid": "AAG2"}, {"query_code": "E04"}),
     ],
@@ -237,7 +238,9 @@ def test_each_method_has_an_answer_of_its_own(
         (QUERY_MEMBER, {"nick": "li", "mobile": "13800138000"}, forms.Buyer(phone="13800138000")),
         (QUERY_MEMBER, {"nick": "li", "mobile": "138****8000"}, None),
         (QUERY_MEMBER, None, None),
-        ("tmall.mei.crm.member.bind.query", {"ouid": "AAG2"}, None),
+        (QUERY_BINDING, {"ouid": "AAG2"}, forms.Buyer(id="AAG2")),
+        (QUERY_BINDING, {"mobile": "13800138000"}, forms.Buyer(phone="13800138000")),
+        (QUERY_BINDING, {"mix_mobile": "bb00b0"}, None),
         (BIND, {"ouid": "AAG2"}, None),
     ],
 )  # fmt: skip
@@ -274,6 +277,20 @@ def test_a_member_is_told_with_points_and_level_in_the_platforms_words(
     standing: Standing, told: dict[str, Any]
 ) -> None:
     raw, headers = a_call(QUERY_MEMBER, {"nick": "li", "mobile": "13800138000"})
+    assert json.loads(taobao_spi.replied(raw, headers, standing)) == told
+
+
+@pytest.mark.parametrize(
+    ("standing", "told"),
+    [
+        (STRANGER, {"bind_code": "E05", "bindable": False}),
+        (Standing(is_known=True), {"bind_code": "E05", "bindable": False}),
+        (Standing(is_known=True, is_member=True), {"bind_code": "SUC", "bindable": True}),
+    ],
+)
+def test_only_a_member_can_be_bound(standing: Standing, told: dict[str, Any]) -> None:
+    """Anybody else registers; points and phone are not told in this answer."""
+    raw, headers = a_call(QUERY_BINDING, {"mobile": "13800138000"})
     assert json.loads(taobao_spi.replied(raw, headers, standing)) == told
 
 

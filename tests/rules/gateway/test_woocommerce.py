@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.gateway.connectors import woocommerce
-from services.gateway.model import Refusal
-from services.gateway.settings import USUAL
+from services.gateway.model import Invalid, Refusal
+from services.gateway.settings import USUAL, ConnectionSettings
 from shared.events.storefront.customer_updated import CustomerUpdated
 from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_paid import OrderPaid
@@ -76,6 +76,80 @@ def order(**changes: Any) -> dict[str, Any]:
         "customer_id": 9,
         **changes,
     }
+
+
+CREDIT = {"code": "credit-7", "discount": "2.00", "discount_tax": "0.20"}
+
+
+@pytest.mark.parametrize("total", ["36.30", "26.30"])
+def test_what_a_gift_card_paid_is_told_apart_whether_or_not_the_total_holds_it(total: str) -> None:
+    (paid,) = said(order(gift_cards=[{"id": 1, "amount": "4.00"}, {"amount": 6.0}], total=total))
+    assert (paid.gift_card_minor, paid.total_minor) == (1_000, 3_630)
+    assert [line.net_minor for line in paid.lines] == [1_000, 1_800]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"discount_type": "smart_coupon"},
+        {"meta_data": [{"key": "coupon_data", "value": {"discount_type": "smart_coupon"}}]},
+    ],
+)
+def test_lines_that_store_credit_made_cheaper_get_their_price_back(kind: dict[str, Any]) -> None:
+    """It took 2.00 off the second line and 0.20 off its tax: that was paid, too."""
+    (paid,) = said(order(coupon_lines=[CREDIT | kind]))
+    assert [(line.net_minor, line.discount_minor) for line in paid.lines] == [
+        (1_000, 0),
+        (2_000, 0),
+    ]
+    assert (paid.tax_minor, paid.gift_card_minor, paid.total_minor) == (300, 220, 3_850)
+
+
+def test_credit_that_only_the_total_lacks_is_told_without_touching_lines() -> None:
+    coupon = CREDIT | {"discount_type": "smart_coupon"}
+    (paid,) = said(order(coupon_lines=[coupon], total="34.10"))
+    assert [line.net_minor for line in paid.lines] == [1_000, 1_800]
+    assert (paid.gift_card_minor, paid.total_minor) == (220, 3_630)
+
+
+def test_gift_card_and_credit_of_one_order_are_both_told() -> None:
+    coupon = CREDIT | {"discount_type": "smart_coupon"}
+    card = [{"amount": "5.00"}]
+    (paid,) = said(order(coupon_lines=[coupon], gift_cards=card, total="31.30"))
+    assert (paid.gift_card_minor, paid.total_minor) == (720, 3_850)
+
+
+def test_a_coupon_of_another_type_is_a_discount() -> None:
+    for kind in ("percent", None):
+        (paid,) = said(order(coupon_lines=[CREDIT | {"discount_type": kind}]))
+        assert (paid.gift_card_minor, paid.total_minor, paid.discount_minor) == (0, 3_630, 200)
+
+
+def test_more_credit_than_the_lines_tell_of_is_left_alone() -> None:
+    coupon = {"code": "c", "discount": "9.00", "discount_type": "smart_coupon"}
+    (paid,) = said(order(coupon_lines=[coupon]))
+    assert (paid.gift_card_minor, paid.total_minor) == (0, 3_630)
+
+
+def test_types_of_credit_can_be_set() -> None:
+    settings = ConnectionSettings(credit_coupons=["wallet"])
+    told = woocommerce.read(
+        json.dumps(order(coupon_lines=[CREDIT | {"discount_type": "wallet"}])).encode(),
+        {"x-wc-webhook-topic": "order.updated"},
+        settings,
+    )
+    (paid,) = events(told, "woocommerce", region="US")
+    assert paid.gift_card_minor == 220
+
+
+def test_an_order_whose_parts_do_not_show_what_cards_paid_fails_in_sight() -> None:
+    told = heard(
+        woocommerce,
+        order(gift_cards=[{"amount": "4.00"}], total="20.00"),
+        x_wc_webhook_topic="order.updated",
+    )
+    with pytest.raises(Invalid, match="differs from the sum"):
+        events(told, "woocommerce", region="US")
 
 
 def test_discount_tax_and_freight() -> None:

@@ -302,7 +302,7 @@ def test_a_token_is_asked_for_by_the_app_of_the_shop() -> None:
 def test_a_new_token_is_told_with_its_end() -> None:
     told = {"access_token": "4b7c", "expires": 1_775_001_600_000, "scope": "trade"}
     raw = json.dumps({"success": True, "code": 200, "data": told, "message": None}).encode()
-    assert youzan.renewed(raw) == ({"access_token": "4b7c"}, instant("2026-04-01"))
+    assert youzan.renewed(raw, NOW) == ({"access_token": "4b7c"}, instant("2026-04-01"))
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_an_answer_without_a_token_says_whose_fault_that_is(
     answer: dict[str, Any], expected: type[Exception]
 ) -> None:
     with pytest.raises(expected):
-        youzan.renewed(json.dumps(answer).encode())
+        youzan.renewed(json.dumps(answer).encode(), NOW)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,26 @@ def test_an_order_that_was_paid() -> None:
     assert [each.kind for each in paid.identities] == ["phone"]
 
 
+@pytest.mark.parametrize(
+    ("told", "by_card"),
+    [
+        ({}, 0),
+        ({"deduction_pay": 3_000, "deduction_real_pay": 7_000}, 3_000),
+        ({"deduction_pay": 3_000, "deduct_value_card_pay": 3_000}, 3_000),
+        ({"deduction_pay": 0, "deduct_value_card_pay": 1_000, "deduct_gift_card_pay": 500}, 1_500),
+        ({"deduction_pay": 99_999}, 10_000),
+        ({"deduction_pay": None, "deduct_gift_card_pay": None}, 0),
+    ],
+)
+def test_what_cards_paid_is_told_apart_and_stays_in_the_total(
+    told: dict[str, Any], by_card: int
+) -> None:
+    """Of gift and of stored-value cards, in fen; never more than the order came to."""
+    (paid,) = said(a_youzan_order(pay_info=told))
+    assert (paid.gift_card_minor, paid.total_minor) == (by_card, 10_000)
+    assert [line.net_minor for line in paid.lines] == [10_000]
+
+
 def test_a_buyer_without_an_id_is_known_by_a_plain_phone() -> None:
     guests = [{"yz_open_id": "", "buyer_phone": text} for text in ("13800138000", "138****8000")]
     known, unknown = (said(a_youzan_order(buyer_info=each))[0] for each in guests)

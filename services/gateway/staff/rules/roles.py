@@ -35,6 +35,7 @@ PERMISSIONS: Final = (
     "campaigns.read",
     "campaigns.write",
     "connections.manage",
+    "contacts.resolve",
     "dead-letters.manage",
     "dead-letters.read",
     "deliveries.read",
@@ -46,6 +47,7 @@ PERMISSIONS: Final = (
     "halts.read",
     "keys.manage",
     "members.erase",
+    "members.export",
     "members.read",
     "members.reveal",
     "members.write",
@@ -116,8 +118,8 @@ ROLES: Final[Mapping[str, Role]] = {
     "counter": _role("members.read points.read", "masked"),
     "finance": _role("points.read campaigns.read analytics.read"),
     "data-officer": _role(
-        "members.read members.reveal members.erase export.approve audit.read approvals.read "
-        "approvals.decide",
+        "members.read members.reveal members.erase members.export export.approve audit.read "
+        "approvals.read approvals.decide",
         "reveal",
         "reveal",
         mfa=True,

@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.db.migrate import run_script
 
-revision = "20261128_13"
-down_revision = "20261127_12"
+revision = "20261128_4"
+down_revision = "20261128_3"
 
 TABLES = """
 create table picture (

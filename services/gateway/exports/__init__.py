@@ -1,0 +1,1 @@
+"""What is held about a member by all services, gathered for them: a file behind a link, once."""

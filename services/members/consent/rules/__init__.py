@@ -1,0 +1,4 @@
+"""The rules of consents.
+
+holding  which statement about each purpose holds
+"""
