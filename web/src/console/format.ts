@@ -61,6 +61,16 @@ export function day(value: string | null | undefined): string {
   return new Intl.DateTimeFormat(locale(), { timeZone: zone.value, dateStyle: "medium" }).format(new Date(value));
 }
 
+/** A local date (YYYY-MM-DD) as it is written. */
+export function dayOf(date: string): string {
+  return new Intl.DateTimeFormat(locale(), { timeZone: "UTC", dateStyle: "medium" }).format(new Date(date));
+}
+
+/** Month and day of a local date. */
+export function shortDay(date: string): string {
+  return new Intl.DateTimeFormat(locale(), { timeZone: "UTC", month: "numeric", day: "numeric" }).format(new Date(date));
+}
+
 /** A local date of the program, so many days from today, as YYYY-MM-DD. */
 export function localDate(days = 0): string {
   const at = new Date(Date.now() + days * 86_400_000);
