@@ -12,7 +12,7 @@ from shuke.demo.programme import Programme
 from tests.backing.require import missed
 from tests.e2e import stack as processes
 from tests.e2e.stack import Stack
-from tests.ui.harness import Owner, Screen, beside, make_owner, seed
+from tests.ui.harness import Owner, Screen, beside, make_colleague, make_owner, seed
 from web.build import build
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -63,6 +63,13 @@ def owner(box: Stack, programme: Programme) -> Owner:
     """Who may do everything."""
     del programme
     return beside(lambda: make_owner(box))
+
+
+@pytest.fixture(scope="session")
+def colleague(box: Stack, programme: Programme, owner: Owner) -> Owner:
+    """Who manages the program, with recovery codes of their own."""
+    del owner
+    return beside(lambda: make_colleague(box, programme.program))
 
 
 @pytest.fixture

@@ -25,7 +25,13 @@ WEB: Final = Path(__file__).resolve().parents[2] / "web"
 AXE: Final = WEB / "node_modules" / "axe-core" / "axe.min.js"
 PASSWORD: Final = "a long enough passphrase"
 EMAIL: Final = "owner@example.com"
+COLLEAGUE: Final = "colleague@example.com"
 API: Final = "/api/gateway/v1"
+LIVE: Final = f"{API}/live"
+QUIET_MS: Final = 250
+LOGIN_MS: Final = 20_000
+"""Hashing a password is slow on purpose."""
+SETTLED_TURNS: Final = 120
 WIDE: Final = (1440, 900)
 NARROW: Final = (390, 844)
 BUYERS: Final = 30
@@ -45,7 +51,7 @@ T = TypeVar("T")
 
 
 class Owner(Struct, frozen=True):
-    """Who owns the installation, and codes that are good once."""
+    """Who signs in, usually the owner, and codes that are good once."""
 
     email: str
     recovery_codes: Sequence[str]
@@ -61,18 +67,32 @@ class Screen:
         self.box = box
         self.errors: list[str] = []
         self.foreign: list[str] = []
+        self.asked: set[Any] = set()
+        """Requests under way, but for the stream of news."""
         self.expected: set[int] = set()
         """Statuses of answers that the browser may complain about."""
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", self._asked)
+        page.on("requestfinished", self._answered)
+        page.on("requestfailed", self._answered)
 
     def open(self, path: str) -> None:
         """Open a page of the console and wait for what it asks."""
         self.page.goto(f"{self.box.gateway}/console{path}")
-        self.page.wait_for_load_state("networkidle")
+        self.settled()
         expect(self.page.get_by_role("heading", level=1).first).to_be_attached()
         expect(self.page.locator(".el-skeleton")).to_have_count(0)
+
+    def settled(self) -> None:
+        """Wait until nothing was asked for a moment; the stream of news never ends."""
+        self.page.wait_for_load_state("load")
+        for _ in range(SETTLED_TURNS):
+            quiet = not self.asked
+            self.page.wait_for_timeout(QUIET_MS)
+            if quiet and not self.asked:
+                return
+        raise AssertionError(f"still asked: {sorted(each.url for each in self.asked)}")
 
     def field(self, label: str) -> Locator:
         """A control by its label."""
@@ -107,8 +127,13 @@ class Screen:
         if not any(f"status of {status} " in message.text for status in self.expected):
             self.errors.append(message.text)
 
+    def _answered(self, request: Any) -> None:
+        self.asked.discard(request)
+
     def _asked(self, request: Any) -> None:
         split = urlsplit(request.url)
+        if split.path != LIVE:
+            self.asked.add(request)
         if split.scheme in {"http", "https"} and split.netloc != urlsplit(self.box.gateway).netloc:
             self.foreign.append(request.url)
 
@@ -142,14 +167,36 @@ def make_owner(box: Stack) -> Owner:
             "token": owner_link(box), "email": EMAIL, "password": PASSWORD, "name": "Lin",
             "locale": "zh-CN",
         }  # fmt: skip
-        session = _made(client.post(f"{API}/owners", json=body))
-        guard = {"shuke-csrf": session["csrf_token"]}
-        enrolment = _made(client.post(f"{API}/mfa-enrolments", headers=guard))
-        code = {"code": totp(enrolment["secret"])}
-        path = f"{API}/mfa-enrolments/current:confirm"
-        codes = _made(client.post(path, json=code, headers=guard))["recovery_codes"]
-        cookies = dict(client.cookies)
-    return Owner(EMAIL, codes, cookies)
+        codes = _enrolled(client, _made(client.post(f"{API}/owners", json=body)))
+        return Owner(EMAIL, codes, dict(client.cookies))
+
+
+def make_colleague(box: Stack, program: str) -> Owner:
+    """Somebody who manages a program and its connections, with a second factor."""
+    token = asyncio.run(_invited(box, program))
+    with httpx2.Client(base_url=box.gateway, timeout=30) as client:
+        body = {"token": token, "password": PASSWORD}
+        entered = _made(client.post(f"{API}/invitations:accept", json=body))
+        return Owner(COLLEAGUE, _enrolled(client, entered), dict(client.cookies))
+
+
+async def _invited(box: Stack, program: str) -> str:
+    roles = [{"program_id": program, "role": role} for role in ("manager", "developer")]
+    body = {"email": COLLEAGUE, "name": "Wu", "locale": "en", "roles": roles}
+    async with box.operator() as operator:
+        made = await operator.made("/gateway/v1/staff", program, body)
+    token: str = made["invitation"]["token"]
+    return token
+
+
+def _enrolled(client: httpx2.Client, session: dict[str, Any]) -> Sequence[str]:
+    """Set up the second factor of who has just come in: the recovery codes."""
+    guard = {"shuke-csrf": session["csrf_token"]}
+    enrolment = _made(client.post(f"{API}/mfa-enrolments", headers=guard))
+    code = {"code": totp(enrolment["secret"])}
+    path = f"{API}/mfa-enrolments/current:confirm"
+    codes: Sequence[str] = _made(client.post(path, json=code, headers=guard))["recovery_codes"]
+    return codes
 
 
 def seed(box: Stack) -> Programme:
@@ -225,7 +272,8 @@ def log_in(screen: Screen, owner: Owner, place: int, locale: str) -> None:
     screen.press(words[2])
     screen.field(words[3]).fill(owner.recovery_codes[place])
     screen.press(words[2])
-    expect(screen.page).to_have_url(f"{screen.box.gateway}/console/")
+    home = f"{screen.box.gateway}/console/"
+    expect(screen.page).to_have_url(home, timeout=LOGIN_MS)
 
 
 def _made(answer: httpx2.Response) -> dict[str, Any]:

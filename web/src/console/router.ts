@@ -43,6 +43,8 @@ const framed: RouteRecordRaw[] = [
     component: () => import("./pages/Deliveries.vue"),
     children: [{ path: ":id", name: "delivery", component: () => import("./pages/Delivery.vue") }],
   },
+  { path: "/orders/:id(ord_[a-z2-7]+)", name: "order-of", meta: { permission: "points.read" }, component: () => import("./pages/Order.vue") },
+  { path: "/orders/:store/:number(.*)", name: "order", meta: { permission: "deliveries.read" }, component: () => import("./pages/Order.vue") },
   { path: "/endpoints", name: "endpoints", meta: { permission: "endpoints.manage" }, component: () => import("./pages/Endpoints.vue") },
   { path: "/endpoints/:id", name: "endpoint", meta: { permission: "endpoints.manage" }, component: () => import("./pages/Endpoint.vue") },
   {

@@ -37,7 +37,7 @@ type Given<O> = O extends { responses: infer R }
     }[keyof R]
   : never;
 
-type Query = Record<string, string | number | boolean | null | undefined>;
+type Query = Record<string, string | number | boolean | readonly string[] | null | undefined>;
 export interface Ask<B = unknown> {
   path?: Record<string, string>;
   query?: Query;
@@ -127,7 +127,8 @@ function filled(path: string, values: Record<string, string>): string {
 
 function query(values: Query): string {
   const given = Object.entries(values).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  return given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
+  const pairs = given.flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((each) => [name, String(each)]));
+  return pairs.length ? `?${new URLSearchParams(pairs)}` : "";
 }
 
 /** A key for a form that moves value, made when it opens. */

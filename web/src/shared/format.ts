@@ -80,6 +80,16 @@ export function dateOf(value: string | number): string {
   return new Intl.DateTimeFormat("en-CA", { timeZone: zone.value }).format(new Date(value));
 }
 
+/** A local date (YYYY-MM-DD) as it is written. */
+export function dayOf(date: string): string {
+  return new Intl.DateTimeFormat(locale(), { timeZone: "UTC", dateStyle: "medium" }).format(new Date(date));
+}
+
+/** Month and day of a local date. */
+export function shortDay(date: string): string {
+  return new Intl.DateTimeFormat(locale(), { timeZone: "UTC", month: "numeric", day: "numeric" }).format(new Date(date));
+}
+
 /** A local date of the program, so many days from today, as YYYY-MM-DD. */
 export function localDate(days = 0): string {
   return dateOf(Date.now() + days * 86_400_000);

@@ -10,7 +10,8 @@ export interface Loading<T> {
   /** Long enough under way to show something. */
   slow: Ref<boolean>;
   busy: Ref<boolean>;
-  load: () => Promise<void>;
+  /** Quietly: what is shown stays where no answer comes. */
+  load: (quietly?: boolean) => Promise<void>;
 }
 
 /** Ask by `load()`; an answer that a later question overtook is dropped. */
@@ -23,7 +24,7 @@ export function useLoading<T>(ask: () => Promise<T>): Loading<T> {
   let timer = 0;
   onScopeDispose(() => clearTimeout(timer));
 
-  async function load(): Promise<void> {
+  async function load(quietly = false): Promise<void> {
     const mine = ++asked;
     busy.value = true;
     clearTimeout(timer);
@@ -32,7 +33,8 @@ export function useLoading<T>(ask: () => Promise<T>): Loading<T> {
       const found = await ask();
       if (mine === asked) [value.value, problem.value] = [found, null];
     } catch (error) {
-      if (mine === asked) [value.value, problem.value] = [null, asProblem(error)];
+      const told = asProblem(error);
+      if (mine === asked && !(quietly && value.value)) [value.value, problem.value] = [null, told];
     } finally {
       if (mine === asked) busy.value = slow.value = false;
     }
