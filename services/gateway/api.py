@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import httpx2
 from fastapi import FastAPI
 
 from services.gateway.approvals.managing import Approvals
 from services.gateway.connections import Connections
+from services.gateway.cookies import Cookie
 from services.gateway.deliveries.keeping import Bodies
 from services.gateway.deliveries.recording import Recorder
+from services.gateway.erasing import ERASE, Erasing, Proposing
 from services.gateway.fetching.asking import Asking
 from services.gateway.fetching.asking import client as calls
 from services.gateway.fetching.wanting import Wanting
@@ -19,6 +22,9 @@ from services.gateway.intake import TOPIC, Intake
 from services.gateway.keys import Callers
 from services.gateway.managing import Managing
 from services.gateway.merging import Auditing
+from services.gateway.oidc.asking import client as providers
+from services.gateway.oidc.model import Provider
+from services.gateway.oidc.signing_in import LASTS, Federated
 from services.gateway.outbound.managing import Endpoints
 from services.gateway.programs.managing import Programs
 from services.gateway.proxy import Proxy, client
@@ -31,8 +37,10 @@ from services.gateway.routes import (
     connections,
     deliveries,
     endpoints,
+    erasures,
     keys,
     messages,
+    oidc,
     pages,
     passing,
     programs,
@@ -49,10 +57,12 @@ from services.gateway.shoppers.sessions import Shoppers
 from services.gateway.shoppers.signing_in import Proving
 from services.gateway.spool import Spool
 from services.gateway.staff.managing import GRANT_OWNER, Accounts
+from services.gateway.staff.roles import OwnRoles
 from services.gateway.staff.sessions import Sessions
 from services.gateway.staff.signing_in import SigningIn
 from services.gateway.trying import Trying
 from shared.config import Config
+from shared.http.throttling import Throttle
 from shared.http.tokens import Minter
 from shared.sealing import KeyRing
 from shared.service import Tasking
@@ -60,8 +70,8 @@ from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
-    webhooks, sessions, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, audit, shoppers, pages, passing,
+    webhooks, sessions, oidc, staff, approvals, keys, programs, stores, connections, deliveries,
+    endpoints, messages, audit, shoppers, pages, erasures, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -75,10 +85,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.keys = ring
     app.state.verifier = Callers(app.state.database, app.state.verifier, app.state.clock)
     app.state.sessions = Sessions(app.state.database, config)
-    app.state.signing_in = SigningIn(app.state.database, ring, app.state.sessions)
+    app.state.signing_in = SigningIn(
+        app.state.database, ring, app.state.sessions, config.emergency_owner
+    )
     app.state.accounts = Accounts(app.state.database, app.state.sessions, app.state.signing_in)
-    performers = {GRANT_OWNER: app.state.accounts.grant_owner}
-    app.state.approvals = Approvals(app.state.database, performers)
+    app.state.roles = OwnRoles(app.state.database, ring)
+    app.state.proposing = Proposing(app.state.database, app.state.accounts)
     app.state.managing = Managing(app.state.database, ring)
     app.state.programs = Programs(app.state.database, ring)
     app.state.connections = Connections(app.state.database, ring)
@@ -87,13 +99,24 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     bodies = Bodies(app.state.database, ring)
     recorder = Recorder(app.state.database, bodies, app.state.metrics, app.state.clock)
     app.state.recorder = recorder
-    async with open_stream(config) as stream, client() as http, calls() as platforms:
+    async with (
+        open_stream(config) as stream,
+        client() as http,
+        calls() as platforms,
+        providers() as provider,
+    ):
         app.state.stream = stream
+        federate(app, provider)
         around = Surroundings(clock=app.state.clock, metrics=app.state.metrics)
         tasking = Tasking(config, app.state.database, ring, around)
         app.state.trying = Trying(tasking, Asking(config, platforms))
         minter = Minter(ring, app.state.clock)
         app.state.proxy = Proxy(config, minter, http)
+        app.state.approvals = Approvals(
+            app.state.database,
+            {GRANT_OWNER: app.state.accounts.grant_owner},
+            {ERASE: Erasing(config, minter, http)},
+        )
         receive(app, Members(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
         spool = Spool(TOPIC, stream, app.state.database, app.state.metrics)
@@ -115,6 +138,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
+
+
+def federate(app: FastAPI, http: httpx2.AsyncClient) -> None:
+    """What signing in by a provider needs, where one is configured."""
+    config: Config = app.state.config
+    provider, state = Provider.of(config), app.state
+    state.federated = provider and Federated(
+        state.database, state.keys, state.sessions, provider, http
+    )
+    state.oidc_cookie = Cookie.of(config, "shuke-oidc", LASTS)
+    state.oidc_throttle = Throttle()
 
 
 def receive(app: FastAPI, members: Members) -> None:

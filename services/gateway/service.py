@@ -16,6 +16,7 @@ from services.gateway.tables import APPEND_ONLY
 from services.gateway.tasks.comparing import comparing
 from services.gateway.tasks.fetching import fetching
 from services.gateway.tasks.forgetting import forgetting
+from services.gateway.tasks.performing import performing
 from services.gateway.tasks.pulling import pulling
 from services.gateway.tasks.replaying import replaying
 from shared.schema import service_schema
@@ -28,7 +29,7 @@ SERVICE: Final = Service(
     routers=ROUTERS,
     flow=FLOW,
     documents=(CONNECTION,),
-    tasks=(fetching, pulling, comparing, replaying, forgetting, send_messages),
+    tasks=(fetching, pulling, comparing, replaying, performing, forgetting, send_messages),
     sweeps=(Sweep("complete", due_orders), Sweep(outbound.KIND, outbound.outdated)),
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,

@@ -15,6 +15,7 @@ PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
+    | {f"/api/gateway/v1/oidc/{name}" for name in ("login", "callback")}
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
     | PAGES
 }
@@ -56,6 +57,7 @@ SAMPLE = {
     "topic": "storefront",
     "partition": "0",
     "staff_id": "stf_caireeyuculbogazdinryhi6d4",
+    "role_id": "rol_caireeyuculbogazdinryhi6d4",
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
     "name": "none.js",
