@@ -34,6 +34,8 @@ PERSONAL = {
 OWN = ("self.read", "self.identify", "self.join", "self.erase")
 """Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
 PASSING = "/api/{service:other}/v1/{path:path}"
+PASSED = {PASSING, "/api/members/v1/members/{member_id}/erasures"}
+"""Routes of the gateway that another service answers."""
 SAMPLE = {
     "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
     "store_id": "sto_agojyzjeabykvaaaaaaaaaaaay",
@@ -94,7 +96,7 @@ class Place(Struct, frozen=True):
     @property
     def has_id(self) -> bool:
         """Whether the path names a thing of a program (settings documents have the same names)."""
-        return "{" in self.path and "{document" not in self.path and self.path != PASSING
+        return "{" in self.path and "{document" not in self.path and self.path not in PASSED
 
 
 def places(api: Api) -> Iterator[Place]:
