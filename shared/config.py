@@ -17,7 +17,7 @@ from shared.errors import Misconfigured
 
 SERVICES: Final = ("gateway", "members", "points", "campaigns", "analytics")
 """Names of the services in the order of the flow; ports follow this order from `SHUKE_PORT`."""
-_SECRETS: Final = ("DATABASE_URL",)
+_SECRETS: Final = ("DATABASE_URL", "SHUKE_OIDC_CLIENT_SECRET")
 _LEVELS = Literal["debug", "info", "warning", "error"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -79,6 +79,45 @@ class Config(BaseModel):
             "nothing. For trials; never where a program is real",
         ),
     ] = False
+    oidc_issuer: Annotated[
+        str | None,
+        AfterValidator(_public),
+        Field(
+            alias="SHUKE_OIDC_ISSUER",
+            description="Provider (OpenID Connect) that staff may sign in by; none: off",
+        ),
+    ] = None
+    oidc_client_id: Annotated[
+        str | None, Field(alias="SHUKE_OIDC_CLIENT_ID", description="Our client at the provider")
+    ] = None
+    oidc_client_secret: Annotated[
+        str | None,
+        Field(alias="SHUKE_OIDC_CLIENT_SECRET", description="Its secret", repr=False),
+    ] = None
+    oidc_domains: Annotated[
+        str,
+        Field(
+            alias="SHUKE_OIDC_DOMAINS",
+            description="Domains of e-mails (shop.example,…) that come in by the provider; none: "
+            "invited accounts alone",
+        ),
+    ] = ""
+    oidc_groups: Annotated[
+        str,
+        Field(
+            alias="SHUKE_OIDC_GROUPS",
+            description="Roles for groups at the provider: group=role in every program, "
+            "group=role@prg_… in one; separated by commas",
+        ),
+    ] = ""
+    emergency_owner: Annotated[
+        str | None,
+        Field(
+            alias="SHUKE_EMERGENCY_OWNER",
+            description="E-mail of the one owner who still signs in by password; set: everybody "
+            "else by the provider alone",
+        ),
+    ] = None
     metrics_port: Annotated[
         int,
         Field(

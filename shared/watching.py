@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from shared import measuring
+from shared.audit import chain
 from shared.config import Config
 from shared.db import outbox, parking, programs, quarantine, sweep_rows, verification
 from shared.db.engine import AWAY, ERRORS, Database
@@ -79,9 +80,11 @@ async def take(worker: Worker) -> None:
             await _set_aside(tx, worker.metrics)
             await _outbox(tx, worker.metrics)
             await _sweeps(tx, worker)
+            unsealed = await chain.oldest_seconds(tx)
             violations = await verification.count(tx)
     except (*AWAY, *ERRORS, TimeoutError):
         return
+    worker.metrics.gauge("audit_unsealed_seconds", unsealed)
     if violations is not None:
         worker.metrics.gauge("invariant_violations", violations)
 

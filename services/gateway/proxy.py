@@ -123,6 +123,7 @@ class Proxy:
             caller.stores,
             caller.fields,
             caller.stepped_up_until,
+            caller.seconded,
         )
         minted_at, token = self._tokens.get(key, (-TOKEN_SECONDS, ""))
         if monotonic() - minted_at >= TOKEN_SECONDS:
@@ -134,6 +135,7 @@ class Proxy:
                 caller.stores,
                 fields=caller.fields,
                 stepped_up_until=caller.stepped_up_until,
+                seconded=caller.seconded,
             )
             if len(self._tokens) >= MOST:
                 self._tokens.clear()

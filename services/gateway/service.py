@@ -19,6 +19,7 @@ from services.gateway.tasks.ending import ending
 from services.gateway.tasks.exporting import exporting
 from services.gateway.tasks.fetching import fetching
 from services.gateway.tasks.forgetting import forgetting
+from services.gateway.tasks.performing import performing
 from services.gateway.tasks.pulling import pulling
 from services.gateway.tasks.replaying import replaying
 from shared.schema import service_schema
@@ -31,7 +32,17 @@ SERVICE: Final = Service(
     routers=ROUTERS,
     flow=FLOW,
     documents=(CONNECTION, DECORATION),
-    tasks=(fetching, pulling, comparing, replaying, forgetting, ending, exporting, send_messages),
+    tasks=(
+        fetching,
+        pulling,
+        comparing,
+        replaying,
+        performing,
+        forgetting,
+        ending,
+        exporting,
+        send_messages,
+    ),
     sweeps=(Sweep("complete", due_orders), Sweep(outbound.KIND, outbound.outdated)),
     rebuild=Rebuild(not_from_log="keeps what staff made and shops delivered: no log makes it anew"),
     statements=STATEMENTS,

@@ -76,6 +76,17 @@ async def waits(tx: Tx) -> bool:
     return await tx.fetch_one("select 1 from audit_todo limit 1") is not None
 
 
+async def oldest_seconds(tx: Tx) -> float:
+    """How long the oldest entry that is not in the chain waits, by PostgreSQL's clock; 0: none."""
+    row = await tx.fetch_one(
+        """
+        select extract(epoch from clock_timestamp() - min(e.at)) as seconds
+        from audit_todo t join audit_entry e on e.entry_id = t.entry_id
+        """,
+    )
+    return 0.0 if row is None or row["seconds"] is None else max(0.0, float(row["seconds"]))
+
+
 async def seal(tx: Tx, service: str, now: datetime) -> tuple[Head | None, int]:
     """Append a page of what waits, by (at, entry_id): the new head, and how many entries.
 

@@ -22,7 +22,9 @@ class Sealer:
         self._database = database
         self._heads = Heads(data, database.schema)
         self._clock = around.clock
+        self._metrics = around.metrics
         self._log = logger(database.schema)
+        self._owed: chain.Head | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until told to stop; where nothing waits, look once a second."""
@@ -38,12 +40,27 @@ class Sealer:
                 await pause(stopping, TURN_SECONDS)
 
     async def turn(self) -> int:
-        """Seal a page of entries; how many. The head is written outside when it is committed."""
+        """Seal a page of entries; how many. The head is written outside when it is committed.
+
+        One that could not be written is tried again at each turn, until a later one is.
+        """
+        if self._owed is not None:
+            await self._write_down(self._owed)
         async with statements(self._database) as tx:
             if not await chain.waits(tx):
                 return 0
         async with transaction(self._database) as tx:
             head, sealed = await chain.seal(tx, self._database.schema, self._clock())
         if head is not None:
-            await asyncio.to_thread(self._heads.add, head)
+            await self._write_down(head)
         return sealed
+
+    async def _write_down(self, head: chain.Head) -> None:
+        """The head outside; a folder that takes none holds up nothing, and is told of."""
+        try:
+            await asyncio.to_thread(self._heads.add, head)
+            self._owed = None
+        except OSError as error:
+            self._owed = head
+            self._metrics.count("audit_head_failures_total")
+            self._log.error("audit", error=repr(error)[:300])

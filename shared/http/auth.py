@@ -190,6 +190,15 @@ def expect_step_up(request: Request, caller: Caller) -> None:
         raise HttpProblem(403, "step-up-required", detail)
 
 
+def expect_second_person(caller: Caller) -> None:
+    """Raise 403 `second-person` where staff would do alone what another has to approve of.
+
+    The gateway says in the token that somebody has, or that there is nobody who could.
+    """
+    if kind_of(caller.subject) == "staff" and not caller.seconded:
+        raise HttpProblem(403, "second-person", "Somebody else has to approve of this first.")
+
+
 def sees_store(caller: Caller, store_id: str) -> bool:
     """Whether the caller's scope covers a store."""
     return EVERYTHING in caller.stores or store_id in caller.stores

@@ -57,6 +57,8 @@ class Caller(Struct, frozen=True):
     """Levels of kinds of personal fields (`contact`, `private`), in the order of their names."""
     stepped_up_until: datetime | None = None
     """Until when a staff member's second factor counts as given just now."""
+    seconded: bool = False
+    """Whether a second person approved of this request, or there is nobody who could."""
 
     def level(self, kind: str) -> FieldLevel:
         """What the caller sees of a kind of personal fields; a key's are masked."""
@@ -82,6 +84,7 @@ class _Claims(Struct, frozen=True):
     stores: list[str]
     fields: dict[str, FieldLevel] = {}
     sup: _Seconds | None = None
+    snd: bool = False
     prg: Annotated[str, Meta(pattern=f"^prg_{BODY}$")] | None = None
 
 
@@ -117,6 +120,7 @@ class Minter:
         *,
         fields: Iterable[tuple[str, FieldLevel]] = (),
         stepped_up_until: datetime | None = None,
+        seconded: bool = False,
         token_id: str | None = None,
     ) -> str:
         """A token for one service, valid for five minutes. By default an operator's."""
@@ -134,6 +138,8 @@ class Minter:
         }
         if stepped_up_until is not None:
             claims["sup"] = int((stepped_up_until - EPOCH).total_seconds())
+        if seconded:
+            claims["snd"] = True
         if monotonic() - self._read_at > KEYS_SECONDS:
             self._kid, self._key = self._read()
         header = {"alg": ALGORITHM, "kid": self._kid, "typ": "JWT"}
@@ -202,4 +208,5 @@ class Verifier:
             EPOCH + timedelta(seconds=claims.exp),
             tuple(sorted(claims.fields.items())),
             EPOCH + timedelta(seconds=claims.sup) if claims.sup is not None else None,
+            claims.snd,
         )

@@ -18,6 +18,7 @@ PUBLIC: Mapping[str, set[str]] = {
     "gateway": HEALTH
     | {"/.well-known/jwks.json", "/webhooks/{connection}", "/webhooks/{connection}/bulk"}
     | {f"/api/gateway/v1/{name}" for name in ("setup", "owners", "invitations:accept")}
+    | {f"/api/gateway/v1/oidc/{name}" for name in ("login", "callback")}
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
     | {"/api/gateway/v1/centres/{program_id}"}
     | {"/media/{program_id}/{file}", "/embed/v1/module"}
@@ -43,6 +44,8 @@ PERSONAL = {
 OWN = ("self.read", "self.identify", "self.join", "self.consent", "self.erase")
 """Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
 PASSING = "/api/{service:other}/v1/{path:path}"
+PASSED = {PASSING, "/api/members/v1/members/{member_id}/erasures"}
+"""Routes of the gateway that another service answers."""
 SAMPLE = {
     "program_id": "prg_agojyzjeabykvaaaaaaaaaaaay",
     "store_id": "sto_agojyzjeabykvaaaaaaaaaaaay",
@@ -68,6 +71,7 @@ SAMPLE = {
     "topic": "storefront",
     "partition": "0",
     "staff_id": "stf_caireeyuculbogazdinryhi6d4",
+    "role_id": "rol_caireeyuculbogazdinryhi6d4",
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
     "export_id": "axp_caireeyuculbogazdinryhi6d4",
@@ -113,7 +117,7 @@ class Place(Struct, frozen=True):
     @property
     def has_id(self) -> bool:
         """Whether the path names a thing of a program (settings documents have the same names)."""
-        return "{" in self.path and "{document" not in self.path and self.path != PASSING
+        return "{" in self.path and "{document" not in self.path and self.path not in PASSED
 
 
 def places(api: Api) -> Iterator[Place]:

@@ -24,6 +24,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "webhooks.bulk": "likewise",
     "services.pass": "the service that it is passed to records it",
     "settings.check": "writes nothing",
+    "erasures.propose": "a key's is passed on, staff's is a proposal: test_erasing_by_two",
     "owners.create": "asks for the token of a link, and signs in whom it makes: test_first_owner",
     "invitations.accept": "likewise: test_staff",
     "sessions.create": "asks for a password: test_sessions",

@@ -6,8 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from services.gateway.staff import sessions as sessions_module
 from services.gateway.staff.rules.totp import code_of, step_of
 from services.gateway.tasks.forgetting import Forgetter
+from services.gateway.throttle import Pace
 from shared.api import build_app
 from shared.db.engine import Database
 from shared.http.tokens import EVERYTHING
@@ -555,3 +557,44 @@ async def test_signing_in_and_failing_to_are_in_the_audit(gateway: Api) -> None:
         (staff_id, "sessions.create", None),
         ("sign-in", "sessions.refuse", "unauthenticated"),
     }
+
+
+async def test_a_staff_member_who_floods_waits_and_no_other_does(gateway: Api) -> None:
+    """In all of their sessions together."""
+    assert (sessions_module.PER_MINUTE, sessions_module.BURST) == (300, 600)
+    email, browser = await account(gateway)
+    _, other = await account(gateway)
+    second = Browser(gateway)
+    await second.log_in(email)
+    sessions = gateway.app.state.sessions
+    before, sessions._pace = sessions._pace, Pace(0.01, 3)
+    try:
+        for asking in (browser, second, browser):
+            ok(await asking.get("/sessions/current"))
+        told = await second.get("/sessions/current")
+        problem(told, 429, "slow-down")
+        assert int(told.headers["retry-after"]) > 0
+        ok(await other.get("/sessions/current"))
+    finally:
+        sessions._pace = before
+
+
+async def test_what_is_grave_at_shops_needs_a_code_of_the_last_five_minutes(
+    gateway: Api, shop: Shop
+) -> None:
+    """Closing a store or a program, and another text of a key."""
+    owner, _ = await somebody(gateway, "owner", program=shop.program)
+    body = {"name": "Till", "permissions": ["points.read"]}
+    key = ok(await owner.post("/api-keys", body), 201)["key_id"]
+    closing = {"status": "closed"}
+    with gateway.at(now() + timedelta(minutes=6)):
+        async with gateway.nothing_changes(shop.program, "staff_session"):
+            for path in (f"/stores/{shop.store}", f"/programs/{shop.program}"):
+                answer = await owner.ask("PATCH", GATEWAY + path, closing, **{"if-match": "*"})
+                problem(answer, 403, "step-up-required")
+            problem(await owner.post(f"/api-keys/{key}:rotate"), 403, "step-up-required")
+        pausing = {"status": "paused"}
+        path = f"{GATEWAY}/stores/{shop.store}"
+        ok(await owner.ask("PATCH", path, pausing, **{"if-match": "*"}))
+    path = f"{GATEWAY}/stores/{shop.store}"
+    assert ok(await owner.ask("PATCH", path, closing, **{"if-match": "*"}))["status"] == "closed"

@@ -58,6 +58,9 @@ CAMPAIGN: Final[Any] = {
     },
 }
 BODIES: Final[Mapping[str, Any]] = {
+    "roles.create": {"name": "Shift leader", "permissions": ["members.read"]},
+    "roles.change": {"name": "Till"},
+    "erasures.propose": {"requested_by": "member", "reason": "asked by e-mail"},
     "programs.create": {"name": "Demo", "time_zone": "Asia/Shanghai", "currency": "CNY"},
     "stores.create": {
         "kind": "branch",
@@ -207,12 +210,15 @@ async def _gateway(api: Api) -> World:
     person = ok(await staff.post("/api/gateway/v1/staff", person), 201)
     path = f"/api/gateway/v1/members/{member()}/access-exports"
     export = ok(await staff.post(path, BODIES["access-exports.create"]), 202)
+    role = {"name": "Helper", "permissions": ["members.read"]}
+    role = ok(await staff.post("/api/gateway/v1/roles", role), 201)
     return World(
         shop.program,
         {
             "export_id": export["export_id"],
             "program_id": shop.program,
             "store_id": shop.store,
+            "role_id": role["role"],
             "staff_id": person["staff_id"],
             "endpoint_id": endpoint["endpoint_id"],
             "message_id": message["message_id"],

@@ -12,7 +12,8 @@ def test_generated_files_are_current() -> None:
 
 def _differences(names: list[str]) -> list[str]:
     """Lines that differ in the files of these names, so that a red run tells what is stale."""
-    wanted, lines = dict(documents()), []
+    wanted = dict(documents())
+    lines: list[str] = []
     for name in names:
         path = ROOT / name
         found = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

@@ -26,6 +26,7 @@ COUNTERS: Final = {
     "fetch_total": "kind result",
     "contact_boxes_total": "result",
     "messages_total": "result", "endpoints_disabled_total": "",
+    "audit_head_failures_total": "",
 }  # fmt: skip
 HISTOGRAMS: Final = {
     "event_age_seconds": "topic", "batch_seconds": "stage", "batch_events": "",
@@ -39,6 +40,7 @@ GAUGES: Final = {
     "clock_skew_seconds": "", "eventloop_lag_seconds": "", "pg_pool_in_use": "",
     "pg_oldest_transaction_seconds": "", "invariant_violations": "", "resident_bytes": "",
     "programs_parked": "topic", "intake_breaker_open": "", "credentials_ending": "kind",
+    "audit_unsealed_seconds": "",
 }  # fmt: skip
 ALARMS: Final = {
     "ShukeLag": "lag_seconds > 60",
@@ -49,6 +51,8 @@ ALARMS: Final = {
     "ShukeOutboxOld": "outbox_oldest_age_seconds > 30",
     "ShukeSweepBehind": "sweep_behind_days > 1",
     "ShukeInvariantViolated": "invariant_violations > 0",
+    "ShukeAuditUnsealed": "audit_unsealed_seconds > 60",
+    "ShukeAuditHeadsUnwritten": "audit_head_failures_total > 0",
     "ShukeOldTransaction": "pg_oldest_transaction_seconds > 600",
     "ShukeIntakeBreakerOpen": "intake_breaker_open > 0",
     "ShukePlatformRefuses": "fetch_total > 0",

@@ -16,6 +16,7 @@ from shared.audit.heads import Heads
 from shared.audit.sealer import Sealer
 from shared.db.engine import Database
 from shared.db.transaction import transaction
+from shared.metrics import Metrics
 from shared.surroundings import Surroundings
 from shuke.services import SERVICES
 from tests.builders.events import instant
@@ -33,7 +34,8 @@ class Audit:
         self.database = database
         self.heads = Heads(data, database.schema)
         self.now = NOON
-        around = Surroundings(clock=lambda: self.now)
+        self.metrics = Metrics()
+        around = Surroundings(clock=lambda: self.now, metrics=self.metrics)
         self.sealer = Sealer(database, data, around)
 
     async def write(self, count: int) -> None:
@@ -294,6 +296,41 @@ async def test_the_last_head_of_each_day_is_kept_apart(audit: Audit, tmp_path: P
     await audit.seal()
     assert [head.seq for head in audit.heads.read()] == [8, 12, 13, 14, 12]
     assert await audit.broken() is None
+
+
+async def test_a_head_that_cannot_be_written_is_told_and_tried_again(
+    audit: Audit,
+    tmp_path: Path,
+) -> None:
+    """The folder is a file, so that nothing can be put into it; sealing goes on meanwhile."""
+    folder, aside = tmp_path / "audit", tmp_path / "aside"
+    folder.rename(aside)
+    folder.write_text("", encoding="utf-8")
+    await audit.write(2)
+    assert await audit.sealer.turn() == 2
+    assert await audit.sealer.turn() == 0
+    assert "shuke_audit_head_failures_total 2.0" in audit.metrics.render().decode()
+    folder.unlink()
+    aside.rename(folder)
+    await audit.seal()
+    assert max(head.seq for head in audit.heads.read()) == ENTRIES + 2
+    assert await audit.broken() is None
+    assert "shuke_audit_head_failures_total 2.0" in audit.metrics.render().decode()
+
+
+async def test_how_long_an_entry_waits_to_be_sealed_is_known(audit: Audit) -> None:
+    async with transaction(audit.database) as tx:
+        assert await chain.oldest_seconds(tx) == 0
+    await audit.write(2)
+    (row,) = await audit.rows(
+        "select extract(epoch from now() - max(at)) as since from audit_entry",
+    )
+    async with transaction(audit.database) as tx:
+        waiting = await chain.oldest_seconds(tx)
+    assert 1 <= waiting - float(row["since"]) < 60
+    await audit.seal()
+    async with transaction(audit.database) as tx:
+        assert await chain.oldest_seconds(tx) == 0
 
 
 async def test_a_service_with_nothing_to_seal_writes_nothing(audit: Audit) -> None:

@@ -29,3 +29,7 @@ class Approval(Struct, frozen=True):
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+    performed_at: datetime | None = None
+    """When what was approved was done, or could not be."""
+    outcome: str | None = None
+    """`done`, or the code of why it could not be done."""

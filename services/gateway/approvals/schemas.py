@@ -21,6 +21,9 @@ class Approval(BaseModel):
     decided_by: str | None
     decided_at: Instant | None
     reason: str | None
+    outcome: str | None = Field(
+        description="Of what was approved: done, or the code of why it could not be; null: not yet"
+    )
 
 
 class ApprovalPage(BaseModel):

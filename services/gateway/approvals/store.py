@@ -1,6 +1,7 @@
 """SQL of approvals. One statement a function."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,7 +47,8 @@ async def save_approval(tx: Tx, approval: Approval) -> None:
     """Write what was decided."""
     await tx.execute(
         """
-        update approval set state = $2, decided_by = $3, decided_at = $4, reason = $5
+        update approval set state = $2, decided_by = $3, decided_at = $4, reason = $5,
+          performed_at = $6, outcome = $7
         where approval_id = $1
         """,
         approval.approval_id,
@@ -54,7 +56,38 @@ async def save_approval(tx: Tx, approval: Approval) -> None:
         approval.decided_by,
         approval.decided_at,
         approval.reason,
+        approval.performed_at,
+        approval.outcome,
     )
+
+
+async def note_performed(tx: Tx, approval_id: UUID, now: datetime, outcome: str) -> bool:
+    """Note what became of what was approved; whether nobody did before."""
+    noted = await tx.execute(
+        """
+        update approval set performed_at = $2, outcome = $3
+        where approval_id = $1 and performed_at is null
+        """,
+        approval_id,
+        now,
+        outcome,
+    )
+    return noted == 1
+
+
+async def list_unperformed(tx: Tx, before: datetime, limit: int) -> Sequence[Approval]:
+    """What was approved before an instant and is not done, by approval_unperformed_idx."""
+    rows = await tx.fetch(
+        """
+        select a.*, p.public_id
+        from approval a left join program p on p.program_id = a.program_id
+        where a.state = 'approved' and a.performed_at is null and a.decided_at < $1
+        order by a.decided_at limit $2
+        """,
+        before,
+        limit,
+    )
+    return [approval_of(row) for row in rows]
 
 
 def approval_of(row: Row | Mapping[str, Any]) -> Approval:
@@ -71,4 +104,6 @@ def approval_of(row: Row | Mapping[str, Any]) -> Approval:
         decided_by=row["decided_by"],
         decided_at=row["decided_at"],
         reason=row["reason"],
+        performed_at=row["performed_at"],
+        outcome=row["outcome"],
     )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Index
+from sqlalchemy import Index, and_
 
 from services.gateway.metadata import METADATA
 from shared.db.tables import blob, instant, program_table, text, uuid
@@ -21,5 +21,12 @@ APPROVAL: Final = program_table(
     text("decided_by", null=True),
     instant("decided_at", null=True),
     text("reason", null=True),
+    instant("performed_at", null=True),
+    text("outcome", null=True),
 )
 Index("approval_id_idx", APPROVAL.c.approval_id)
+Index(
+    "approval_unperformed_idx",
+    APPROVAL.c.decided_at,
+    postgresql_where=and_(APPROVAL.c.state == "approved", APPROVAL.c.performed_at.is_(None)),
+)

@@ -9,6 +9,7 @@ from services.gateway.managing import Managing
 from services.gateway.programs.managing import Programs
 from services.gateway.shoppers.sessions import Shoppers
 from services.gateway.staff.managing import Accounts
+from services.gateway.staff.roles import OwnRoles
 from services.gateway.staff.sessions import Sessions
 from services.gateway.staff.signing_in import SigningIn
 from shared.audit.deeds import Actor
@@ -57,6 +58,12 @@ def signing_in(request: Request) -> SigningIn:
 def accounts(request: Request) -> Accounts:
     """What makes and changes staff."""
     found: Accounts = request.app.state.accounts
+    return found
+
+
+def roles(request: Request) -> OwnRoles:
+    """The roles of programs' own."""
+    found: OwnRoles = request.app.state.roles
     return found
 
 

@@ -61,6 +61,8 @@ async def rotate_key(
     """Another key that may do the same, shown this once. The old one is taken for 24 hours yet."""
     identity = known_id("key", key_id, "key")
 
+    expect_step_up(request, scope.caller)
+
     def may(old: Row) -> None:
         _may_give(scope.caller, old["permissions"], old["stores"])
 

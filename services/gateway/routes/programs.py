@@ -14,7 +14,7 @@ from shared.errors import HttpProblem
 from shared.events.programs.program_changed import ProgramChanged
 from shared.http.acting import actor
 from shared.http.app import router
-from shared.http.auth import Reach, permitted, reaching
+from shared.http.auth import Reach, expect_step_up, permitted, reaching
 from shared.http.matching import IfMatch
 from shared.http.problems import documented
 from shared.http.reading import known_id, values
@@ -80,6 +80,8 @@ async def change_program(
     a connection that nobody has.
     """
     _within(reach, program_id)
+    if body.status == "closed":
+        expect_step_up(request, reach.caller)
     changed = await programs(request).change_program(program_id, body, if_match, by(request, reach))
     request.app.state.connections.forget_program(program_id)
     return _told(response, program_id, changed)

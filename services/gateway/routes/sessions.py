@@ -20,6 +20,7 @@ from services.gateway.staff.schemas import (
 )
 from services.gateway.staff.visiting import SignedIn
 from services.gateway.visiting import Visit
+from shared.config import Config
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import authenticate
@@ -53,7 +54,12 @@ _Who = Annotated[SignedIn, Depends(signed_in)]
 @ROUTER.get(f"{API}/setup", name="setup.get", tags=["sessions"], response_model=Setup)
 async def get_setup(request: Request) -> Any:
     """Whether the installation has an owner; without one, the link of the start makes one."""
-    return {"owner": await accounts(request).has_owner()}
+    config: Config = request.app.state.config
+    return {
+        "owner": await accounts(request).has_owner(),
+        "oidc": request.app.state.federated is not None,
+        "password": config.emergency_owner is None,
+    }
 
 
 @ROUTER.post(f"{API}/owners", name="owners.create", tags=["sessions"], status_code=201,

@@ -3,17 +3,27 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
-from services.gateway.routes.asked import API, accounts, by, now
+from services.gateway.routes.asked import API, accounts, by, now, roles
 from services.gateway.staff import telling
 from services.gateway.staff.decide import Manager
 from services.gateway.staff.model import ALL_STORES, Grant, Staff
-from services.gateway.staff.schemas import ChangeStaff, Invited, NewStaff, Role, RolePage, StaffPage
+from services.gateway.staff.schemas import (
+    ChangeRole,
+    ChangeStaff,
+    Invited,
+    NewRole,
+    NewStaff,
+    Role,
+    RoleLine,
+    RolePage,
+    StaffPage,
+)
 from services.gateway.staff.schemas import Staff as StaffDocument
 from shared.days import render
 from shared.http.app import router
-from shared.http.auth import Reach, expect_step_up, reaching
+from shared.http.auth import Reach, Scope, expect_step_up, reaching, scoped
 from shared.http.problems import documented
 from shared.http.reading import known_id
 from shared.random_ids import uuid7
@@ -21,12 +31,40 @@ from shared.random_ids import uuid7
 ROUTER = router()
 _Reader = Annotated[Reach, Depends(reaching("staff.read"))]
 _Manager = Annotated[Reach, Depends(reaching("staff.manage"))]
+_Here = Annotated[Scope, Depends(scoped("staff.manage"))]
 
 
 @ROUTER.get(f"{API}/roles", name="roles.list", tags=["staff"], response_model=RolePage)
-async def list_roles(_reach: _Reader) -> Any:
-    """The roles: what each permits, and what it shows of people."""
-    return telling.roles()
+async def list_roles(request: Request, reach: _Reader) -> Any:
+    """The ten roles and the program's own: what each permits, and what it shows of people."""
+    return telling.roles(await roles(request).list(_manager(reach)))
+
+
+@ROUTER.post(f"{API}/roles", name="roles.create", tags=["staff"], status_code=201,
+             response_model=RoleLine, responses=documented(409))  # fmt: skip
+async def add_role(request: Request, body: NewRole, scope: _Here) -> Any:
+    """Make a role of the program's own, with nothing in it that its maker does not have."""
+    expect_step_up(request, scope.caller)
+    made = await roles(request).add(_manager(scope), by(request, scope), body)
+    return telling.role(*made)
+
+
+@ROUTER.patch(f"{API}/roles/{{role_id}}", name="roles.change", tags=["staff"],
+              response_model=RoleLine, responses=documented(409))  # fmt: skip
+async def change_role(request: Request, role_id: str, body: ChangeRole, scope: _Here) -> Any:
+    """Change a role of the program's own. Who holds it is signed out everywhere."""
+    expect_step_up(request, scope.caller)
+    changed = await roles(request).change(_manager(scope), by(request, scope), role_id, body)
+    return telling.role(role_id, changed)
+
+
+@ROUTER.delete(f"{API}/roles/{{role_id}}", name="roles.remove", tags=["staff"], status_code=204,
+               responses=documented(409))  # fmt: skip
+async def remove_role(request: Request, role_id: str, scope: _Here) -> Response:
+    """Remove a role of the program's own that nobody holds. The ten stay as they are."""
+    expect_step_up(request, scope.caller)
+    await roles(request).remove(_manager(scope), by(request, scope), role_id)
+    return Response(status_code=204)
 
 
 @ROUTER.get(f"{API}/staff", name="staff.list", tags=["staff"], response_model=StaffPage)
@@ -101,8 +139,10 @@ async def reset_mfa(request: Request, staff_id: str, reach: _Manager) -> Any:
     return telling.staff(changed)
 
 
-def _manager(reach: Reach) -> Manager:
-    return Manager(reach.program, reach.caller.permissions)
+def _manager(held: Reach | Scope) -> Manager:
+    caller = held.caller
+    levels = caller.level("contact"), caller.level("private")
+    return Manager(held.program, caller.permissions, *levels)
 
 
 def _grants(roles: list[Role]) -> tuple[Grant, ...]:

@@ -13,7 +13,7 @@ from services.gateway.routes.asked import API, by, programs
 from shared.errors import HttpProblem
 from shared.events.programs.store_changed import StoreChanged
 from shared.http.app import router
-from shared.http.auth import Scope, scoped, sees_store
+from shared.http.auth import Scope, expect_step_up, scoped, sees_store
 from shared.http.matching import IfMatch
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading, values
@@ -68,6 +68,8 @@ async def change_store(
     connection that nobody has.
     """
     identity = known_id("sto", store_id, "store")
+    if body.status == "closed":
+        expect_step_up(request, scope.caller)
     changed = await programs(request).change_store(
         scope.program, identity, body, if_match, by(request, scope)
     )

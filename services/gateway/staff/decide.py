@@ -6,7 +6,9 @@
 | active | disabled |
 | disabled | active; invited, where no password was chosen |
 
-Nobody gives or takes away what they may not do themselves. The installation keeps an active owner.
+Nobody gives or takes away what they may not do or see themselves, in a role of a program's own no
+more than by giving it; nor do they change who holds it: whoever may set another's password could
+be them. The installation keeps an active owner.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +17,9 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 from msgspec.structs import replace
 
-from services.gateway.staff.model import ALL_STORES, Grant, Staff
-from services.gateway.staff.rules.roles import ROLES, lacking
+from services.gateway.staff.model import ALL_STORES, Grant, Rights, Role, Roles, Staff
+from services.gateway.staff.rules.roles import ROLES, beyond
+from shared.levels import FieldLevel
 from shared.outcome import Refused
 
 
@@ -25,6 +28,17 @@ class Manager(Struct, frozen=True):
 
     program: str | None
     permissions: frozenset[str]
+    contact: FieldLevel = "hidden"
+    private: FieldLevel = "hidden"
+
+    def lacks(self, roles: Iterable[Role]) -> Refused | None:
+        """Refuses `forbidden` for roles with something that this manager does not have."""
+        held = Rights(self.permissions, self.contact, self.private)
+        for role in roles:
+            found = beyond(role.permissions, role.fields, held)
+            if found is not None:
+                return Refused("forbidden", f"This needs {found} itself.", 403)
+        return None
 
     def sees(self, staff: Staff) -> bool:
         """Whether somebody has a role where this manager is."""
@@ -37,42 +51,50 @@ class Manager(Struct, frozen=True):
 
 
 def give(
-    by: Manager, held: Sequence[Grant], wanted: Sequence[Grant]
+    by: Manager,
+    held: Sequence[Grant],
+    wanted: Sequence[Grant],
+    roles: Roles = ROLES,
 ) -> tuple[Grant, ...] | Refused:
     """The roles that somebody has once `wanted` stands for those where the manager is.
 
-    Refuses `not-found` for another program, `invalid` for roles that do not go together,
-    `forbidden` for what the manager may not do.
+    Refuses `not-found` for another program or its own role, `invalid` for roles that do not go
+    together, `forbidden` for what the manager may not do.
     """
     if not by.reaches(wanted):
         return Refused("not-found", "No such program.", 404)
+    if not all(_there(each, roles) for each in wanted):
+        return Refused("not-found", "No such role in this program.", 404)
     wrong = _wrong(wanted)
     if wrong is not None:
         return Refused("invalid", wrong, 422)
     kept = tuple(each for each in held if not by.reaches([each]))
     changed = set(wanted) ^ (set(held) - set(kept))
-    beyond = lacking(_permissions(changed), by.permissions)
-    if beyond:
-        return Refused("forbidden", f"This needs the permission {beyond[0]} itself.", 403)
-    return (*kept, *wanted)
+    refused = by.lacks(_roles(changed, roles))
+    return refused or (*kept, *wanted)
 
 
 def change(
-    by: Manager, known: Staff, wanted: Mapping[str, object], *, other_owners: bool
+    by: Manager,
+    known: Staff,
+    wanted: Mapping[str, object],
+    *,
+    other_owners: bool,
+    roles: Roles = ROLES,
 ) -> Staff | Refused:
     """Somebody with what is wanted of them. `other_owners`: another owner of all could act.
 
-    Refuses what `give` does, `forbidden` for who has roles elsewhere, `state-conflict`,
-    `last-owner`.
+    Refuses what `give` and `handle` do, `state-conflict`, `last-owner`.
     """
     news = dict(wanted)
     if "grants" in news:
-        given = give(by, known.grants, news["grants"])  # type: ignore[arg-type]
+        given = give(by, known.grants, news["grants"], roles)  # type: ignore[arg-type]
         if isinstance(given, Refused):
             return given
         news["grants"] = given
-    if news.keys() - {"grants"} and not by.reaches(known.grants):
-        return Refused("forbidden", "They have roles in other programs, too.", 403)
+    refused = handle(by, known, roles) if news.keys() - {"grants"} else None
+    if refused is not None:
+        return refused
     if news.get("status") == "active" and not known.accepted:
         if known.status == "invited":
             return Refused("state-conflict", "They have not chosen a password yet.")
@@ -83,8 +105,23 @@ def change(
     return changed
 
 
-def _permissions(grants: AbstractSet[Grant]) -> set[str]:
-    return {permission for each in grants for permission in ROLES[each.role].permissions}
+def handle(by: Manager, known: Staff, roles: Roles = ROLES) -> Refused | None:
+    """Whether somebody's account is the manager's to change. Refuses `forbidden`.
+
+    Not of who has roles elsewhere, nor of who may do or see what the manager may not.
+    """
+    if not by.reaches(known.grants):
+        return Refused("forbidden", "They have roles in other programs, too.", 403)
+    return by.lacks(_roles(set(known.grants), roles))
+
+
+def _there(grant: Grant, roles: Roles) -> bool:
+    role = roles.get(grant.role)
+    return role is not None and role.program in {None, grant.program}
+
+
+def _roles(grants: AbstractSet[Grant], roles: Roles) -> list[Role]:
+    return [roles[name] for name in sorted({each.role for each in grants})]
 
 
 def _wrong(grants: Sequence[Grant]) -> str | None:

@@ -4,6 +4,7 @@ Each is one transaction, its deed in the same.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -13,9 +14,10 @@ from msgspec.structs import replace
 from services.gateway.approvals.managing import Decider, propose
 from services.gateway.approvals.model import Approval
 from services.gateway.secrecy import digest, new_token
-from services.gateway.staff import session_rows, store
-from services.gateway.staff.decide import Manager, change, give
-from services.gateway.staff.model import ALL_STORES, OWNER, Grant, Staff
+from services.gateway.staff import role_rows, session_rows, store
+from services.gateway.staff.decide import Manager, change, give, handle
+from services.gateway.staff.model import ALL_STORES, OWNER, Grant, Roles, Staff
+from services.gateway.staff.rules.roles import ROLES, Holding, lacking, stores_of
 from services.gateway.staff.schemas import AcceptInvitation, NewOwner
 from services.gateway.staff.sessions import WAIT_SECONDS, Sessions
 from services.gateway.staff.signing_in import SigningIn
@@ -117,8 +119,8 @@ class Accounts:
 
         Raises 403, 404 and 422 for roles that cannot be given, 409 `staff-exists`.
         """
-        _allowed(give(by, (), wanted.grants))
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            _allowed(give(by, (), wanted.grants, await _roles(tx, wanted.grants)))
             programs = await _programs(tx, wanted.grants)
             at_once = await self._at_once(tx, actor, wanted.staff_id, (), wanted.grants)
             wanted = replace(wanted, grants=at_once)
@@ -140,7 +142,9 @@ class Accounts:
             known, others = await self._locked(tx, by, staff_id)
             if known.status == "disabled":
                 raise HttpProblem(409, "state-conflict", "They are disabled.")
-            changed = _allowed(change(by, known, {"status": "invited"}, other_owners=others))
+            roles = await _roles(tx, known.grants)
+            news = {"status": "invited"}
+            changed = _allowed(change(by, known, news, other_owners=others, roles=roles))
             await store.set_password(tx, staff_id, None, "invited")
             await session_rows.end_sessions(tx, staff_id, None)
             link = await _invitation(tx, staff_id, actor.at)
@@ -161,6 +165,9 @@ class Accounts:
             raise HttpProblem(
                 403, "invitation-invalid", "The invitation is wrong, too old or used up."
             )
+        if not self._signing_in.takes(known["email"]):
+            detail = "Nobody but the emergency owner signs in by password: use the provider."
+            raise HttpProblem(403, "local-login-off", detail)
         await self._signing_in.expect_factor(known, wanted.code, visit)
         hashed = await self._signing_in.hashed(wanted.password, known["email"])
         staff_id = known["staff_id"]
@@ -185,7 +192,8 @@ class Accounts:
         """
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             known, others = await self._locked(tx, by, staff_id)
-            changed = _allowed(change(by, known, wanted, other_owners=others))
+            roles = await _roles(tx, (*known.grants, *wanted.get("grants", ())))
+            changed = _allowed(change(by, known, wanted, other_owners=others, roles=roles))
             at_once = await self._at_once(tx, actor, staff_id, known.grants, changed.grants)
             changed = replace(changed, grants=at_once)
             if changed == known:
@@ -228,6 +236,18 @@ class Accounts:
             at_once.append(each)
         return tuple(at_once)
 
+    async def another_may(
+        self, tx: Tx, program: str, but: UUID, permissions: AbstractSet[str]
+    ) -> bool:
+        """Whether another than `but` may do all of this in the whole program."""
+        found = store.holdings_of(await store.list_acting(tx, program, but))
+        held = [Holding(tuple(grants), {**ROLES, **own}) for grants, own in found]
+        return any(
+            stores_of(each.grants) == ALL_STORES
+            and not lacking(permissions, each.rights(program).permissions)
+            for each in held
+        )
+
     async def grant_owner(self, tx: Tx, approval: Approval, by: Decider, actor: Actor) -> None:
         """Make somebody an owner, of which another owner approved.
 
@@ -239,7 +259,8 @@ class Accounts:
         manager = Manager(by.program, by.permissions)
         grant = Grant(approval.program, OWNER)
         here = [each for each in known.grants if manager.reaches([each]) and each != grant]
-        given = _allowed(give(manager, known.grants, (*here, grant)))
+        roles = await _roles(tx, known.grants)
+        given = _allowed(give(manager, known.grants, (*here, grant), roles))
         if known.status == "disabled":
             raise HttpProblem(409, "state-conflict", "They are disabled.")
         await _give(tx, staff_id, given)
@@ -254,8 +275,7 @@ class Accounts:
         """
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             known, _ = await self._locked(tx, by, staff_id)
-            if not by.reaches(known.grants):
-                raise HttpProblem(403, "forbidden", "They have roles in other programs, too.")
+            _allowed(handle(by, known, await _roles(tx, known.grants)))
             await store.reset_secret(tx, staff_id)
             await session_rows.end_sessions(tx, staff_id, None)
             deed = Deed("staff.reset-mfa", text_id("stf", staff_id), by.program, ("mfa",))
@@ -300,6 +320,11 @@ async def _give(tx: Tx, staff_id: UUID, grants: Sequence[Grant]) -> None:
     programs = await _programs(tx, grants)
     await store.remove_roles(tx, staff_id)
     await store.add_roles(tx, staff_id, grants, programs)
+
+
+async def _roles(tx: Tx, grants: Sequence[Grant]) -> Roles:
+    """What roles are, none of which goes until the commit; without those that are not there."""
+    return {**ROLES, **await role_rows.load_roles(tx, {each.role for each in grants})}
 
 
 async def _invitation(tx: Tx, staff_id: UUID, now: datetime) -> tuple[str, datetime]:

@@ -1,10 +1,13 @@
 """Values of staff: who there is, what they hold where, who asks, what became of a login."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
+
+from shared.levels import FieldLevel
 
 Status = Literal["invited", "active", "disabled"]
 RoleName = Literal[
@@ -23,6 +26,38 @@ OWNER: Final = "owner"
 ALL_STORES: Final = ("*",)
 Stores = tuple[str, ...]
 """Text ids, or `*` alone."""
+Fields = tuple[tuple[str, FieldLevel], ...]
+"""Levels by kind of field."""
+
+
+class Rights(Struct, frozen=True):
+    """What may be done, and what is seen of people."""
+
+    permissions: frozenset[str]
+    contact: FieldLevel = "hidden"
+    """Phone, name and e-mail."""
+    private: FieldLevel = "hidden"
+    """Birth, income and notes."""
+
+    @property
+    def fields(self) -> Fields:
+        """Levels by kind of field, as a token has them."""
+        return (("contact", self.contact), ("private", self.private))
+
+
+class Role(Rights, frozen=True):
+    """What a role permits and shows."""
+
+    mfa: bool = False
+    """Whether it needs a second factor."""
+    program: str | None = None
+    """Text id of the program whose own it is; None: one of the ten."""
+    name: str = ""
+    """Of a program's own; for the ten each language has a word."""
+
+
+Roles = Mapping[str, Role]
+"""By what a grant calls them: one of the ten words, or the text id of a program's own."""
 
 
 class Grant(Struct, frozen=True):
@@ -64,6 +99,10 @@ class Tries(Struct, frozen=True):
     failed_at: datetime | None = None
 
 
+Vouched = Literal["mfa", "plain"]
+"""Whether a provider says that it asked for a second factor."""
+
+
 class Sitting(Struct, frozen=True):
     """A session's instants."""
 
@@ -82,6 +121,8 @@ class Session(Struct, frozen=True):
     locale: str
     enrolled: bool
     sitting: Sitting
+    federated: Vouched | None = None
+    """What the provider said of a second factor; None: signed in here."""
 
 
 class Reached(Struct, frozen=True):

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.gateway.schemas import Asked, Instant
 from services.gateway.staff.model import RoleName
+from services.gateway.staff.rules.roles import PERMISSIONS
 from shared.ids import BODY
 from shared.levels import FieldLevel
 
@@ -24,12 +25,16 @@ Password = Annotated[str, Field(min_length=1, max_length=200)]
 Token = Annotated[str, Field(min_length=43, max_length=43, pattern="^[A-Za-z0-9_-]+$")]
 Code = Annotated[str, Field(min_length=6, max_length=32, examples=["123456"])]
 Permission = Annotated[str, Field(examples=["members.read"])]
+RoleId = Annotated[str, Field(pattern=f"^rol_{BODY}$")]
+"""A role of a program's own."""
 
 
 class Setup(BaseModel):
     """What the console needs to know before anybody has signed in."""
 
     owner: bool = Field(description="Whether the installation has an owner")
+    oidc: bool = Field(description="Whether one can sign in by a provider")
+    password: bool = Field(description="Whether more than one emergency owner can by password")
 
 
 class NewOwner(Asked):
@@ -166,7 +171,7 @@ class Role(Asked):
     program_id: Annotated[str, Field(pattern=f"^prg_{BODY}$")] | None = Field(
         description="null: in every program"
     )
-    role: RoleName
+    role: RoleName | RoleId
     stores: list[Annotated[str, Field(pattern=rf"^(\*|sto_{BODY})$")]] = Field(
         default=["*"], min_length=1, max_length=200
     )
@@ -225,10 +230,57 @@ class StaffPage(BaseModel):
     items: list[Staff]
 
 
+def _known(value: str) -> str:
+    if value not in PERMISSIONS:
+        raise ValueError("no such permission")
+    return value
+
+
+Permissions = Annotated[
+    list[Annotated[Permission, AfterValidator(_known)]],
+    Field(min_length=1, max_length=64),
+]
+RoleTitle = Annotated[str, Field(min_length=1, max_length=60, examples=["Shift leader"])]
+
+
+class NewRole(Asked):
+    """A role of the program's own."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"name": "Shift leader", "permissions": ["members.read"]}},
+    )
+
+    name: RoleTitle
+    permissions: Permissions
+    fields: Fields = Fields(contact="hidden", private="hidden")
+    mfa: bool = Field(
+        default=False,
+        description="Whether it needs a second factor; with grave permissions it does anyway",
+    )
+
+
+class ChangeRole(Asked):
+    """What of a role is to be otherwise; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"name": "Shift leader"}},
+    )
+
+    # A factory's default is not in the schema: there is none, only what is left out.
+    name: RoleTitle = Field(default_factory=str)
+    permissions: Permissions = Field(default_factory=list)
+    fields: Fields = Field(default_factory=lambda: Fields(contact="hidden", private="hidden"))
+    mfa: bool = Field(default_factory=bool)
+
+
 class RoleLine(BaseModel):
     """What a role permits and shows."""
 
-    role: str
+    role: str = Field(description="What is given: a word, or the id of one of the program's own")
+    program_id: str | None = Field(description="Whose own it is; null: one of the ten")
+    name: str | None = Field(description="Of the program's own ones")
     permissions: list[Permission]
     fields: Fields
     mfa: bool = Field(description="Whether it needs a second factor")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.gateway.staff.model import Session, Sitting
+from services.gateway.staff.model import Session, Sitting, Vouched
 from shared.db.transaction import Row, Tx
 
 
@@ -16,10 +16,11 @@ async def add_session(  # noqa: PLR0913, PLR0917 - the columns of a session
     sitting: Sitting,
     network: str | None,
     agent: str,
+    federated: Vouched | None,
 ) -> None:
     """A new session."""
     await tx.execute(
-        "insert into staff_session values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into staff_session values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         session_id,
         staff_id,
         token_hash,
@@ -28,6 +29,7 @@ async def add_session(  # noqa: PLR0913, PLR0917 - the columns of a session
         sitting.stepped_up_at,
         network,
         agent,
+        federated,
     )
 
 
@@ -51,6 +53,7 @@ async def find_session(tx: Tx, token_hash: bytes) -> Session | None:
         row["locale"],
         row["enrolled"],
         Sitting(row["began_at"], row["seen_at"], row["stepped_up_at"]),
+        row["federated"],
     )
 
 
@@ -108,6 +111,17 @@ async def end_sessions(tx: Tx, staff_id: UUID, but: UUID | None) -> None:
         """,
         staff_id,
         but,
+    )
+
+
+async def end_sessions_of_role(tx: Tx, role: str) -> None:
+    """End the sessions of everybody who holds a role of a program's own."""
+    await tx.execute(
+        """
+        delete from staff_session
+        where staff_id in (select staff_id from staff_role where role = $1)
+        """,
+        role,
     )
 
 

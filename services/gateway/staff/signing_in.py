@@ -34,7 +34,14 @@ _WORDS: Final = {
 class SigningIn:
     """Opens sessions for who proves who they are."""
 
-    def __init__(self, database: Database, keys: KeyRing, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: KeyRing,
+        sessions: Sessions,
+        emergency_owner: str | None = None,
+    ) -> None:
+        self._emergency = emergency_owner and emergency_owner.casefold()
         self._database = database
         self._sessions = sessions
         self._pacing = Pacing(database, keys)
@@ -50,7 +57,8 @@ class SigningIn:
         taken = await self._pacing.take(email, visit.address, visit.at)
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
             known = await store.find_account(tx, email)
-        kept = known["password_hash"] if known is not None and known["status"] == "active" else None
+        taken_here = known is not None and known["status"] == "active" and self.takes(email)
+        kept = known["password_hash"] if known is not None and taken_here else None
         if not await self.passwords.verify(kept, wanted.password):
             raise await self._refused(known, visit, "unauthenticated")
         assert known is not None
@@ -65,6 +73,10 @@ class SigningIn:
         if token is None:
             raise await self._refused(known, visit, proof)
         return token
+
+    def takes(self, email: str) -> bool:
+        """Whether somebody may sign in by password: not where the provider alone is asked."""
+        return self._emergency is None or email.casefold() == self._emergency
 
     async def prove(self, tx: Tx, account: Row, code: str | None, visit: Visit) -> Proof:
         """Whether the second factor of an account is given, where it has one."""

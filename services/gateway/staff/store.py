@@ -5,7 +5,8 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from services.gateway.staff.model import Grant, Reached, Staff
+from services.gateway.staff.model import Grant, Reached, Roles, Staff
+from services.gateway.staff.role_rows import role_of
 from services.gateway.staff.tables import EVERY_PROGRAM
 from shared.db.transaction import Row, Tx
 from shared.ids import text_id, uuid_of
@@ -116,6 +117,27 @@ async def has_other_owner(tx: Tx, program: str | None, but: UUID) -> bool:
     return row is not None and bool(row["found"])
 
 
+async def list_acting(tx: Tx, program: str, but: UUID) -> Sequence[Row]:
+    """Roles of everybody else who is active in a program, with what its own ones are."""
+    return await tx.fetch(
+        """
+        select r.*, p.public_id, o.name, o.permissions, o.contact, o.private, o.mfa
+        from program p join staff_role r on r.program_id in (0, p.program_id)
+        join staff s on s.staff_id = r.staff_id and s.status = 'active'
+        left join own_role o on o.program_id = r.program_id and o.role = r.role
+        where p.public_id = $1 and r.staff_id <> $2 order by r.staff_id, r.program_id, r.role
+        """,
+        uuid_of(program),
+        but,
+    )
+
+
+def holdings_of(rows: Sequence[Row]) -> list[tuple[Sequence[Grant], Roles]]:
+    """Rows of several accounts, each with its roles and what their own ones are."""
+    groups = groupby(rows, key=lambda row: row["staff_id"])
+    return [_holding(list(group)) for _, group in groups]
+
+
 async def one_at_a_time(tx: Tx, lock: int) -> None:
     """Wait for whoever else does the same; until the commit nobody does."""
     await tx.fetch("select pg_advisory_xact_lock($1)", lock)
@@ -178,17 +200,18 @@ async def add_roles(
     )
 
 
-async def list_grants(tx: Tx, staff_id: UUID) -> Sequence[Grant]:
-    """Roles of an account, by staff_role_staff_idx."""
+async def list_grants(tx: Tx, staff_id: UUID) -> tuple[Sequence[Grant], Roles]:
+    """Roles of an account, and what programs' own ones are, by staff_role_staff_idx."""
     rows = await tx.fetch(
         """
-        select r.*, p.public_id
+        select r.*, p.public_id, o.name, o.permissions, o.contact, o.private, o.mfa
         from staff_role r left join program p on p.program_id = r.program_id
+        left join own_role o on o.program_id = r.program_id and o.role = r.role
         where r.staff_id = $1 order by r.program_id, r.role
         """,
         staff_id,
     )
-    return [_grant(row) for row in rows]
+    return _holding(rows)
 
 
 async def list_reached(tx: Tx, staff_id: UUID) -> Sequence[Reached]:
@@ -359,6 +382,11 @@ def each_of(rows: Sequence[Row]) -> list[Staff]:
     """Rows of accounts, those of one together, as values."""
     groups = groupby(rows, key=lambda row: row["staff_id"])
     return [staff_of(list(group)) for _, group in groups]
+
+
+def _holding(rows: Sequence[Row]) -> tuple[Sequence[Grant], Roles]:
+    own = {row["role"]: role_of(row) for row in rows if row["name"] is not None}
+    return [_grant(row) for row in rows], own
 
 
 def _grant(row: Row) -> Grant:

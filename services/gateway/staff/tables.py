@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import ARRAY, Column, Index, Integer, Table, Text
+from sqlalchemy import ARRAY, Boolean, Column, Index, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.schema import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
 
@@ -36,6 +36,19 @@ STAFF_ROLE: Final = program_table(
     Column("stores", ARRAY(Text), nullable=False),
 )
 Index("staff_role_staff_idx", STAFF_ROLE.c.staff_id)
+OWN_ROLE: Final = program_table(
+    METADATA,
+    "own_role",
+    ("role",),
+    Column("role", TEXT_KEY, nullable=False),
+    Column("name", TEXT_KEY, nullable=False),
+    Column("permissions", ARRAY(Text), nullable=False),
+    text("contact"),
+    text("private"),
+    Column("mfa", Boolean, nullable=False),
+    UniqueConstraint("program_id", "name"),
+)
+"""Roles that a program has besides the ten, by the text id that `staff_role` names them by."""
 STAFF_SESSION: Final = Table(
     "staff_session",
     METADATA,
@@ -47,6 +60,7 @@ STAFF_SESSION: Final = Table(
     instant("stepped_up_at", null=True),
     text("network", null=True),
     text("agent"),
+    text("federated", null=True),
     PrimaryKeyConstraint("session_id"),
     ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),
 )
@@ -62,6 +76,18 @@ STAFF_LINK: Final = Table(
     ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),
 )
 """Links that are good once: invitations, and with nobody's id the one of the first owner."""
+STAFF_IDENTITY: Final = Table(
+    "staff_identity",
+    METADATA,
+    Column("issuer", TEXT_KEY, nullable=False),
+    Column("subject", TEXT_KEY, nullable=False),
+    uuid("staff_id"),
+    Column("by_group", Boolean, nullable=False),
+    PrimaryKeyConstraint("issuer", "subject"),
+    UniqueConstraint("issuer", "staff_id"),
+    ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),
+)
+"""Whom providers know our staff as, and whether their groups give them their roles."""
 RECOVERY_CODE: Final = Table(
     "recovery_code",
     METADATA,
@@ -84,6 +110,7 @@ OF_THE_INSTALLATION: Final = frozenset({
     "staff",
     "staff_session",
     "staff_link",
+    "staff_identity",
     "recovery_code",
     "login_tries",
 })

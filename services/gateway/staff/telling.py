@@ -7,15 +7,8 @@ from uuid import UUID
 
 from msgspec import structs
 
-from services.gateway.staff.model import Grant, Reached, Session, Staff
-from services.gateway.staff.rules.roles import (
-    PERMISSIONS,
-    ROLES,
-    Rights,
-    held_in,
-    rights,
-    stores_of,
-)
+from services.gateway.staff.model import Grant, Reached, Role, Roles, Session, Staff
+from services.gateway.staff.rules.roles import PERMISSIONS, ROLES, Holding, held_in, stores_of
 from services.gateway.staff.rules.sitting import expires_at, idle_expires_at
 from shared.days import render
 from shared.db.transaction import Row
@@ -26,7 +19,7 @@ def session(
     found: Session,
     csrf_token: str,
     mfa: Mapping[str, Any],
-    grants: Sequence[Grant],
+    held: Holding,
     reached: Sequence[Reached],
 ) -> dict[str, Any]:
     """A session document."""
@@ -40,8 +33,8 @@ def session(
         "expires_at": render(expires_at(found.sitting)),
         "idle_expires_at": render(idle_expires_at(found.sitting)),
         "mfa": {**mfa, "stepped_up_until": _instant(mfa["stepped_up_until"])},
-        "permissions": sorted(rights(each.role for each in held_in(grants, None)).permissions),
-        "programs": [_program(each, grants) for each in reached],
+        "permissions": sorted(held.rights(None).permissions),
+        "programs": [_program(each, held) for each in reached],
     }
 
 
@@ -74,33 +67,44 @@ def staff(found: Staff) -> dict[str, Any]:
     }
 
 
-def roles() -> dict[str, Any]:
-    """The roles, and every permission that there is."""
+def roles(own: Roles) -> dict[str, Any]:
+    """The ten roles and some own ones, and every permission that there is."""
+    known = {**ROLES, **own}
     return {
-        "items": [
-            {
-                "role": name,
-                "permissions": sorted(role.permissions),
-                "fields": {"contact": role.contact, "private": role.private},
-                "mfa": role.mfa,
-            }
-            for name, role in ROLES.items()
-        ],
+        "items": [role(name, each) for name, each in known.items()],
         "permissions": list(PERMISSIONS),
     }
 
 
-def _program(of: Reached, grants: Sequence[Grant]) -> dict[str, Any]:
-    held = held_in(grants, of.program)
-    permitted: Rights = rights(each.role for each in held)
+def role(key: str, of: Role) -> dict[str, Any]:
+    """A role, by what grants call it."""
+    return {
+        "role": key,
+        "program_id": of.program,
+        "name": of.name or None,
+        "permissions": sorted(of.permissions),
+        "fields": dict(of.fields),
+        "mfa": of.mfa,
+    }
+
+
+def _program(of: Reached, holding: Holding) -> dict[str, Any]:
+    held = held_in(holding.grants, of.program)
+    permitted = holding.rights(of.program)
     return {
         "program_id": of.program,
         **{name: value for name, value in structs.asdict(of).items() if name != "program"},
-        "roles": sorted({each.role for each in held}),
+        "roles": sorted({_called(each, holding.roles) for each in held}),
         "permissions": sorted(permitted.permissions),
         "stores": list(stores_of(held)),
         "fields": dict(permitted.fields),
     }
+
+
+def _called(grant: Grant, known: Roles) -> str:
+    """One of the ten words, or the name of a program's own role."""
+    role = known.get(grant.role)
+    return grant.role if role is None else role.name or grant.role
 
 
 def _instant(at: datetime | None) -> str | None:

@@ -15,6 +15,7 @@ from services.members.personal.revealing import ACTION, put_on_record
 from services.members.personal.schemas import (
     ErasureAnswer,
     ErasurePage,
+    ErasureProposed,
     ErasureRequest,
     Revealed,
     RevealRequest,
@@ -26,7 +27,7 @@ from shared.errors import HttpProblem
 from shared.http import idempotency
 from shared.http.acting import actor
 from shared.http.app import router
-from shared.http.auth import Scope, scoped
+from shared.http.auth import Scope, expect_second_person, scoped
 from shared.http.idempotency import IdempotencyKey
 from shared.http.problems import documented
 from shared.http.reading import Reader, known_id, reading
@@ -56,7 +57,7 @@ async def reveal(request: Request, member_id: str, body: RevealRequest, scope: _
 
 
 @ROUTER.post("/erasures", name="erasures.create", status_code=201, response_model=ErasureAnswer,
-             responses=documented(409))  # fmt: skip
+             responses={**documented(409), 202: {"model": ErasureProposed}})  # fmt: skip
 async def ask_to_erase(
     request: Request,
     member_id: str,
@@ -67,8 +68,10 @@ async def ask_to_erase(
     """Forget a member: keys, profile and identities are destroyed for good after 72 hours.
 
     Carried out at the end of the program's day that comes after them. Orders, points and the audit
-    log stay; they name nobody any more.
+    log stay; they name nobody any more. What staff ask for waits at the gateway for another who may
+    erase, if there is one (202).
     """
+    expect_second_person(scope.caller)
     identity = known_id("mem", member_id, "member")
     wanted = RequestErasure(identity, body.requested_by, body.reason)
     return await idempotency.run(request, scope, FLOW, wanted, member_id, idempotency_key)

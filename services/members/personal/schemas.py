@@ -56,6 +56,12 @@ class ErasureRequest(BaseModel):
     reason: str = Field(min_length=1, max_length=500, pattern=r"\S")
 
 
+class ErasureProposed(BaseModel):
+    """What the gateway answers staff with: the erasure waits for a second person."""
+
+    approval_id: str = Field(pattern=f"^apr_{BODY}$")
+
+
 class ErasureAnswer(BaseModel):
     """A wish that a member be forgotten, and what became of it."""
 

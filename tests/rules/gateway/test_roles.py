@@ -5,13 +5,15 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import replace
 
-from services.gateway.staff.decide import Manager, change, give
-from services.gateway.staff.model import ALL_STORES, Grant, RoleName, Staff
+from services.gateway.staff.decide import Manager, change, give, handle
+from services.gateway.staff.model import ALL_STORES, Grant, Role, RoleName, Staff
 from services.gateway.staff.rules.roles import (
+    GRAVE,
     PERMISSIONS,
     ROLES,
     held_in,
     needs_mfa,
+    own_role,
     rights,
     stores_of,
 )
@@ -158,6 +160,68 @@ def test_nobody_gives_or_takes_what_they_may_not_do_themselves() -> None:
 )
 def test_roles_that_do_not_go_together_are_refused(wanted: tuple[Grant, ...]) -> None:
     assert refused(give(OWNER, (), wanted)) == "invalid"
+
+
+# Roles of a program's own.
+
+
+OWN = text_id("rol", derive("own"))
+
+
+def own(*permissions: str, program: str = A, **levels: Any) -> dict[str, Role]:
+    """The ten and one of a program's own."""
+    return {**ROLES, OWN: own_role(Role(frozenset(permissions), program=program, **levels))}
+
+
+def test_an_own_role_is_given_in_its_program_alone() -> None:
+    known = own("analytics.read")
+    assert give(OWNER, (), (Grant(A, OWN),), known) == (Grant(A, OWN),)
+    for grant in (Grant(B, OWN), Grant(None, OWN), Grant(A, text_id("rol", derive("none")))):
+        assert refused(give(OWNER, (), (grant,), known)) == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        (own("analytics.read"), None),
+        (own("members.read"), "forbidden"),
+        (own("analytics.read", contact="reveal"), "forbidden"),
+        (own("analytics.read", private="masked"), "forbidden"),
+        (own("analytics.read", contact="clear"), "forbidden"),
+    ],
+)
+def test_nobody_gives_an_own_role_with_what_they_lack(
+    known: dict[str, Role],
+    code: str | None,
+) -> None:
+    helper = replace(HELPER_OF_A, contact="masked")
+    given = give(helper, (), (Grant(A, OWN),), known)
+    assert (given.code if isinstance(given, Refused) else None) == code
+    assert not isinstance(give(OWNER_OF_A, (), (Grant(A, OWN),), known), Refused)
+
+
+def test_the_level_clear_is_given_by_owners_alone_even_where_it_is_held() -> None:
+    known = own("analytics.read", contact="clear")
+    sees_all = replace(HELPER_OF_A, contact="clear", private="clear")
+    assert refused(give(sees_all, (), (Grant(A, OWN),), known)) == "forbidden"
+    assert known[OWN].mfa
+
+
+@pytest.mark.parametrize("permission", sorted(GRAVE))
+def test_an_own_role_with_a_grave_permission_needs_a_second_factor(permission: str) -> None:
+    assert needs_mfa([OWN], own(permission))
+    assert not needs_mfa([OWN], own("members.read"))
+
+
+def test_who_may_do_more_is_no_account_to_be_changed() -> None:
+    """Else whoever may invite an owner again would be the owner."""
+    for news in ({"status": "invited"}, {"status": "disabled"}, {"name": "X"}):
+        wanted = dict[str, object](news)
+        above = staff(Grant(A, "owner"))
+        assert refused(change(HELPER_OF_A, above, wanted, other_owners=True)) == "forbidden"
+        beside = staff(Grant(A, "analyst"))
+        assert isinstance(change(HELPER_OF_A, beside, wanted, other_owners=True), Staff)
+    assert handle(HELPER_OF_A, staff(Grant(A, "analyst"))) is None
 
 
 # What becomes of somebody.

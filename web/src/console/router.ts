@@ -56,6 +56,7 @@ const framed: RouteRecordRaw[] = [
   },
   { path: "/stores", name: "stores", meta: { permission: "programs.read" }, component: () => import("./pages/Stores.vue") },
   { path: "/staff", name: "staff", meta: { permission: "staff.read" }, component: () => import("./pages/Staff.vue") },
+  { path: "/staff/roles", name: "roles", meta: { permission: "staff.read" }, component: () => import("./pages/Roles.vue") },
   { path: "/approvals", name: "approvals", meta: { permission: "approvals.read" }, component: () => import("./pages/Approvals.vue") },
   { path: "/keys", name: "keys", meta: { permission: "keys.manage" }, component: () => import("./pages/Keys.vue") },
   { path: "/dead-letters", name: "dead-letters", meta: { permission: "dead-letters.read" }, component: () => import("./pages/DeadLetters.vue") },

@@ -1,4 +1,4 @@
-"""What roles permit, and what they show of people: the ten that every program has.
+"""What roles permit, and what they show of people: the ten that every program has, and its own.
 
 | Role | May | Phone, name, e-mail | Birth, income, notes |
 |---|---|---|---|
@@ -13,15 +13,26 @@
 | auditor | the audit log, settings, staff | hidden | hidden |
 | developer | connections, keys, endpoints, dead letters | hidden | hidden |
 
-Who has several roles may do what any of them permits, and sees what the widest one shows.
+Who has several roles may do what any of them permits, and sees what the widest one shows. A role of
+a program's own is made of the same permissions and levels; one with which much can be broken or
+seen needs a second factor, whatever its maker says.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from services.gateway.staff.model import ALL_STORES, Grant, Stores
+from services.gateway.staff.model import (
+    ALL_STORES,
+    Fields,
+    Grant,
+    Rights,
+    Role,
+    Roles,
+    Stores,
+)
 from shared.levels import FieldLevel
 
 LEVELS: Final[tuple[FieldLevel, ...]] = get_args(FieldLevel)
@@ -61,31 +72,20 @@ PERMISSIONS: Final = (
     "staff.read",
 )
 """Everything that a route asks for."""
-
-
-class Role(Struct, frozen=True):
-    """What a role permits and shows."""
-
-    permissions: frozenset[str]
-    contact: FieldLevel = "hidden"
-    """Phone, name and e-mail."""
-    private: FieldLevel = "hidden"
-    """Birth, income and notes."""
-    mfa: bool = False
-    """Whether it needs a second factor."""
-
-
-class Rights(Struct, frozen=True):
-    """What roles come to together."""
-
-    permissions: frozenset[str]
-    contact: FieldLevel
-    private: FieldLevel
-
-    @property
-    def fields(self) -> tuple[tuple[str, FieldLevel], ...]:
-        """Levels by kind of field, as a token has them."""
-        return (("contact", self.contact), ("private", self.private))
+READ_PROGRAMS: Final = "programs.read"
+"""What everybody may."""
+GRAVE: Final = frozenset({
+    "approvals.decide",
+    "connections.manage",
+    "endpoints.manage",
+    "export.approve",
+    "keys.manage",
+    "members.erase",
+    "programs.manage",
+    "settings.write",
+    "staff.manage",
+})
+"""Permissions for which a second factor is needed."""
 
 
 def _role(
@@ -95,10 +95,10 @@ def _role(
     *,
     mfa: bool = False,
 ) -> Role:
-    return Role(frozenset(permissions.split()) | {"programs.read"}, contact, private, mfa)
+    return Role(frozenset(permissions.split()) | {READ_PROGRAMS}, contact, private, mfa)
 
 
-ROLES: Final[Mapping[str, Role]] = {
+ROLES: Final[Roles] = {
     "owner": Role(frozenset({EVERYTHING}), "reveal", "reveal", mfa=True),
     "manager": _role(
         "members.read members.write members.reveal points.read campaigns.read campaigns.write "
@@ -134,13 +134,43 @@ ROLES: Final[Mapping[str, Role]] = {
 }
 
 
-def rights(roles: Iterable[str]) -> Rights:
+class Holding(Struct, frozen=True):
+    """The roles that somebody holds, and what each of them is."""
+
+    grants: tuple[Grant, ...]
+    roles: Roles
+
+    @property
+    def mfa(self) -> bool:
+        """Whether one of them needs a second factor."""
+        return needs_mfa((each.role for each in self.grants), self.roles)
+
+    def rights(self, program: str | None) -> Rights:
+        """What they come to in a program; with None what is held in every program."""
+        return rights((each.role for each in held_in(self.grants, program)), self.roles)
+
+
+def own_role(wanted: Role) -> Role:
+    """A role of a program's own as it counts.
+
+    >>> own_role(Role(frozenset({"keys.manage"}))).mfa
+    True
+    """
+    grave = bool(wanted.permissions & GRAVE) or "clear" in {wanted.contact, wanted.private}
+    return replace(
+        wanted,
+        permissions=wanted.permissions | {READ_PROGRAMS},
+        mfa=wanted.mfa or grave,
+    )
+
+
+def rights(roles: Iterable[str], known: Roles = ROLES) -> Rights:
     """What roles of one program come to. A role that is not known any more comes to nothing.
 
     >>> rights(["counter", "finance"]).contact
     'masked'
     """
-    held = [ROLES[role] for role in roles if role in ROLES]
+    held = [known[role] for role in roles if role in known]
     return Rights(
         frozenset().union(*(role.permissions for role in held)),
         max((role.contact for role in held), key=LEVELS.index, default="hidden"),
@@ -148,9 +178,9 @@ def rights(roles: Iterable[str]) -> Rights:
     )
 
 
-def needs_mfa(roles: Iterable[str]) -> bool:
+def needs_mfa(roles: Iterable[str], known: Roles = ROLES) -> bool:
     """Whether any of the roles needs a second factor."""
-    return any(ROLES[role].mfa for role in roles if role in ROLES)
+    return any(known[role].mfa for role in roles if role in known)
 
 
 def lacking(permissions: Iterable[str], held: Iterable[str]) -> list[str]:
@@ -162,6 +192,24 @@ def lacking(permissions: Iterable[str], held: Iterable[str]) -> list[str]:
 def held_in(grants: Iterable[Grant], program: str | None) -> list[Grant]:
     """The roles that count in a program; of None those that are held in every program."""
     return [each for each in grants if each.program in {None, program}]
+
+
+def beyond(wanted: Iterable[str], fields: Fields, held: Rights) -> str | None:
+    """What of permissions and levels somebody with `held` does not have; None: nothing.
+
+    >>> beyond([], (("contact", "reveal"),), rights(["marketer"]))
+    'the level reveal of contact fields'
+    >>> beyond([], (("contact", "clear"),), rights(["owner"]))
+    """
+    missing = lacking(wanted, held.permissions)
+    if missing:
+        return f"the permission {missing[0]}"
+    own = dict(held.fields)
+    for kind, level in fields:
+        seen = LEVELS.index(level) <= LEVELS.index(own[kind]) and level != "clear"
+        if not seen and EVERYTHING not in held.permissions:
+            return f"the level {level} of {kind} fields"
+    return None
 
 
 def stores_of(grants: Iterable[Grant]) -> Stores:

@@ -24,6 +24,7 @@ export type SigningSecret = G["SigningSecretLine"];
 export type Session = G["Session"];
 export type SessionProgram = G["Reached"];
 export type StaffMember = G["Staff"];
+export type RoleLine = G["RoleLine"];
 export type AuditLine = G["AuditLine"];
 export type Approval = G["Approval"];
 export type ComparedDay = G["ComparedDay"];
