@@ -34,7 +34,7 @@ class Centre(Screen):
 
     def settle(self) -> None:
         """Wait until nothing is on its way."""
-        self.page.wait_for_load_state("networkidle")
+        self.settled()
         expect(self.page.get_by_role("heading", level=1).first).to_be_attached()
         expect(self.page.locator(".waiting")).to_have_count(0)
 
