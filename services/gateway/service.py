@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+import services.gateway.shoppers.tables  # noqa: F401 - among the tables of the gateway
 from services.gateway import NAME
 from services.gateway.api import ROUTERS, lifespan
 from services.gateway.bodies import BULK_BYTES

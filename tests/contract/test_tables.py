@@ -1,6 +1,9 @@
 """What the migrations make is what the code declares, and every key begins with the program."""
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -51,6 +54,16 @@ def run_sync(address: str, schema: str, work: Any) -> Any:
             await engine.dispose()
 
     return asyncio.run(run())
+
+
+def test_whoever_has_the_services_has_all_their_tables() -> None:
+    """A file of tables that nobody imports would not be compared, nor stand in a README."""
+    root = Path(__file__).parents[2]
+    files = [path.relative_to(root).with_suffix("") for path in root.glob("services/**/tables.py")]
+    modules = {".".join(file.parts) for file in files}
+    code = f"import sys, shuke.services; print(*({modules} - sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.name)
