@@ -19,6 +19,7 @@ from shared.db.engine import Database
 from shared.db.locks import lock_key
 from shared.db.transaction import Tx, statements, transaction
 from shared.errors import HttpProblem
+from shared.http.reading import known_id
 from shared.ids import text_id, uuid_of
 from shared.random_ids import uuid7
 from shared.sealing import KeyRing
@@ -126,6 +127,7 @@ async def _one_at_a_time(tx: Tx, program: str) -> int:
 async def _locked(tx: Tx, number: int, key: str) -> Role:
     if key in ROLES:
         raise HttpProblem(409, "role-built-in", "The ten roles of every program stay as they are.")
+    known_id("rol", key, "role")
     known = await role_rows.lock_role(tx, number, key)
     if known is None:
         raise HttpProblem(404, "not-found", "No such role.")

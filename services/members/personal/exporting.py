@@ -1,7 +1,6 @@
 """Routes of what is held about a member as a whole, and of the file that it is handed over in."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
@@ -63,7 +62,7 @@ async def put_file(
     member, export = known_id("mem", member_id, "member"), known_id("axp", export_id, "export")
     try:
         content = base64.b64decode(body.content, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise HttpProblem(422, "invalid", "The content is no base64.") from error
     vault: Vault = request.app.state.vault
     async with reading(request, scope) as reader:
