@@ -42,12 +42,16 @@ async def owners(api: Api) -> int:
 
 
 async def test_the_link_of_the_start_makes_the_owner_who_is_signed_in(fresh: Api) -> None:
-    assert ok(await fresh.bearing(None).get(f"{GATEWAY}/setup")) == {"owner": False}
+    assert ok(await fresh.bearing(None).get(f"{GATEWAY}/setup")) == {
+        "owner": False, "oidc": False, "password": True,
+    }  # fmt: skip
     browser = Browser(fresh)
     session = await browser.entered("/owners", owner(await link(fresh)))
     assert session["permissions"] == ["*"]
     assert session["mfa"] == {"enrolled": False, "required": True, "stepped_up_until": None}
-    assert ok(await fresh.bearing(None).get(f"{GATEWAY}/setup")) == {"owner": True}
+    assert ok(await fresh.bearing(None).get(f"{GATEWAY}/setup")) == {
+        "owner": True, "oidc": False, "password": True,
+    }  # fmt: skip
     problem(await browser.get("/programs"), 403, "mfa-required")
     await browser.enrol()
     body = {"name": "Demo", "time_zone": "Asia/Shanghai", "currency": "CNY"}

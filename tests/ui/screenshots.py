@@ -21,7 +21,7 @@ from tests.ui.harness import NARROW, WIDE, Owner, Screen, log_in, make_owner, se
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 PAGES: Final = {
     "dashboard": "/", "customers": "/customers", "tiers": "/tiers", "points": "/points-rules",
-    "rfm": "/rfm", "deliveries": "/deliveries",
+    "rfm": "/rfm", "deliveries": "/deliveries", "decoration": "/decoration",
 }  # fmt: skip
 
 

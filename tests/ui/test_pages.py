@@ -10,7 +10,8 @@ pytestmark = pytest.mark.timeout(240)
 PAGES: tuple[str, ...] = (
     "/", "/customers", "/tiers", "/points-rules", "/joining", "/campaigns", "/coupons", "/rfm",
     "/figures", "/connections", "/deliveries", "/endpoints", "/messages", "/stores", "/staff",
-    "/staff/roles", "/approvals", "/keys", "/dead-letters", "/audit", "/account", "/nowhere",
+    "/staff/roles", "/approvals", "/keys", "/dead-letters", "/audit", "/account", "/decoration",
+    "/nowhere",
 )  # fmt: skip
 SCREENS = (("zh-CN", WIDE), ("en", NARROW), ("zh-CN", NARROW), ("en", WIDE))
 AXE_ON = SCREENS[:2]
