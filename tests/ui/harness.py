@@ -173,20 +173,39 @@ def make_owner(box: Stack) -> Owner:
 
 def make_colleague(box: Stack, program: str) -> Owner:
     """Somebody who manages a program and its connections, with a second factor."""
-    token = asyncio.run(_invited(box, program))
+    return make_staff(box, program, COLLEAGUE, "manager", "developer")
+
+
+def make_staff(box: Stack, program: str, email: str, *roles: str) -> Owner:
+    """Somebody with roles in a program and a second factor, who has just come in."""
+    token = asyncio.run(_invited(box, program, email, roles))
     with httpx2.Client(base_url=box.gateway, timeout=30) as client:
         body = {"token": token, "password": PASSWORD}
         entered = _made(client.post(f"{API}/invitations:accept", json=body))
-        return Owner(COLLEAGUE, _enrolled(client, entered), dict(client.cookies))
+        return Owner(email, _enrolled(client, entered), dict(client.cookies))
 
 
-async def _invited(box: Stack, program: str) -> str:
-    roles = [{"program_id": program, "role": role} for role in ("manager", "developer")]
-    body = {"email": COLLEAGUE, "name": "Wu", "locale": "en", "roles": roles}
+async def _invited(box: Stack, program: str, email: str, roles: Sequence[str]) -> str:
+    body = {
+        "email": email, "name": "Wu", "locale": "en",
+        "roles": [{"program_id": program, "role": role} for role in roles],
+    }  # fmt: skip
     async with box.operator() as operator:
         made = await operator.made("/gateway/v1/staff", program, body)
     token: str = made["invitation"]["token"]
     return token
+
+
+def approve_erasure(box: Stack, who: Owner, program: str) -> None:
+    """Let an erasure happen that somebody else has proposed."""
+    with httpx2.Client(base_url=box.gateway, cookies=dict(who.cookies), timeout=30) as client:
+        session = client.get(f"{API}/sessions/current").json()
+        guard = {"shuke-csrf": session["csrf_token"], "shuke-program": program}
+        found = client.get(f"{API}/approvals?state=pending", headers=guard).json()["items"]
+        (wish,) = [each for each in found if each["action"] == "members.erase"]
+        path = f"{API}/approvals/{wish['approval_id']}:approve"
+        approved = client.post(path, json={}, headers=guard)
+        assert approved.is_success, approved.text
 
 
 def _enrolled(client: httpx2.Client, session: dict[str, Any]) -> Sequence[str]:

@@ -5,9 +5,21 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from shuke.demo.programme import Programme
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import BUYERS, NARROW, WIDE, Owner, Screen, contact, log_in
+from tests.ui.harness import (
+    BUYERS,
+    NARROW,
+    WIDE,
+    Owner,
+    Screen,
+    approve_erasure,
+    beside,
+    contact,
+    log_in,
+    make_staff,
+)
 
 pytestmark = pytest.mark.timeout(240)
 WHOLE = {contact(buyer)["phone"] for buyer in range(BUYERS)}
@@ -53,10 +65,11 @@ def test_what_is_revealed_hides_again_and_is_on_record(
     screen.clean()
 
 
-def test_an_erasure_needs_its_word_and_can_be_taken_back(
-    box: Stack, owner: Owner, opening: Opening
+def test_an_erasure_needs_its_word_and_a_second_person_and_can_be_taken_back(
+    box: Stack, owner: Owner, programme: Programme, opening: Opening
 ) -> None:
-    """Asked for with word and reason; the page says until when; taken back, it can be asked for."""
+    """Asked for with word and reason; approved by another; the page says until when."""
+    second = beside(lambda: make_staff(box, programme.program, "pair@example.com", "owner"))
     screen = opening(box, "en", NARROW)
     log_in(screen, owner, 9, "en")
     open_first(screen)
@@ -67,6 +80,10 @@ def test_an_erasure_needs_its_word_and_can_be_taken_back(
     screen.field("Type “erase” to confirm").fill("erase")
     screen.accessible()
     send.click()
+    expect(screen.page.get_by_text("Waits for approval")).to_be_visible()
+    screen.accessible()
+    beside(lambda: approve_erasure(box, second, programme.program))
+    screen.page.reload()
     expect(screen.page.get_by_text("To be erased after")).to_be_visible()
     screen.accessible()
     screen.clean()
