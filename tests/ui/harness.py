@@ -202,7 +202,7 @@ def approve_erasure(box: Stack, who: Owner, program: str) -> None:
         session = client.get(f"{API}/sessions/current").json()
         guard = {"shuke-csrf": session["csrf_token"], "shuke-program": program}
         found = client.get(f"{API}/approvals?state=pending", headers=guard).json()["items"]
-        (wish,) = [each for each in found if each["action"] == "members.erase"]
+        (wish,) = [each for each in found if each["kind"] == "members.erase"]
         path = f"{API}/approvals/{wish['approval_id']}:approve"
         approved = client.post(path, json={}, headers=guard)
         assert approved.is_success, approved.text
