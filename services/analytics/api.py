@@ -20,12 +20,13 @@ from services.analytics.queries import Found, Stores
 from services.analytics.rfm.api import ROUTER as RFM
 from services.analytics.rules.averaging import quotient, share_bp
 from services.analytics.rules.tiering import in_force
-from services.analytics.schemas import Home, ManySubjects, Series, Subject, Subjects, Totals
+from services.analytics.schemas import Home, Series, Subject, Subjects, Totals
 from shared.clock import Clock
 from shared.days import local_day, render
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
+from shared.http.many import ManyMembers
 from shared.http.reading import Reader, reading
 from shared.ids import parse_id, text_id
 
@@ -83,7 +84,7 @@ async def subject(request: Request, subject_id: str, scope: _Read) -> Any:
 
 
 @ROUTER.post("/subjects:of", name="subjects.of", response_model=Subjects)
-async def subjects(request: Request, body: ManySubjects, scope: _Read) -> Any:
+async def subjects(request: Request, body: ManyMembers, scope: _Read) -> Any:
     """What the orders of many members come to, for a page of them."""
     wanted = {parse_id("mem", each) for each in body.member_ids}
     async with reading(request, scope) as reader:

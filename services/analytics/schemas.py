@@ -5,8 +5,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.ids import BODY
-
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
 BasisPoints = Annotated[int, Field(examples=[9962])]
 
@@ -177,19 +175,6 @@ class Subject(BaseModel):
     tier: str | None = Field(description="In force after everything that was told")
     bought: Bought
     last_active_on: date | None = Field(description="Last day with an order or activity")
-
-
-class ManySubjects(BaseModel):
-    """Members that something is asked of at once."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"example": {"member_ids": ["mem_v6exiz6pzobhrhkmmurlr3jugy"]}},
-    )
-
-    member_ids: list[Annotated[str, Field(pattern=f"^mem_{BODY}$")]] = Field(
-        min_length=1, max_length=200
-    )
 
 
 class SubjectLine(BaseModel):

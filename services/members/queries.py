@@ -143,9 +143,26 @@ async def list_identified(
 
     By identity_pkey and link_pkey.
     """
-    link, identity, member = tables.LINK, tables.IDENTITY, tables.MEMBER
-    theirs = (
-        select(link.c.member_id)
+    link, member = tables.LINK, tables.MEMBER
+    theirs = _known_by(reader, kind, hashed).with_only_columns(link.c.member_id)
+    query = _members(reader, stores).where(member.c.member_id.in_(theirs))
+    return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
+
+
+async def has_phone(reader: Reader, member_id: UUID, phone: str) -> bool:
+    """Whether a phone was vouched for of one of a member's customers."""
+    link, identity = tables.LINK, tables.IDENTITY
+    theirs = _known_by(reader, "phone", phone).where(
+        link.c.member_id == member_id, identity.c.verified_at.is_not(None)
+    )
+    return await reader.first(theirs.limit(1)) is not None
+
+
+def _known_by(reader: Reader, kind: str, hashed: str) -> Select[Any]:
+    """Open links of customers who are known by a phone or e-mail."""
+    link, identity = tables.LINK, tables.IDENTITY
+    return (
+        select(link)
         .join(
             identity,
             (identity.c.program_id == link.c.program_id)
@@ -158,31 +175,6 @@ async def list_identified(
             identity.c.hash == hashed,
         )
     )
-    query = _members(reader, stores).where(member.c.member_id.in_(theirs))
-    return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
-
-
-async def has_phone(reader: Reader, member_id: UUID, phone: str) -> bool:
-    """Whether a phone was vouched for of one of a member's customers."""
-    link, identity = tables.LINK, tables.IDENTITY
-    row = await reader.first(
-        select(link.c.customer_id)
-        .join(
-            identity,
-            (identity.c.program_id == link.c.program_id)
-            & (identity.c.customer_id == link.c.customer_id),
-        )
-        .where(
-            link.c.program_id == reader.program.id,
-            link.c.member_id == member_id,
-            link.c.ended_at.is_(None),
-            identity.c.kind == "phone",
-            identity.c.hash == phone,
-            identity.c.verified_at.is_not(None),
-        )
-        .limit(1)
-    )
-    return row is not None
 
 
 async def list_links(

@@ -32,7 +32,6 @@ from services.points.schemas import (
     ExceptionPage,
     ExplanationAnswer,
     LotPage,
-    ManyMembers,
     Totals,
 )
 from services.points.settings import DOCUMENT
@@ -42,6 +41,7 @@ from shared.db.transaction import statements
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scope_of, scoped
+from shared.http.many import ManyMembers
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.plain import PlainRoute
 from shared.http.reading import Reader, known_id, reading, values

@@ -4,8 +4,6 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.ids import BODY
-
 Instant = Annotated[str, Field(examples=["2026-03-01T02:00:00.000Z"])]
 
 
@@ -60,19 +58,6 @@ class Balance(BaseModel):
 
     member_id: str
     wallets: list[Wallet]
-
-
-class ManyMembers(BaseModel):
-    """Members that something is asked of at once."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"example": {"member_ids": ["mem_v6exiz6pzobhrhkmmurlr3jugy"]}},
-    )
-
-    member_ids: list[Annotated[str, Field(pattern=f"^mem_{BODY}$")]] = Field(
-        min_length=1, max_length=200
-    )
 
 
 class BalanceLine(BaseModel):

@@ -245,21 +245,21 @@ how halts and parkings were ended; when the months of the inbox last grew; what 
 in which order everything was done, and whether something was before.
 """
 
-FUNCTIONS_2: Final = """
+_ANALYZE_GROWN: Final = """
 create or replace function analyze_grown() returns integer
-language plpgsql security definer set search_path = {schema}, pg_temp
+language plpgsql security definer set search_path = {{schema}}, pg_temp
 set default_statistics_target = 10 as $body$
 declare
   grown text;
   analyzed integer := 0;
 begin
-  if not pg_try_advisory_xact_lock(hashtext('{schema} analyze_grown')) then
+  if not pg_try_advisory_xact_lock(hashtext('{{schema}} analyze_grown')) then
     return 0;
   end if;
   for grown in
     select relname from pg_class
-    where relnamespace = '{schema}'::regnamespace and relkind = 'r'
-      and pg_relation_size(oid) > 4 * 8192 * greatest(relpages, 0)
+    where relnamespace = '{{schema}}'::regnamespace and relkind = 'r'
+      and ({due})
     order by relname
   loop
     execute format('analyze %I', grown);
@@ -267,7 +267,12 @@ begin
   end loop;
   return analyzed;
 end $body$;
-create function oldest_transaction_seconds() returns double precision
+"""
+_LARGER: Final = "pg_relation_size(oid) > 4 * 8192 * greatest(relpages, 0)"
+
+FUNCTIONS_2: Final = (
+    _ANALYZE_GROWN.format(due=_LARGER)
+    + """create function oldest_transaction_seconds() returns double precision
 language sql security definer set search_path = {schema}, pg_temp as $body$
   select coalesce(extract(epoch from max(clock_timestamp() - xact_start)), 0)::float8
   from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
@@ -298,6 +303,7 @@ begin
   return emptied;
 end $body$;
 """
+)
 """`analyze_grown` looks at sizes alone, which are known at once, and takes a small sample anew only
 of a table that has become four times as large, however often its rows change: autovacuum takes a
 large one later. Of several workers one does it.
@@ -388,30 +394,9 @@ def grants(schema: str, role: str, append_only: tuple[str, ...]) -> str:
     """
 
 
-FUNCTIONS_3: Final = """
-create or replace function analyze_grown() returns integer
-language plpgsql security definer set search_path = {schema}, pg_temp
-set default_statistics_target = 10 as $body$
-declare
-  grown text;
-  analyzed integer := 0;
-begin
-  if not pg_try_advisory_xact_lock(hashtext('{schema} analyze_grown')) then
-    return 0;
-  end if;
-  for grown in
-    select relname from pg_class
-    where relnamespace = '{schema}'::regnamespace and relkind = 'r'
-      and (pg_relation_size(oid) > 4 * 8192 * greatest(relpages, 0)
-           or reltuples <= 0 and pg_stat_get_live_tuples(oid) > 0)
-    order by relname
-  loop
-    execute format('analyze %I', grown);
-    analyzed := analyzed + 1;
-  end loop;
-  return analyzed;
-end $body$;
-"""
+FUNCTIONS_3: Final = _ANALYZE_GROWN.format(
+    due=f"{_LARGER}\n           or reltuples <= 0 and pg_stat_get_live_tuples(oid) > 0"
+)
 """While a table's first rows are not committed, a look finds its pages and no row in them: it would
 pass for empty, its plans for good enough, until it is four times as large. It is looked at again.
 """

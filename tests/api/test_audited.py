@@ -14,7 +14,7 @@ from shared.http.acting import ADDRESS_HEADER
 from shared.ids import text_id, uuid_of
 from shared.random_ids import random_id
 from tests.api.harness import SUBJECT, Api, Shop, ok, problem
-from tests.api.places import PERSONAL, SERVICES, Place, guarded, places
+from tests.api.places import ASKING, PERSONAL, SERVICES, Place, guarded, places
 from tests.api.worlds import BODIES, POINTS, World, a_world, an_empty_program, telling
 from tests.builders.storefront import AT, STORE, a_check_in, customer
 
@@ -23,8 +23,6 @@ EXEMPT: Final[Mapping[str, str]] = {
     "webhooks.single": "a shop's deliveries have a record of their own, each of them",
     "webhooks.bulk": "likewise",
     "services.pass": "the service that it is passed to records it",
-    "settings.check": "writes nothing",
-    "contacts.find": "asks whose a phone is: answers with an id alone",
     "erasures.propose": "a key's is passed on, staff's is a proposal: test_erasing_by_two",
     "owners.create": "asks for the token of a link, and signs in whom it makes: test_first_owner",
     "invitations.accept": "likewise: test_staff",
@@ -37,8 +35,6 @@ EXEMPT: Final[Mapping[str, str]] = {
     "approvals.reject": "likewise",
 } | dict.fromkeys(PERSONAL, "of who is signed in: test_sessions, test_shoppers")
 """Routes that are not read by GET and leave no entry, each with the reason."""
-ASKING: Final = ("members.find", "balances.of", "subjects.of")
-"""Routes of other services whose body is a question: they write nothing."""
 SHOWING: Final = ("deliveries.body",)
 """Routes read by GET that show what may be personal."""
 DEEDS: Final = {"deliveries.body": "deliveries.read-body"}

@@ -14,6 +14,7 @@ from shared.clock import fixed, system
 from shared.http.tokens import ISSUER, Minter
 from tests.api.harness import Api, Caller, Site, new_program, ok, problem
 from tests.api.places import (
+    ASKING,
     HEALTH,
     OWN,
     PAGES,
@@ -200,10 +201,6 @@ async def test_a_caller_of_some_stores_is_refused_where_answers_are_of_all(api: 
     for place in places_of_all:
         answer = await branch.ask(place.method, place.at({"document": "points"}))
         assert answer.status_code == 403, place
-
-
-ASKING = {"settings.check", "contacts.find", "members.find", "balances.of", "subjects.of"}
-"""Routes whose body is a question."""
 
 
 async def test_reading_permits_no_writing(api: Api) -> None:
