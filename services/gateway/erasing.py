@@ -13,6 +13,7 @@ from pydantic import Field
 
 from services.gateway.approvals.managing import DONE, propose
 from services.gateway.approvals.model import Approval
+from services.gateway.asking import Asking, Leave
 from services.gateway.proxy import away
 from services.gateway.schemas import Asked
 from services.gateway.staff.managing import Accounts
@@ -51,21 +52,19 @@ class Erasing:
     permission: Final = ERASE
 
     def __init__(self, config: Config, minter: Minter, client: httpx2.AsyncClient) -> None:
-        self._url = config.url_of(_NAME)
-        self._minter = minter
-        self._client = client
+        self._services = Asking(config, minter, client)
 
     async def perform(self, approval: Approval) -> str:
         """Ask members for an erasure: `done`, or the code of why not. Raises 503 `busy`."""
         assert approval.decided_by is not None, "it was approved"
-        token = self._minter.mint(
-            _NAME, approval.decided_by, approval.program, [ERASE], seconded=True
-        )
+        leave = Leave(approval.decided_by, approval.program, ERASE, seconded=True)
         try:
-            answer = await self._client.post(
-                f"{self._url}/v1/members/{approval.target}/erasures",
+            answer = await self._services.send(
+                _NAME,
+                f"members/{approval.target}/erasures",
+                leave,
+                method="POST",
                 headers={
-                    "authorization": f"Bearer {token}",
                     "idempotency-key": text_id("apr", approval.approval_id),
                     "content-type": "application/json",
                 },

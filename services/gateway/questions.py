@@ -11,6 +11,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
+from services.gateway.asking import Asking, Leave, Wallets
 from services.gateway.connectors import forms
 from services.gateway.connectors.port import STRANGER, Standing
 from services.gateway.rules.normalising import Shop
@@ -48,15 +49,6 @@ class _Customer(Struct, frozen=True):
     customer_id: str
 
 
-class _Wallet(Struct, frozen=True):
-    kind: str
-    balance: int
-
-
-class _Wallets(Struct, frozen=True):
-    wallets: Sequence[_Wallet]
-
-
 class Questions:
     """Asks services in the name of a connection."""
 
@@ -67,9 +59,7 @@ class Questions:
         client: httpx2.AsyncClient,
         within_seconds: float = WITHIN_SECONDS,
     ) -> None:
-        self._config = config
-        self._minter = minter
-        self._client = client
+        self._services = Asking(config, minter, client)
         self._within = within_seconds
 
     async def standing(self, shop: Shop, buyer: forms.Buyer) -> Standing | None:
@@ -94,20 +84,16 @@ class Questions:
         if member is None:
             found = await self._ask(shop, "members", f"customers/{customer}", _Customer)
             return STRANGER if found is None else Standing(is_known=True)
-        wallets = await self._ask(shop, "points", f"{path}/balance", _Wallets)
-        points = 0  # who has no account there has none
-        if wallets is not None:
-            points = sum(each.balance for each in wallets.wallets if each.kind == "points")
+        wallets = await self._ask(shop, "points", f"{path}/balance", Wallets)
+        points = 0 if wallets is None else wallets.points  # who has no account there has none
         rank = next((each.current.rank for each in member.tiers if each.primary), 1)
         return Standing(is_known=True, is_member=True, points=points, rank=rank)
 
     async def _identify(self, shop: Shop, customer: str, phone: str | None) -> _Membership | None:
         """The member that somebody is. Raises HTTPError, DecodeError."""
-        token = self._minter.mint("members", customer, shop.connection.program, ["self.identify"])
-        answer = await self._client.post(
-            f"{self._config.url_of('members')}/v1/me:identify",
-            headers={"authorization": f"Bearer {token}"},
-            json={"phone": phone},
+        leave = Leave(customer, shop.connection.program, "self.identify")
+        answer = await self._services.send(
+            "members", "me:identify", leave, method="POST", json={"phone": phone}
         )
         if answer.status_code != _FOUND:
             raise httpx2.TransportError(f"answered {answer.status_code}")
@@ -116,11 +102,8 @@ class Questions:
     async def _ask(self, shop: Shop, service: str, path: str, told: type[Said]) -> Said | None:
         """What a service answers; None: it knows nothing of that. Raises HTTPError, DecodeError."""
         of = shop.connection
-        token = self._minter.mint(service, of.text_id, of.program, [f"{service}.read"])
-        answer = await self._client.get(
-            f"{self._config.url_of(service)}/v1/{path}",
-            headers={"authorization": f"Bearer {token}"},
-        )
+        leave = Leave(of.text_id, of.program, f"{service}.read")
+        answer = await self._services.send(service, path, leave)
         if answer.status_code == _UNKNOWN:
             return None
         if answer.status_code != _FOUND:

@@ -7,6 +7,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
+from services.gateway.asking import Asking, Leave, Wallets
 from services.gateway.embed.model import Gift, Standing
 from services.gateway.proxy import away
 from shared.config import Config
@@ -51,22 +52,11 @@ class _Card(Struct, frozen=True):
     tiers: Sequence[_Ladder]
 
 
-class _Wallet(Struct, frozen=True):
-    kind: str
-    balance: int
-
-
-class _Wallets(Struct, frozen=True):
-    wallets: Sequence[_Wallet]
-
-
 class Services:
     """Asks members, points and campaigns about a program, or for one of its members."""
 
     def __init__(self, config: Config, minter: Minter, client: httpx2.AsyncClient) -> None:
-        self._config = config
-        self._minter = minter
-        self._client = client
+        self._services = Asking(config, minter, client)
 
     async def may_join(self, program: str, store: str | None) -> bool:
         """Whether anybody may join in a store now; without one: in any. Raises 503 `busy`."""
@@ -88,23 +78,17 @@ class Services:
     async def standing(self, program: str, member: str) -> Standing:
         """Where a member stands. Raises 503 `busy`."""
         card = await self._ask(("members", member, program, "self.read", "me"), _Card)
-        wallets = await self._ask(("points", member, program, "self.read", "me/balance"), _Wallets)
+        wallets = await self._ask(("points", member, program, "self.read", "me/balance"), Wallets)
         tier = (
             next((each.current.tier for each in card.tiers if each.primary), None) if card else None
         )
-        points = 0  # who has no account there has none
-        if wallets is not None:
-            points = sum(each.balance for each in wallets.wallets if each.kind == "points")
-        return Standing(tier, points)
+        # Who has no account there has none.
+        return Standing(tier, 0 if wallets is None else wallets.points)
 
     async def _ask(self, asked: tuple[str, str, str, str, str], told: type[Said]) -> Said | None:
         service, subject, program, permission, path = asked
-        token = self._minter.mint(service, subject, program, [permission])
         try:
-            answer = await self._client.get(
-                f"{self._config.url_of(service)}/v1/{path}",
-                headers={"authorization": f"Bearer {token}"},
-            )
+            answer = await self._services.send(service, path, Leave(subject, program, permission))
             if answer.status_code == _UNKNOWN:
                 return None
             if answer.status_code != _FOUND:

@@ -8,6 +8,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
+from services.gateway.asking import Asking, Leave
 from services.gateway.exports.model import Export
 from services.gateway.exports.packing import Tables
 from shared.config import Config
@@ -38,9 +39,7 @@ class Holders:
     """Asks the services that hold something about members."""
 
     def __init__(self, config: Config, minter: Minter, client: httpx2.AsyncClient) -> None:
-        self._config = config
-        self._minter = minter
-        self._client = client
+        self._services = Asking(config, minter, client)
 
     async def gather(self, export: Export) -> tuple[dict[str, Tables], list[str]]:
         """Rows by service and table, and the member's customers. Raises Gone, HTTPError."""
@@ -79,11 +78,12 @@ class Holders:
         params: Mapping[str, list[str]] | None = None,
         json: Mapping[str, str] | None = None,
     ) -> bytes:
-        token = self._minter.mint(service, export.requested_by, export.program, ["members.export"])
-        answer = await self._client.request(
-            method,
-            f"{self._config.url_of(service)}/v1/{path}",
-            headers={"authorization": f"Bearer {token}"},
+        leave = Leave(export.requested_by, export.program, "members.export")
+        answer = await self._services.send(
+            service,
+            path,
+            leave,
+            method=method,
             params=params,
             json=None if json is None else dict(json),
         )

@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
+from services.gateway.asking import Asking, Leave
 from services.gateway.proxy import away
 from services.gateway.shoppers.model import Membership, Session
 from shared.clock import monotonic
@@ -51,9 +52,7 @@ class Members:
     """Asks members over HTTP."""
 
     def __init__(self, config: Config, minter: Minter, client: httpx2.AsyncClient) -> None:
-        self._url = config.url_of(_NAME)
-        self._minter = minter
-        self._client = client
+        self._services = Asking(config, minter, client)
         self._known: dict[UUID, tuple[float, Membership | None]] = {}
         """By session."""
 
@@ -128,14 +127,18 @@ class Members:
         return msgspec.json.decode(await self._ask(session, wanted), type=dict[str, object])
 
     async def _ask(self, session: Session, wanted: _Wanted) -> bytes:
-        token = self._minter.mint(_NAME, wanted.subject, session.program, [wanted.permission])
-        headers = {"authorization": f"Bearer {token}", ADDRESS_HEADER: wanted.address}
+        leave = Leave(wanted.subject, session.program, wanted.permission)
+        headers = {ADDRESS_HEADER: wanted.address}
         if wanted.key is not None:
             headers["idempotency-key"] = wanted.key
         try:
-            url = f"{self._url}/v1/{wanted.path}"
-            answer = await self._client.request(
-                wanted.method, url, headers=headers, json=wanted.body
+            answer = await self._services.send(
+                _NAME,
+                wanted.path,
+                leave,
+                method=wanted.method,
+                headers=headers,
+                json=wanted.body,
             )
         except httpx2.HTTPError as error:
             raise away(_NAME) from error
