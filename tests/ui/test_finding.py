@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import NARROW, WIDE, Owner, Screen, contact, log_in
+from tests.ui.harness import NARROW, WIDE, Owner, Screen, contact, enter
 
 pytestmark = pytest.mark.timeout(240)
 SOON_MS = 15_000
@@ -25,7 +25,7 @@ def test_pages_and_members_are_found_by_the_keyboard_alone(
 ) -> None:
     """By words, by a letter after g, by a whole phone; what is nowhere says so."""
     screen = opening(box, "en", WIDE)
-    log_in(screen, colleague, 2, "en")
+    enter(screen, colleague, "/")
     screen.page.keyboard.press("/")
     screen.page.keyboard.type("deliv")
     screen.page.keyboard.press("Enter")
@@ -54,8 +54,7 @@ def test_pages_and_members_are_found_by_the_keyboard_alone(
 def test_rows_are_walked_and_opened_by_keys(box: Stack, colleague: Owner, opening: Opening) -> None:
     """j, j, k, Enter: the first row; nothing of it while somebody writes."""
     screen = opening(box, "en", WIDE)
-    log_in(screen, colleague, 3, "en")
-    screen.open("/customers")
+    enter(screen, colleague, "/customers")
     first = screen.page.locator("tbody tr").first.locator("a").first
     whole = first.get_attribute("title") or ""
     for key in "jjk":
@@ -70,14 +69,13 @@ def test_rows_are_walked_and_opened_by_keys(box: Stack, colleague: Owner, openin
     expect(field).to_have_value("jk?/")
 
 
-@pytest.mark.parametrize(("place", "size"), [(4, WIDE), (5, NARROW)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_an_order_shows_its_way(
-    box: Stack, colleague: Owner, opening: Opening, place: int,
-    size: tuple[int, int],
-) -> None:  # fmt: skip
+    box: Stack, colleague: Owner, opening: Opening, size: tuple[int, int]
+) -> None:
     """From the search by its number to its points; from the ledger to the same page."""
     screen = opening(box, "en", size)
-    log_in(screen, colleague, place, "en")
+    enter(screen, colleague, "/")
     search(screen, "A-0-1")
     screen.page.get_by_role("option", name=re.compile("^Order A-0-1 at")).first.click()
     steps = screen.page.locator(".way > li")
@@ -107,8 +105,7 @@ def test_the_trend_is_a_chart_a_table_and_a_file(
 ) -> None:
     """Each day of the period in all of them."""
     screen = opening(box, "en", WIDE)
-    log_in(screen, colleague, 6, "en")
-    screen.open("/")
+    enter(screen, colleague, "/")
     expect(screen.page.locator(".lines canvas")).to_be_visible(timeout=SOON_MS)
     screen.page.get_by_text("As a table").click()
     expect(screen.page.locator("details tbody tr")).to_have_count(28)

@@ -11,7 +11,7 @@ from shared.random_ids import random_id
 from shuke.demo.programme import Programme
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import WIDE, Owner, Screen, beside, contact, log_in
+from tests.ui.harness import WIDE, Owner, Screen, beside, contact, enter
 
 pytestmark = pytest.mark.timeout(240)
 SOON_MS = 15_000
@@ -42,8 +42,7 @@ def test_an_order_arrives_without_a_reload(
 ) -> None:
     """In the list of deliveries, and on the dashboard, whose figures grow."""
     screen = opening(box, "en", WIDE)
-    log_in(screen, colleague, 0, "en")
-    screen.open("/")
+    enter(screen, colleague, "/")
     live(screen)
     net = screen.page.locator(".kpi").filter(has_text="Net sales")
     before = net.inner_text()
@@ -68,7 +67,7 @@ def test_a_page_whose_stream_is_cut_says_so_and_works_on(
     """Nothing else changes: what is there today is there."""
     screen = opening(box, "en", WIDE)
     screen.expected |= {503}
-    log_in(screen, colleague, 1, "en")
+    enter(screen, colleague, "/")
     screen.page.route("**/api/gateway/v1/live**", lambda route: route.fulfill(status=503))
     screen.open("/deliveries")
     expect(screen.page.locator(".live.cut")).to_be_visible(timeout=SOON_MS)

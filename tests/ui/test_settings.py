@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import WIDE, Owner, log_in
+from tests.ui.harness import WIDE, Owner, enter
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -15,9 +15,8 @@ def test_of_two_who_save_the_second_sees_both_and_loses_nothing(
 ) -> None:
     """Theirs beside mine; mine is kept, checked and published as the next version."""
     one, other = (opening(box, "en", WIDE) for _ in range(2))
-    for place, screen in ((5, one), (6, other)):
-        log_in(screen, owner, place, "en")
-        screen.open("/points-rules")
+    for screen in (one, other):
+        enter(screen, owner, "/points-rules")
     one.field("Most of one order").fill("500")
     one.press("Save draft")
     expect(one.page.get_by_text("There is a draft")).to_be_visible()
@@ -44,8 +43,7 @@ def test_of_two_who_save_the_second_sees_both_and_loses_nothing(
 def test_what_is_refused_stands_at_its_place(box: Stack, owner: Owner, opening: Opening) -> None:
     """A rebate that is too high is told by the check; the draft stays a draft."""
     screen = opening(box, "en", WIDE)
-    log_in(screen, owner, 7, "en")
-    screen.open("/points-rules")
+    enter(screen, owner, "/points-rules")
     screen.field("Their amount").fill("10000")
     screen.press("Save draft")
     screen.press("Check")
