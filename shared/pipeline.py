@@ -45,6 +45,14 @@ TELL_FAILURES: Final = 20
 BACKOFF_SECONDS: Final = (0.1, 30.0)
 TIMEOUTS: Final = 3
 """After so many statement timeouts in a row a batch is halved."""
+GROWTH: Final = 4
+"""A batch that was made smaller grows by a quarter each time."""
+PARTS: Final = 8
+"""A batch that a record breaks is tried in so many parts, and each that it breaks again likewise.
+
+Of a thousand records with one bad that is 1,150 tried again in 30 transactions; of halves it would
+be 2,000 in 23, and where several are bad nearly every half fails as well.
+"""
 
 
 class Batch(Struct, frozen=True):
@@ -197,7 +205,7 @@ class Pipeline:
         if len(fetched.reads) >= self._most:
             await self._courtesy.wait(batch.reads)
         await self.apply(batch)
-        self._most = min(self._batch_events_max, 2 * self._most)
+        self._most = min(self._batch_events_max, self._most + 1 + self._most // GROWTH)
 
     async def _look_around(self, subscription: Subscription, *, idle: bool) -> None:
         """How far behind we are, and whether the log has stopped giving what it has."""
@@ -323,14 +331,19 @@ class Pipeline:
         await self._apply_rest(batch, [key for key in batch.held if key[0] in beyond.topics])
 
     async def _isolate(self, batch: Batch, error: Exception) -> None:
-        """A record that breaks the whole batch: halve it until the record stands alone."""
+        """A record that breaks the whole batch: try parts of it until the record stands alone.
+
+        Where one is, others are soon: the next batches are no larger than a part was.
+        """
         if len(batch.reads) == 1:
             reason = Undecodable("failed", f"{type(error).__name__}: {error}"[:500])
             (read,) = batch.reads
             await self._commit(Batch(batch.held, [Read(read.record, read.event, reason)]))
             return
-        half = len(batch.reads) // 2
-        for reads in (batch.reads[:half], batch.reads[half:]):
+        size = -(-len(batch.reads) // PARTS)
+        self._most = max(size, self._batch_events_max // PARTS)
+        for start in range(0, len(batch.reads), size):
+            reads = batch.reads[start : start + size]
             keys = {read.partition for read in reads}
             held = self.holding.held
             if keys <= held.keys():

@@ -99,7 +99,7 @@ def test_one_per_cent_of_poison_of_four_classes_is_set_aside_and_all_else_applie
 
 @pytest.mark.parametrize("place", [0, 249, 499], ids=["first", "middle", "last"])
 def test_the_one_record_that_only_the_database_refuses_is_found(rig: Rig, place: int) -> None:
-    """Its batch is halved until it stands alone; order and neighbours stay."""
+    """Its batch is parted until it stands alone; order and neighbours stay."""
     good = rig.next(500)
     record = poison(good[place], "failed")
     messages = [told.message() for told in good]
