@@ -4,8 +4,9 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -179,14 +180,15 @@ def make_colleague(box: Stack, program: str) -> Owner:
 
 def make_staff(box: Stack, program: str, email: str, *roles: str) -> Owner:
     """Somebody with roles in a program and a second factor, who has just come in."""
-    token = asyncio.run(_invited(box, program, email, roles))
+    token = asyncio.run(invited(box, program, email, *roles))
     with httpx2.Client(base_url=box.gateway, timeout=30) as client:
         body = {"token": token, "password": PASSWORD}
         entered = _made(client.post(f"{API}/invitations:accept", json=body))
         return Owner(email, _enrolled(client, entered), dict(client.cookies))
 
 
-async def _invited(box: Stack, program: str, email: str, roles: Sequence[str]) -> str:
+async def invited(box: Stack, program: str, email: str, *roles: str) -> str:
+    """The token of an invitation to roles in a program."""
     body = {
         "email": email, "name": "Wu", "locale": "en",
         "roles": [{"program_id": program, "role": role} for role in roles],
@@ -197,16 +199,21 @@ async def _invited(box: Stack, program: str, email: str, roles: Sequence[str]) -
     return token
 
 
-def approve_erasure(box: Stack, who: Owner, program: str) -> None:
-    """Let an erasure happen that somebody else has proposed."""
+@contextmanager
+def acting(box: Stack, who: Owner, program: str) -> Iterator[httpx2.Client]:
+    """A client in the session of somebody of the staff, in a program."""
     with httpx2.Client(base_url=box.gateway, cookies=dict(who.cookies), timeout=30) as client:
         session = client.get(f"{API}/sessions/current").json()
-        guard = {"shuke-csrf": session["csrf_token"], "shuke-program": program}
-        found = client.get(f"{API}/approvals?state=pending", headers=guard).json()["items"]
+        client.headers.update({"shuke-csrf": session["csrf_token"], "shuke-program": program})
+        yield client
+
+
+def approve_erasure(box: Stack, who: Owner, program: str) -> None:
+    """Let an erasure happen that somebody else has proposed."""
+    with acting(box, who, program) as client:
+        found = client.get(f"{API}/approvals?state=pending").json()["items"]
         (wish,) = [each for each in found if each["kind"] == "members.erase"]
-        path = f"{API}/approvals/{wish['approval_id']}:approve"
-        approved = client.post(path, json={}, headers=guard)
-        assert approved.is_success, approved.text
+        _made(client.post(f"{API}/approvals/{wish['approval_id']}:approve", json={}))
 
 
 def _enrolled(client: httpx2.Client, session: dict[str, Any]) -> Sequence[str]:

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from shuke.demo.programme import Programme
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import NARROW, PASSWORD, Owner, beside, totp
+from tests.ui.harness import NARROW, PASSWORD, Owner, beside, invited, totp
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -18,7 +18,9 @@ def test_who_proposed_an_owner_is_told_that_somebody_else_approves(
 ) -> None:
     """An owner accepts an invitation, invites another one; their own approval is refused."""
     del owner
-    token = beside(lambda: asyncio.run(_invited(box, programme.program)))
+    token = beside(
+        lambda: asyncio.run(invited(box, programme.program, "second@example.com", "owner"))
+    )
     screen = opening(box, "en", NARROW)
     screen.expected |= {401, 403}
     screen.open(f"/invitation#token={token}")
@@ -48,14 +50,3 @@ def test_who_proposed_an_owner_is_told_that_somebody_else_approves(
     screen.clean()
     screen.open("/approvals?state=pending")
     expect(screen.page.locator("tbody tr")).to_have_count(1)
-
-
-async def _invited(box: Stack, program: str) -> str:
-    body = {
-        "email": "second@example.com", "name": "Wu", "locale": "en",
-        "roles": [{"program_id": program, "role": "owner"}],
-    }  # fmt: skip
-    async with box.operator() as operator:
-        made = await operator.made("/gateway/v1/staff", program, body)
-    token: str = made["invitation"]["token"]
-    return token

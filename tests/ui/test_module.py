@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-import httpx2
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -15,7 +14,7 @@ from services.gateway.routes.pages import STATIC
 from shuke.demo.programme import Programme
 from tests.builders.decoration import a_decoration
 from tests.e2e.stack import Stack
-from tests.ui.harness import API, Owner
+from tests.ui.harness import API, Owner, acting
 
 pytestmark = pytest.mark.timeout(300)
 MOST_BYTES: Final = 12 * 1024
@@ -62,16 +61,13 @@ def a_site(gateway: str, program: str) -> Iterator[str]:
 
 def publish(box: Stack, owner: Owner, program: str, origin: str) -> None:
     """Let the module stand on a site."""
-    with httpx2.Client(base_url=box.gateway, cookies=dict(owner.cookies), timeout=30) as client:
-        session = client.get(f"{API}/sessions/current").json()
-        guard = {
-            "shuke-csrf": session["csrf_token"], "shuke-program": program, "if-match": "*",
-        }  # fmt: skip
+    with acting(box, owner, program) as client:
         body = a_decoration(module={"origins": [origin], "background": "pine"})
         path = f"{API}/settings/decoration"
-        saved = client.put(path, json=body, headers=guard)
+        newest = {"if-match": "*"}
+        saved = client.put(path, json=body, headers=newest)
         assert saved.is_success, saved.text
-        published = client.post(f"{path}:publish", headers=guard)
+        published = client.post(f"{path}:publish", headers=newest)
         assert published.is_success, published.text
 
 
