@@ -161,8 +161,13 @@ async def ready(ports: Sequence[int], processes: Sequence[Process]) -> None:
 async def place(
     server: str, servers: str, prefix: str, template: str, folder: Path
 ) -> AsyncIterator[Place]:
-    """A copy of a template's database, with the topics of a prefix; it goes afterwards."""
+    """A copy of a template's database, with the topics of a prefix; it goes afterwards.
+
+    It is on the disk before anything is measured: writing back a copy of ten gigabytes would take
+    the disk from what writes a few.
+    """
     url = await postgres.make(server, postgres.name_of(template), "file_copy")
+    await asyncio.to_thread(os.sync)
     KeyRing.create(folder / "keys")
     try:
         yield Place(url, servers, prefix, folder, free_ports(60))
