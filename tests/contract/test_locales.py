@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from services.gateway.staff.rules.roles import PERMISSIONS
+
 SOURCE = Path(__file__).resolve().parents[2] / "web" / "src"
-ENTRIES = {"console": ("", 300), "member": ("member.", 100)}
+ENTRIES = {"console": (("",), 300), "member": (("member.", "member.own."), 100)}
 """By folder: how its locale files begin, and how many keys its code names at least."""
 LITERAL = re.compile(r"""\bt\(\s*["']([\w.-]+)["']""")
 BUILT = re.compile(r"\bt\(\s*`([\w.-]+)\.\$\{")
@@ -36,8 +38,10 @@ def code_of(*folders: str) -> list[Path]:
 
 def texts_of(entry: str, language: str) -> dict[str, str]:
     """The texts of an entry by their keys."""
-    file = SOURCE / "locales" / f"{ENTRIES[entry][0]}{language}.json"
-    return dict(leaves(json.loads(file.read_text("utf-8"))))
+    files = [SOURCE / "locales" / f"{before}{language}.json" for before in ENTRIES[entry][0]]
+    return {
+        key: text for file in files for key, text in leaves(json.loads(file.read_text("utf-8")))
+    }
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -62,6 +66,12 @@ def test_every_key_that_the_code_names_is_there(entry: str) -> None:
     assert not sorted(used - known.keys())
     missing = [group for group in groups if not any(key.startswith(f"{group}.") for key in known)]
     assert not missing
+
+
+def test_every_permission_has_a_word() -> None:
+    """The page of roles and the page without permission tell it."""
+    words = texts_of("console", "en")
+    assert not [each for each in PERMISSIONS if f"words.permission.{each}" not in words]
 
 
 @pytest.mark.parametrize("path", code_of("shared", *ENTRIES), ids=lambda path: path.name)

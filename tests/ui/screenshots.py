@@ -56,6 +56,7 @@ def take(box: Stack, owner: Owner) -> None:
             log_in(screen, owner, place, locale)
             for name, path in PAGES.items():
                 screen.open(path)
+                _drawn(screen)
                 picture = FOLDER / f"{name}-{locale[:2]}.png"
                 screen.page.screenshot(path=picture)
                 sys.stdout.write(f"{picture}\n")
@@ -97,6 +98,12 @@ def take_member(box: Stack, browser: Browser, locale: str) -> None:
     screen.open("/")
     _take_one(screen, "member-home", locale)
     context.close()
+
+
+def _drawn(screen: Screen) -> None:
+    """Wait for the member's card in a frame that shows one."""
+    for frame in screen.page.locator("iframe").all():
+        frame.content_frame.get_by_role("progressbar").wait_for()
 
 
 def _take_one(screen: Centre, name: str, locale: str) -> None:

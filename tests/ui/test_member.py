@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
+from zipfile import ZipFile
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Download, expect
 
 from shuke.demo.programme import Programme
 from tests.e2e.stack import Stack
@@ -26,7 +27,8 @@ from tests.ui.harness import NARROW, WIDE
 
 pytestmark = pytest.mark.timeout(240)
 SMALL = (320, 640)
-PAGES = ("/", "/coupons", "/me", "/points", "/check-in", "/erase")
+PAGES = ("/", "/coupons", "/me", "/points", "/check-in", "/consents", "/my-data", "/erase")
+MOST_TRIES = 120
 Entering = Callable[[Stack, str, tuple[int, int]], Centre]
 
 
@@ -155,6 +157,66 @@ def test_who_asks_to_be_forgotten_proves_the_phone_and_can_take_it_back(
     screen.press(words["send"])
     expect(screen.page.get_by_role("alert")).to_contain_text("Too often")
     expect(screen.field(words["phone"])).to_have_value(PHONE)
+    screen.looked_at()
+
+
+def test_a_member_agrees_and_takes_it_back_by_the_same_touch(
+    box: Stack, programme: Programme, centre: Entering
+) -> None:
+    """Nothing is agreed to before it is said; what could not be kept is not shown as kept."""
+    screen = centre(box, "en", NARROW)
+    buy(box, programme, "T-1542", 128_60)
+    screen.open(f"/#token={word_of(box, programme)}")
+    screen.open("/me")
+    screen.page.get_by_role("link", name="What I agree to").click()
+    screen.settle()
+    agreed = screen.page.get_by_role("checkbox", checked=True)
+    expect(agreed).to_have_count(0)
+    texts = screen.page.get_by_label("Offers by text message")
+    texts.check()
+    expect(screen.page.get_by_text("Agreed on ")).to_be_visible()
+    screen.page.reload()
+    expect(agreed).to_have_count(1)
+    screen.looked_at()
+    path = re.compile(r":consent$")
+    screen.expected.add(503)
+    screen.page.route(path, lambda route: route.fulfill(status=503))
+    texts.click()
+    expect(screen.page.get_by_role("alert")).to_be_visible()
+    expect(texts).to_be_checked()
+    screen.page.unroute(path)
+    texts.uncheck()
+    expect(screen.page.get_by_text("Taken back on ")).to_be_visible()
+    screen.page.reload()
+    screen.settle()
+    expect(agreed).to_have_count(0)
+
+
+def test_a_member_gets_what_is_held_about_them_once(
+    box: Stack, programme: Programme, centre: Entering
+) -> None:
+    """With another code; the link is told once, and the file is one that holds their orders."""
+    words, screen = WORDS["en"], centre(box, "en", NARROW)
+    buy(box, programme, "T-1542", 128_60)
+    screen.open(f"/#token={word_of(box, programme)}")
+    screen.open("/my-data")
+    prove(screen, words, PHONE, "Ask for my data")
+    link = screen.page.locator(".link")
+    expect(link).to_contain_text("/access-exports/axp_")
+    screen.looked_at()
+    screen.expected.add(404)
+    files: list[Download] = []
+    screen.page.on("download", lambda each: files.append(each))  # noqa: PLW0108 - wants a function
+    for _ in range(MOST_TRIES):
+        screen.press("Save the file")
+        screen.settled()
+        if files:
+            break
+    assert files, "nothing was gathered"
+    expect(screen.page.get_by_text("The file is saved")).to_be_visible()
+    expect(link).to_have_count(0)
+    with ZipFile(files[0].path()) as held:
+        assert b"T-1542" in held.read("export.json")
     screen.looked_at()
 
 

@@ -3,6 +3,7 @@ import { computed, shallowRef } from "vue";
 import { api } from "@/shared/client";
 import type { Ladder } from "./api/types";
 import { i18n } from "@/shared/i18n";
+import { asProblem } from "@/shared/problem";
 import { may, session } from "./session";
 
 const known = shallowRef<{ program: string; ladder: Ladder | null }>({ program: "", ladder: null });
@@ -20,11 +21,17 @@ export function useLadder() {
   };
 }
 
+/** Without an answer codes are shown, and the next page asks anew. */
 async function read(program: string): Promise<void> {
   known.value = { program, ladder: null };
   const path = { document: "ladder/main" };
-  const found = (await api("members", "get", "/v1/settings/{document}", { path })).body as {
-    published: { body: Ladder } | null;
-  };
-  known.value = { program, ladder: found.published?.body ?? null };
+  try {
+    const found = (await api("members", "get", "/v1/settings/{document}", { path })).body as {
+      published: { body: Ladder } | null;
+    };
+    known.value = { program, ladder: found.published?.body ?? null };
+  } catch (error) {
+    asProblem(error);
+    known.value = { program: "", ladder: null };
+  }
 }

@@ -3,6 +3,7 @@ import { computed, shallowRef } from "vue";
 import { api } from "@/shared/client";
 import type { Store } from "./api/types";
 import { brief } from "@/shared/format";
+import { asProblem } from "@/shared/problem";
 import { may, session } from "./session";
 
 const known = shallowRef<{ program: string; items: Store[] }>({ program: "", items: [] });
@@ -17,10 +18,15 @@ export function useStores() {
   };
 }
 
-/** Read them anew, after one was made or changed. */
+/** Read them anew, after one was made or changed; without an answer the next page asks again. */
 export async function readStores(): Promise<void> {
   const program = session.program?.program_id ?? "";
   known.value = { program, items: [] };
   if (!may("programs.read")) return;
-  known.value = { program, items: (await api("gateway", "get", "/api/gateway/v1/stores")).body.items };
+  try {
+    known.value = { program, items: (await api("gateway", "get", "/api/gateway/v1/stores")).body.items };
+  } catch (error) {
+    asProblem(error);
+    known.value = { program: "", items: [] };
+  }
 }

@@ -10,6 +10,7 @@ export type Session = Gateway["schemas"]["MemberSession"];
 export type Card = Members["schemas"]["Card"];
 export type Tiers = Members["schemas"]["OwnTiers"];
 export type Erasure = Members["schemas"]["ErasureAnswer"];
+export type Consents = Members["schemas"]["ConsentLedger"]["consents"];
 export type Wallet = Points["schemas"]["Wallet"];
 export type Entry = Points["schemas"]["EntryAnswer"];
 export type EntryPage = Points["schemas"]["EntryPage"];
@@ -27,6 +28,8 @@ export interface Own {
   checkIns(month: string | null): Promise<CheckIns>;
   coupons(): Promise<Coupon[]>;
   erasures(): Promise<Erasure[]>;
+  /** What was said last, by purpose. */
+  consents(): Promise<Consents>;
 }
 
 const MOST_COUPONS = 200;
@@ -52,4 +55,5 @@ export const asked: Own = {
     return found;
   },
   erasures: async () => (await api("members", "get", "/v1/me/erasures")).body.items,
+  consents: async () => (await api("members", "get", "/v1/me/consents")).body.consents,
 };

@@ -1,6 +1,7 @@
 // Addresses of a member centre, below that of its program. A page is loaded when it is first opened.
 import { createRouter, createWebHistory } from "vue-router";
 import Home from "./pages/Home.vue";
+import { ownTexts } from "./texts";
 import { standing, visit } from "./visit";
 
 declare module "vue-router" {
@@ -22,6 +23,8 @@ export const router = createRouter({
     { path: "/join", name: "join", meta: { who: "somebody" }, component: () => import("./pages/Join.vue") },
     { path: "/points", name: "points", meta: { who: "member" }, component: () => import("./pages/Points.vue") },
     { path: "/check-in", name: "check-in", meta: { who: "member" }, component: () => import("./pages/CheckIn.vue") },
+    { path: "/consents", name: "consents", meta: { who: "member" }, beforeEnter: ownTexts, component: () => import("./pages/Consents.vue") },
+    { path: "/my-data", name: "my-data", meta: { who: "member" }, beforeEnter: ownTexts, component: () => import("./pages/MyData.vue") },
     { path: "/erase", name: "erase", meta: { who: "member" }, component: () => import("./pages/Erase.vue") },
     { path: "/:rest(.*)*", redirect: { name: "home" } },
   ],

@@ -76,5 +76,6 @@ export function samplesOf(tier: string | undefined): Own {
     checkIns: async (wanted) => month(wanted),
     coupons: async () => [coupon()],
     erasures: async () => [],
+    consents: async () => ({}),
   };
 }

@@ -110,6 +110,17 @@ async function sent(method: Method, url: string, ask: Ask): Promise<Response> {
   }
 }
 
+/** Save the file of an address under a name. Throws Problem. */
+export async function download(url: string, name: string): Promise<void> {
+  const answer = await sent("get", url, {});
+  if (!answer.ok) throw await problemOf(answer);
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(await answer.blob());
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
 async function problemOf(answer: Response): Promise<Problem> {
   const retry = Number(answer.headers.get("retry-after")) || 0;
   try {

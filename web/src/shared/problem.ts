@@ -27,6 +27,7 @@ export class Problem extends Error {
     readonly retryAfter = 0,
   ) {
     super(body.detail || body.title);
+    this.name = "Problem";
     this.status = body.status;
     this.code = body.code;
     this.title = body.title;
