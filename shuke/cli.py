@@ -20,6 +20,7 @@ from shuke.commands import (
     deliveries,
     demo,
     endpoints,
+    erasures,
     keys,
     migrate,
     programs,
@@ -65,6 +66,7 @@ app.add_typer(dead_letter.app, name="dead-letter")
 keys.app.add_typer(rotate.app, name="rotate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(erasures.app, name="erasures")
 app.add_typer(stream.app, name="stream")
 
 

@@ -21,6 +21,7 @@ from services.members.personal.api import ROUTER as PERSONAL
 from services.members.personal.consents import ROUTER as CONSENTS
 from services.members.personal.exporting import ROUTER as EXPORTING
 from services.members.profile.keeping import keeping, tidying
+from services.members.repeating import repeating
 from services.members.settings import JOIN
 from services.members.store import ERASE
 from services.members.tables import APPEND_ONLY, METADATA, SEALED
@@ -43,7 +44,7 @@ SERVICE: Final = Service(
         RecordConsents,
     ),
     sweeps=(Sweep(ERASE, sweeps.due_erasures),),
-    tasks=(keeping, tidying),
+    tasks=(keeping, tidying, repeating),
     documents=(
         replace(JOIN, resettle=sweeps.unjoined_customers),
         replace(LADDER, resettle=sweeps.judged_members),

@@ -4,7 +4,6 @@
 of each day (UTC). Both are only added to; a folder holds what its own workers sealed.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 
 from shared.audit.chain import Head
 from shared.days import render
+from shared.kept_lines import append
 
 FOLDER: Final = "audit"
 """Its name in the data folder."""
@@ -48,16 +48,7 @@ class Heads:
 
 
 def _append(path: Path, head: Head) -> None:
-    """One line more, on the disk when this returns. One that a crash cut short is closed first."""
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        size = os.fstat(descriptor).st_size
-        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        line = f"{head.seq} {head.hash.hex()} {render(head.at)}\n"
-        os.write(descriptor, (b"\n" if torn else b"") + line.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    append(path, f"{head.seq} {head.hash.hex()} {render(head.at)}")
 
 
 def _read(path: Path) -> Iterator[Head]:

@@ -44,7 +44,7 @@ PERSONAL = {
 OWN = ("self.read", "self.identify", "self.join", "self.consent", "self.erase")
 """Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
 ASKING = {"settings.check", "contacts.find", "members.find", "balances.of", "subjects.of"}
-"""Routes whose body is a question: they write nothing."""
+"""Routes whose body is a question: they change nothing."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 PASSED = {PASSING, "/api/members/v1/members/{member_id}/erasures"}
 """Routes of the gateway that another service answers."""

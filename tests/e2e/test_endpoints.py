@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -13,44 +11,17 @@ from standardwebhooks.webhooks import Webhook
 from shuke.demo.programme import prepare
 from tests.e2e import stack as processes
 from tests.e2e.processes import wait_until
+from tests.e2e.receiving import Receiver, receiver
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.timeout(300)
 
 
-class Receiver:
-    """A server that keeps what it is sent and answers as it is told."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-                self.send_response(outer.status)
-                self.end_headers()
-                self.wfile.write(b"seen")
-
-            def log_message(self, *_: object) -> None:
-                """Quietly."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-
 @pytest.fixture
 def to() -> Iterator[Receiver]:
     """The receiver, running."""
-    found = Receiver()
-    thread = threading.Thread(target=found.server.serve_forever)
-    thread.start()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
-    thread.join()
+    with receiver() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

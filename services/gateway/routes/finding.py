@@ -1,17 +1,21 @@
 """Finding members by what the gateway alone can make a keyed hash of: whole phones and e-mails."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Depends, Request
 
 from services.gateway.proxy import Proxy
-from services.gateway.routes.asked import API
+from services.gateway.routes.asked import API, by
 from services.gateway.rules.identifying import normal_email, normal_phone
 from services.gateway.schemas import Contact, FoundMembers
+from shared.audit.deeds import Deed
+from shared.audit.pacing import put_on_record
 from shared.errors import FieldError, HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
+from shared.http.problems import documented
 from shared.http.reading import reading
 from shared.sealing import KeyRing
 
@@ -23,24 +27,39 @@ _UNKNOWN = 404
 
 
 @ROUTER.post(f"{API}/contacts:find", name="contacts.find", tags=["members"],
-             response_model=FoundMembers)  # fmt: skip
+             response_model=FoundMembers, responses=documented(429))  # fmt: skip
 async def find(request: Request, body: Contact, scope: _Members) -> Any:
-    """Members who are known by a whole phone or e-mail, which goes no further than here."""
+    """Members who are known by a whole phone or e-mail, which goes no further than here.
+
+    That somebody looked, and whether anybody was found, is on record before the answer.
+    """
     async with reading(request, scope) as reader:
         region = reader.program.default_region
     kind, value = _wanted(body, region)
     ring: KeyRing = request.app.state.keys
-    proxy: Proxy = request.app.state.proxy
     asked = {"kind": kind, "hash": ring.blind_index(scope.program, kind, value)}
+    items = await _known(request, scope, asked)
+    became = "away" if items is None else "found" if items else "unknown"
+    deed = Deed("contacts.find", "contacts", scope.program, (kind,), reason=became)
+    await put_on_record(request.app.state.database, by(request, scope), deed)
+    return {"items": items or [], "away": [MEMBERS] if items is None else []}
+
+
+async def _known(
+    request: Request, scope: Scope, asked: Mapping[str, str]
+) -> Sequence[Mapping[str, Any]] | None:
+    """Who is known by a keyed hash; None while members is away."""
+    proxy: Proxy = request.app.state.proxy
     try:
         answer = await proxy.post(scope.caller, MEMBERS, "members:find", scope.program, asked)
     except HttpProblem:
-        return {"items": [], "away": [MEMBERS]}
+        return None
     if answer.status_code == _UNKNOWN:  # it has not heard of the program yet
-        return {"items": [], "away": []}
+        return []
     if answer.status_code != _FOUND:
-        return {"items": [], "away": [MEMBERS]}
-    return {"items": msgspec.json.decode(answer.content)["items"], "away": []}
+        return None
+    items: Sequence[Mapping[str, Any]] = msgspec.json.decode(answer.content)["items"]
+    return items
 
 
 def _wanted(body: Contact, region: str) -> tuple[str, str]:

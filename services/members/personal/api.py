@@ -11,7 +11,6 @@ from services.members.flow import FLOW
 from services.members.model import STATES, CancelErasure, RequestErasure
 from services.members.personal import queries as personal
 from services.members.personal import showing
-from services.members.personal.revealing import ACTION, put_on_record
 from services.members.personal.schemas import (
     ErasureAnswer,
     ErasurePage,
@@ -22,6 +21,7 @@ from services.members.personal.schemas import (
 )
 from services.members.profile.rules.masking import refused
 from shared.audit.deeds import Deed
+from shared.audit.pacing import put_on_record
 from shared.days import render
 from shared.errors import HttpProblem
 from shared.http import idempotency
@@ -49,7 +49,7 @@ async def reveal(request: Request, member_id: str, body: RevealRequest, scope: _
     async with reading(request, scope) as reader:
         await _known(reader, identity, scope)
         profiles = await showing.of_members(request, reader, [identity])
-    deed = Deed(ACTION, member_id, scope.program, tuple(body.fields), reason=body.reason)
+    deed = Deed("members.reveal", member_id, scope.program, tuple(body.fields), reason=body.reason)
     await put_on_record(request.app.state.database, actor(request, scope.caller), deed)
     known = profiles.get(identity, {})
     told = {name: known[name].value for name in body.fields if name in known}

@@ -1,4 +1,4 @@
-"""Personal fields shown whole: on record before anybody sees them, and not without end."""
+"""What people are looked up with: on record before anybody sees it, and not without end."""
 
 from datetime import timedelta
 from typing import Final
@@ -10,20 +10,20 @@ from shared.db.transaction import transaction
 from shared.errors import HttpProblem
 from shared.random_ids import first_of
 
-ACTION: Final = "members.reveal"
 WITHIN: Final = timedelta(hours=1)
 MOST: Final = 100
-"""So often may one caller ask within an hour."""
+"""So often may one caller do one thing within an hour."""
 
 
 async def put_on_record(database: Database, actor: Actor, deed: Deed) -> None:
-    """Write that somebody is about to see a member's fields; returns when it is committed.
+    """Write what somebody is about to see; returns when it is committed.
 
-    Raises HttpProblem 429 for the hundred-and-first within an hour. Entries sort by time, so those
-    of the hour are read by their key.
+    Raises HttpProblem 429 for the hundred-and-first of its kind within an hour. Entries sort by
+    time, so those of the hour are read by their key.
     """
     async with transaction(database, wait_seconds=1.0) as tx:
-        await tx.fetch("select pg_advisory_xact_lock($1)", lock_key(f"reveal\0{actor.id}"))
+        lock = lock_key(f"{deed.action}\0{actor.id}")
+        await tx.fetch("select pg_advisory_xact_lock($1)", lock)
         row = await tx.fetch_one(
             """
             select count(*) from audit_entry
@@ -31,11 +31,11 @@ async def put_on_record(database: Database, actor: Actor, deed: Deed) -> None:
             """,
             first_of(actor.at - WITHIN),
             actor.id,
-            ACTION,
+            deed.action,
         )
         assert row is not None
         if row[0] >= MOST:
             seconds = str(int(WITHIN.total_seconds()))
-            detail = f"At most {MOST} reveals within an hour."
+            detail = f"At most {MOST} times within an hour."
             raise HttpProblem(429, "slow-down", detail, headers={"Retry-After": seconds})
         await record(tx, actor, deed)
