@@ -400,3 +400,9 @@ FUNCTIONS_3: Final = _ANALYZE_GROWN.format(
 """While a table's first rows are not committed, a look finds its pages and no row in them: it would
 pass for empty, its plans for good enough, until it is four times as large. It is looked at again.
 """
+
+FUNCTIONS_4: Final = _ANALYZE_GROWN.format(
+    due="pg_relation_size(oid) > 4 * 8192::bigint * greatest(relpages, 0)"
+    "\n           or reltuples <= 0 and pg_stat_get_live_tuples(oid) > 0"
+)
+"""The size of a table of half a gigabyte times four is beyond an integer of four bytes."""

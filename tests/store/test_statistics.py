@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import asyncpg
+
 from shared.clock import system
 from shared.db import inbox
 from shared.db.engine import Database
@@ -37,6 +39,25 @@ async def test_a_table_that_was_looked_at_before_its_first_commit_is_looked_at_a
         async with transaction(database) as tx:
             await inbox.claim(tx, [(an_id(number), number) for number in range(ROWS)])
             assert await look(database) == 0
+
+        async def told() -> bool:
+            return await look(database) == ROWS
+
+        await until(told)
+
+
+async def test_a_table_beyond_half_a_gigabyte_does_not_keep_the_others_from_being_looked_at(
+    fresh_database: str,
+) -> None:
+    """Its size is taken from its pages, of which the catalogue is told more than there are."""
+    session = await asyncpg.connect(fresh_database)
+    await session.execute(
+        "update pg_class set relpages = 200000 where oid = 'points.entry'::regclass"
+    )
+    await session.close()
+    async with Database("points", fresh_database, worker=True, size=2) as database:
+        async with transaction(database) as tx:
+            await inbox.claim(tx, [(an_id(number), number) for number in range(ROWS)])
 
         async def told() -> bool:
             return await look(database) == ROWS

@@ -118,7 +118,7 @@ def test_what_is_refused_stands_at_its_place(box: Stack, owner: Owner, opening: 
     """A rebate that is too high is told by the check; the draft stays a draft."""
     screen = opening(box, "en", WIDE)
     enter(screen, owner, "/points-rules")
-    screen.field("Their amount").fill("10000")
+    screen.field("Their amount (USD)").fill("100")
     screen.press("Save draft")
     screen.press("Check")
     expect(screen.page.get_by_text("gives back 10000 basis points")).to_be_visible()
