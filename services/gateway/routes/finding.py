@@ -31,7 +31,8 @@ async def find(request: Request, body: Contact, scope: _Members) -> Any:
     kind, value = _wanted(body, region)
     ring: KeyRing = request.app.state.keys
     proxy: Proxy = request.app.state.proxy
-    asked = {"kind": kind, "hash": ring.blind_index(scope.program, kind, value)}
+    newest, *older = ring.blind_indexes(scope.program, kind, value)
+    asked = {"kind": kind, "hash": newest, "older": older}
     try:
         answer = await proxy.post(scope.caller, MEMBERS, "members:find", scope.program, asked)
     except HttpProblem:

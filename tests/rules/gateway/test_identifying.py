@@ -21,7 +21,7 @@ def identified(buyer: Buyer | None, store: str = STORE, program: str = PROGRAM) 
         store=store,
         region="CN",
         identity_key=KEY,
-        blind_index=lambda *parts: blind_index(ROOT, *parts),
+        blind_indexes=lambda *parts: [blind_index(ROOT, *parts)],
     )
 
 

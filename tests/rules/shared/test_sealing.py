@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Misconfigured
-from shared.sealing import INDEX, ROOT, KeyRing
+from shared.sealing import ROOT, KeyRing
 from shared.token_keys import FIRST as TOKEN
 from shared.token_keys import PUBLIC
+
+INDEX = "index.v1.key"
 
 
 @pytest.fixture(scope="module")
