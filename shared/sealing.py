@@ -20,14 +20,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from shared import boxes, token_keys, wrapping
+from shared import boxes, index_keys, token_keys, wrapping
 from shared.clock import system
 from shared.errors import Misconfigured
 from shared.key_files import guard, write_once
 
 ROOT: Final = "root.key"
-INDEX: Final = "index.v1.key"
-_PRIVATE: Final = (ROOT, INDEX)
 _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _VERSION: Final = b"\x01"
@@ -42,15 +40,15 @@ class KeyRing:
     @classmethod
     def open(cls, folder: Path) -> "KeyRing":
         """Key ring of a folder. Raises Misconfigured: a file is missing or readable by others."""
-        wanted = [folder / name for name in _PRIVATE]
+        root = folder / ROOT
         signing = [token_keys.path_of(folder, number) for number in token_keys.numbers(folder)]
-        for path in wanted:
-            if not path.is_file():
-                raise Misconfigured(f"no key file {path}: run `shuke keys init`")
+        if not root.is_file():
+            raise Misconfigured(f"no key file {root}: run `shuke keys init`")
         if not boxes.weeks(folder):
             raise Misconfigured(f"no public key of contacts in {folder}: run `shuke keys init`")
         wrapping.check(folder)
-        for path in (*wanted, *signing, *boxes.private_keys(folder)):
+        index_keys.check(folder)
+        for path in (root, *signing, *boxes.private_keys(folder)):
             guard(path)
         return cls(folder)
 
@@ -58,8 +56,9 @@ class KeyRing:
     def create(cls, folder: Path) -> "KeyRing":
         """Make the keys that are missing, keep the others, and return the ring."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in _PRIVATE:
-            write_once(folder / name, secrets.token_bytes(_KEY_BYTES), 0o600)
+        write_once(folder / ROOT, secrets.token_bytes(_KEY_BYTES), 0o600)
+        if not index_keys.exist(folder):
+            index_keys.make(folder, 1)
         if not wrapping.exist(folder):
             wrapping.make(folder, 1)
         if not token_keys.exist(folder):
@@ -110,33 +109,41 @@ class KeyRing:
 
     def blind_index(self, program: str, kind: str, value: str) -> str:
         """Keyed hash of a normalised phone, e-mail …: equal values of one program match."""
-        return blind_index(self._index_root, program, kind, value)
+        number, root = self._roots.held[0]
+        return blind_index(root, program, kind, value, number)
+
+    def blind_indexes(self, program: str, kind: str, value: str) -> tuple[str, ...]:
+        """The same under every key that there is, the newest first: what to look up by."""
+        return tuple(
+            blind_index(root, program, kind, value, number) for number, root in self._roots.held
+        )
+
+    @property
+    def newest_index(self) -> int:
+        """Number of the key that blind indexes are made with."""
+        return self._roots.held[0][0]
 
     @cached_property
-    def _index_root(self) -> bytes:
-        return self._read(INDEX)
+    def _roots(self) -> index_keys.Roots:
+        return index_keys.Roots(self.folder)
 
     @cached_property
     def _root(self) -> bytes:
-        return self._read(ROOT)
-
-    def _read(self, name: str) -> bytes:
-        raw = (self.folder / name).read_bytes()
+        raw = (self.folder / ROOT).read_bytes()
         if len(raw) != _KEY_BYTES:
-            raise Misconfigured(
-                f"{self.folder / name} must hold {_KEY_BYTES} bytes, has {len(raw)}"
-            )
+            path = self.folder / ROOT
+            raise Misconfigured(f"{path} must hold {_KEY_BYTES} bytes, has {len(raw)}")
         return raw
 
     def _cipher(self, purpose: str) -> AESGCM:
         return AESGCM(_subkey(self._root, b"shuke-seal\x00" + purpose.encode()))
 
 
-def blind_index(root: bytes, program: str, kind: str, value: str) -> str:
-    """`v1.` + base64url of HMAC-SHA256 under a key of this program and kind."""
+def blind_index(root: bytes, program: str, kind: str, value: str, number: int = 1) -> str:
+    """`v<number>.` + base64url of HMAC-SHA256 under a key of this program and kind."""
     key = _subkey(root, f"shuke-index\0{program}\0{kind}".encode())
     digest = hmac.digest(key, f"{program}\0{kind}\0{value}".encode(), hashlib.sha256)
-    return "v1." + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return f"v{number}." + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 @lru_cache(maxsize=1024)

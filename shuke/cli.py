@@ -27,6 +27,7 @@ from shuke.commands import (
     rebuild,
     resume,
     rotate,
+    rotate_index,
     staff,
     stores,
     stream,
@@ -63,6 +64,7 @@ app.add_typer(connections.app, name="connections")
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(endpoints.app, name="endpoints")
 app.add_typer(dead_letter.app, name="dead-letter")
+rotate.app.command()(rotate_index.index)
 keys.app.add_typer(rotate.app, name="rotate")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")

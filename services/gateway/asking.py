@@ -38,6 +38,12 @@ class Wallets(Struct, frozen=True):
         return sum(each.balance for each in self.wallets if each.kind == "points")
 
 
+def proven(hashes: Sequence[str]) -> dict[str, object]:
+    """A proven phone as members takes it: its newest keyed hash, and those under older keys."""
+    newest, *older = hashes or (None,)
+    return {"phone": newest, "older": older}
+
+
 class Asking:
     """Sends requests to services."""
 

@@ -228,7 +228,7 @@ class Intake:
             raise HttpProblem(
                 503, "busy", "The connection is paused.", headers={"Retry-After": PAUSED_SECONDS}
             )
-        shop = Shop(found, self._keys.blind_index, now, self._keys.seal_contact)
+        shop = Shop(found, self._keys.blind_indexes, now, self._keys.seal_contact)
         return Delivered(shop, connector, headers, secret, raw, began, uuid7(now))
 
     def _forged(self, request: Request, connection: str, reason: str) -> HttpProblem:

@@ -89,7 +89,7 @@ class Proxy:
         service: str,
         path: str,
         program: str | None,
-        body: Mapping[str, str],
+        body: Mapping[str, object],
     ) -> httpx2.Response:
         """As `get`, for a question that no address should hold."""
         return await self._ask("POST", caller, (service, path), program, body=body)
@@ -102,7 +102,7 @@ class Proxy:
         program: str | None,
         *,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
     ) -> httpx2.Response:
         service, place = path
         headers = {"authorization": f"Bearer {self._token(caller, service)}"}

@@ -11,7 +11,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
-from services.gateway.asking import Asking, Leave, Wallets
+from services.gateway.asking import Asking, Leave, Wallets, proven
 from services.gateway.connectors import forms
 from services.gateway.connectors.port import STRANGER, Standing
 from services.gateway.rules.normalising import Shop
@@ -70,14 +70,14 @@ class Questions:
         who = shop.who(buyer)
         if who.customer_id is None:
             return None
-        phone = next((each.hash for each in who.identities if each.kind == "phone"), None)
+        phone = [each.hash for each in who.identities if each.kind == "phone"]
         try:
             async with asyncio.timeout(self._within):
                 return await self._standing(shop, who.customer_id, phone)
         except (TimeoutError, httpx2.HTTPError, msgspec.DecodeError):
             return None
 
-    async def _standing(self, shop: Shop, customer: str, phone: str | None) -> Standing:
+    async def _standing(self, shop: Shop, customer: str, phone: Sequence[str]) -> Standing:
         identified = await self._identify(shop, customer, phone)
         path = f"members/{identified.member_id}" if identified is not None else ""
         member = await self._ask(shop, "members", path, _Member) if path else None
@@ -89,11 +89,13 @@ class Questions:
         rank = next((each.current.rank for each in member.tiers if each.primary), 1)
         return Standing(is_known=True, is_member=True, points=points, rank=rank)
 
-    async def _identify(self, shop: Shop, customer: str, phone: str | None) -> _Membership | None:
+    async def _identify(
+        self, shop: Shop, customer: str, phone: Sequence[str]
+    ) -> _Membership | None:
         """The member that somebody is. Raises HTTPError, DecodeError."""
         leave = Leave(customer, shop.connection.program, "self.identify")
         answer = await self._services.send(
-            "members", "me:identify", leave, method="POST", json={"phone": phone}
+            "members", "me:identify", leave, method="POST", json=proven(phone)
         )
         if answer.status_code != _FOUND:
             raise httpx2.TransportError(f"answered {answer.status_code}")

@@ -91,7 +91,7 @@ class Replaying:
             connection = await self._connections.read(tx, row.connection_id)
         if content is None or connection is None:
             raise _gone()
-        shop = Shop(connection, self._keys.blind_index, now, self._keys.seal_contact)
+        shop = Shop(connection, self._keys.blind_indexes, now, self._keys.seal_contact)
         if content.bulk or connection.source == generic.SOURCE:
             said = [event_of(shop, _own(content, row.part))]
         else:
@@ -107,7 +107,7 @@ class Replaying:
         connection = await self._connections.read(tx, row.connection_id)
         if content is None or connection is None:
             return None
-        shop = Shop(connection, self._keys.blind_index, now, self._keys.seal_contact)
+        shop = Shop(connection, self._keys.blind_indexes, now, self._keys.seal_contact)
         if content.bulk or connection.source == generic.SOURCE:
             said = [event_of(shop, _own(content, row.part))]
             answers = await settle_events(tx, shop, said, row, again=True)

@@ -88,8 +88,9 @@ async def list_members(
 async def find_members(request: Request, body: Wanted, scope: _Branch) -> Any:
     """Members who are known by a phone or an e-mail, given as the gateway's keyed hash."""
     async with reading(request, scope) as reader:
+        hashes = await queries.known_as(reader, [body.hash, *body.older])
         rows = await queries.list_identified(
-            reader, body.kind, body.hash, scope.store_uuids, MOST_FOUND
+            reader, body.kind, hashes, scope.store_uuids, MOST_FOUND
         )
     return {
         "items": [

@@ -18,6 +18,7 @@ from services.members.model import (
     MembersState,
     OrderSeen,
     RefundSeen,
+    Rehash,
     RequestErasure,
     UnlinkCustomer,
 )
@@ -35,7 +36,7 @@ from services.members.rules.joining import (
 from services.members.rules.linking import end_link, open_link, write_link
 from services.members.rules.recounting import recount, recount_all
 from services.members.rules.retiering import retier
-from services.members.rules.seeing import keep_box, learn, see
+from services.members.rules.seeing import keep_box, learn, rehash, see
 from services.members.tiers.model import TierFact
 from services.members.tiers.settings import FAMILY
 from shared.days import render
@@ -93,6 +94,9 @@ def on_command(draft: Draft, command: Command) -> tuple[Outcome, object]:
             return _told(erasing.request(draft, wanted, command.time))
         case CancelErasure() as wanted:
             return _told(erasing.cancel(draft, wanted, command.time))
+        case Rehash() as wanted:
+            rehash(draft, wanted)
+            return APPLIED, None
         case RecordConsents() as wanted:
             return record_consents(draft, wanted, command)
         case _:

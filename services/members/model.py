@@ -56,6 +56,23 @@ class Identity(Struct, frozen=True):
         return self.program_id, self.kind, self.hash, self.customer_id
 
 
+class Origin(Struct, frozen=True):
+    """A hash under another key than the one which its identity is kept under.
+
+    Whatever key a phone is hashed with, its identity and the ids of its person follow from one.
+    """
+
+    program_id: int
+    hash: str
+    origin: str
+    """The hash that it stands for."""
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Program and hash."""
+        return self.program_id, self.hash
+
+
 class Member(Struct, frozen=True):
     """A person who joined."""
 
@@ -207,6 +224,21 @@ class JoinOpen(Struct, frozen=True):
     """Version of the terms that they accepted."""
 
 
+class Rehashed(Struct, frozen=True):
+    """What a customer is known by, and its hash under a newer key."""
+
+    customer_id: UUID
+    kind: str
+    origin: str
+    hash: str
+
+
+class Rehash(Struct, frozen=True):
+    """Command: identities are known under a newer key, too."""
+
+    found: tuple[Rehashed, ...]
+
+
 class LinkCustomer(Struct, frozen=True):
     """Command: a customer belongs to a member from now on, or as of given instants."""
 
@@ -260,6 +292,9 @@ class MembersState(State):
         self.identities = self.table(
             Identity, customer=lambda row: (row.program_id, row.customer_id)
         )
+        self.origins = self.table(Origin)
+        self.stands_for: Mapping[tuple[int, str], str] = {}
+        """By program and hash, what it stands for where that is another."""
         self.members = self.table(Member)
         self.memberships = self.table(Membership)
         self.links = self.table(Link, customer=lambda row: row.customer_key)
@@ -278,6 +313,53 @@ class MembersState(State):
         self.consents = self.table(Consent, member=lambda row: (row.program_id, row.member_id))
         self.blocks = self.table(ContactBlock)
         self.touched = self.table(Touched)
+
+
+def version_of(hashed: str) -> int:
+    """Number of the key that a hash was made with.
+
+    >>> version_of("v12.abc")
+    12
+    """
+    return int(hashed[1 : hashed.index(".")])
+
+
+def outlives_first(hashes: Iterable[str]) -> bool:
+    """Whether a hash is under a newer key than the first: only such ones stand for others."""
+    return any(not each.startswith("v1.") for each in hashes)
+
+
+def alike(told: Iterable[ToldIdentity]) -> list[tuple[str, ...]]:
+    """Hashes of the same phone or e-mail under different keys together.
+
+    Two of one kind under one key are two phones: then each stands by itself.
+    """
+    kinds: dict[str, list[str]] = {}
+    for each in told:
+        kinds.setdefault(each.kind, []).append(each.hash)
+    found: list[tuple[str, ...]] = []
+    for hashes in kinds.values():
+        one = len({version_of(each) for each in hashes}) == len(hashes)
+        found += [tuple(hashes)] if one else [(each,) for each in hashes]
+    return found
+
+
+def origins_of(
+    told: Iterable[tuple[int, tuple[str, ...]]], known: Mapping[tuple[int, str], str]
+) -> dict[tuple[int, str], str]:
+    """By program and hash, what each of the hashes that are alike stands for.
+
+    That is what one of them is known to stand for already, of several the one under the oldest
+    key; of those that are new the one under the oldest key.
+    """
+    found = dict(known)
+    for program, hashes in sorted(told, key=lambda each: -len(each[1])):
+        keys = [(program, each) for each in hashes]
+        origins = {found[key] for key in keys if key in found} or set(hashes)
+        origin = min(origins, key=version_of)
+        for key in keys:
+            found.setdefault(key, origin)
+    return found
 
 
 def person_key(known: Iterable[Identity]) -> str | None:

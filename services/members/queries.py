@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, false, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from services.members import tables
-from services.members.model import ACTIVE
+from services.members.model import ACTIVE, outlives_first
 from services.members.tiers import tables as tiers
 from services.members.tiers.settings import Ladder
 from shared.http.reading import Reader, values
@@ -89,8 +89,23 @@ def _seen(stores: Sequence[UUID]) -> ColumnElement[bool]:
     return customer.c.store_id.in_(stores) | ordered.exists()
 
 
-async def find_membership(reader: Reader, customer_id: UUID, phone: str | None) -> Row[Any] | None:
-    """The member that somebody is: by their customer, else by the phone that they have proven.
+async def known_as(reader: Reader, hashes: Sequence[str]) -> Sequence[str]:
+    """Keyed hashes of one phone or e-mail, and the one that they stand for, by its key."""
+    if not outlives_first(hashes):
+        return hashes
+    origin = tables.IDENTITY_ORIGIN
+    rows = await reader.all(
+        select(origin.c.origin).where(
+            origin.c.program_id == reader.program.id, origin.c.hash.in_(hashes)
+        )
+    )
+    return [*hashes, *(row.origin for row in rows)]
+
+
+async def find_membership(
+    reader: Reader, customer_id: UUID, phone: Sequence[str]
+) -> Row[Any] | None:
+    """The member that somebody is: by their customer, else by a phone (its hashes) they proved.
 
     Of several who have the phone the one whose id follows from it, else the earliest. With the
     customer that links them; by link_pkey, identity_pkey.
@@ -99,12 +114,12 @@ async def find_membership(reader: Reader, customer_id: UUID, phone: str | None) 
     identity = tables.IDENTITY
     own = link.c.customer_id == customer_id
     known = own
-    if phone is not None:
+    if phone:
         known |= link.c.customer_id.in_(
             select(identity.c.customer_id).where(
                 identity.c.program_id == reader.program.id,
                 identity.c.kind == "phone",
-                identity.c.hash == phone,
+                identity.c.hash.in_(phone),
                 identity.c.verified_at.is_not(None),
             )
         )
@@ -127,7 +142,7 @@ async def find_membership(reader: Reader, customer_id: UUID, phone: str | None) 
         )
         .order_by(
             own.desc(),
-            func.coalesce(member.c.person_key == phone, false()).desc(),
+            func.coalesce(member.c.person_key.in_(phone), false()).desc(),
             member.c.effective_from,
             member.c.member_id,
             link.c.customer_id,
@@ -137,19 +152,19 @@ async def find_membership(reader: Reader, customer_id: UUID, phone: str | None) 
 
 
 async def list_identified(
-    reader: Reader, kind: str, hashed: str, stores: Stores, limit: int
+    reader: Reader, kind: str, hashes: Sequence[str], stores: Stores, limit: int
 ) -> list[Row[Any]]:
     """Members with a customer who is known by a phone or e-mail, of those that the stores see.
 
     By identity_pkey and link_pkey.
     """
     link, member = tables.LINK, tables.MEMBER
-    theirs = _known_by(reader, kind, hashed).with_only_columns(link.c.member_id)
+    theirs = _known_by(reader, kind, hashes).with_only_columns(link.c.member_id)
     query = _members(reader, stores).where(member.c.member_id.in_(theirs))
     return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
 
 
-async def has_phone(reader: Reader, member_id: UUID, phone: str) -> bool:
+async def has_phone(reader: Reader, member_id: UUID, phone: Sequence[str]) -> bool:
     """Whether a phone was vouched for of one of a member's customers."""
     link, identity = tables.LINK, tables.IDENTITY
     theirs = _known_by(reader, "phone", phone).where(
@@ -158,7 +173,7 @@ async def has_phone(reader: Reader, member_id: UUID, phone: str) -> bool:
     return await reader.first(theirs.limit(1)) is not None
 
 
-def _known_by(reader: Reader, kind: str, hashed: str) -> Select[Any]:
+def _known_by(reader: Reader, kind: str, hashes: Sequence[str]) -> Select[Any]:
     """Open links of customers who are known by a phone or e-mail."""
     link, identity = tables.LINK, tables.IDENTITY
     return (
@@ -172,7 +187,7 @@ def _known_by(reader: Reader, kind: str, hashed: str) -> Select[Any]:
             link.c.program_id == reader.program.id,
             link.c.ended_at.is_(None),
             identity.c.kind == kind,
-            identity.c.hash == hashed,
+            identity.c.hash.in_(hashes),
         )
     )
 

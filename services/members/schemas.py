@@ -130,6 +130,13 @@ class MemberPage(BaseModel):
     next_page_token: str | None
 
 
+Hash = Annotated[str, Field(min_length=10, max_length=64, pattern=r"^v[1-9]\d*\.[A-Za-z0-9_-]+$")]
+OlderHashes = Annotated[
+    list[Hash],
+    Field(max_length=7, description="Of the same under older keys, while one key takes over"),
+]
+
+
 class Wanted(BaseModel):
     """Whom somebody looks for."""
 
@@ -144,7 +151,8 @@ class Wanted(BaseModel):
     )
 
     kind: Literal["phone", "email"]
-    hash: str = Field(min_length=10, max_length=64, pattern=r"^v1\.[A-Za-z0-9_-]+$")
+    hash: Hash
+    older: OlderHashes = []
 
 
 class FoundMember(BaseModel):

@@ -13,6 +13,7 @@ from services.members.model import (
     CancelErasure,
     JoinOpen,
     LinkCustomer,
+    Rehash,
     RequestErasure,
     UnlinkCustomer,
 )
@@ -42,6 +43,7 @@ SERVICE: Final = Service(
         RequestErasure,
         CancelErasure,
         RecordConsents,
+        Rehash,
     ),
     sweeps=(Sweep(ERASE, sweeps.due_erasures),),
     tasks=(keeping, tidying, repeating),

@@ -11,8 +11,9 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from services.members import tables
+from services.members import identity_rows, tables
 from services.members.consent.model import Consent, RecordConsents
 from services.members.consent.tables import CONSENT
 from services.members.model import (
@@ -31,10 +32,15 @@ from services.members.model import (
     Membership,
     MembersState,
     OrderSeen,
+    Origin,
     RefundSeen,
+    Rehash,
     RequestErasure,
     UnlinkCustomer,
+    alike,
     member_id,
+    origins_of,
+    outlives_first,
     person_key,
 )
 from services.members.profile import store as profiles
@@ -49,6 +55,7 @@ from shared.events.envelope import Event
 from shared.events.storefront.customer_updated import CustomerUpdated
 from shared.events.storefront.order_cancelled import OrderCancelled
 from shared.events.storefront.order_completed import OrderCompleted
+from shared.events.storefront.parts import Identity as ToldIdentity
 from shared.events.storefront.refund import Refund
 from shared.flow import Command, Due, Input
 from shared.ids import uuid_of
@@ -77,6 +84,8 @@ class Needs(Struct):
     """By customer, the earliest instant that something happened at."""
     verified: dict[Key, list[Identity]]
     """By customer, what the batch's events vouch for."""
+    told: dict[tuple[int, tuple[str, ...]], str]
+    """By program and hashes of one phone or e-mail, its kind."""
     completions: set[Key]
     """Orders that are told to be completed."""
     anew: set[Key]
@@ -85,6 +94,13 @@ class Needs(Struct):
     """Members whose erasures are needed."""
     consents: set[Key] = field(default_factory=set)
     """Members whose consents are needed."""
+
+    @property
+    def hashes(self) -> set[tuple[int, str, str]]:
+        """Program, kind and hash of what was told."""
+        return {
+            (program, kind, each) for (program, told), kind in self.told.items() for each in told
+        }
 
 
 async def load_batch(
@@ -95,7 +111,7 @@ async def load_batch(
     customers = await lock_customers(tx, needs.customers)
     links = await _READ_LINK.run(tx, needs.customers)
     identities = await _READ_IDENTITY.run(tx, needs.customers)
-    await lock_identities(tx, _vouched(needs, identities))
+    origins = await _settle_origins(tx, needs, identities)
     linked = {link.member_key for link in links}
     persons = _persons(needs, identities, links)
     candidates = _ids(needs, persons, 0)
@@ -112,6 +128,8 @@ async def load_batch(
     state.customers.read(customers)
     state.links.read(links)
     state.identities.read(identities)
+    state.origins.read(Origin(*key, origin) for key, origin in origins.stored.items())
+    state.stands_for = origins.all
     state.members.read(members)
     state.standings.read(standings)
     state.orders.read(orders)
@@ -128,6 +146,7 @@ async def save_batch(tx: Tx, state: MembersState) -> None:
     """Write what changed, one statement per table."""
     await _CUSTOMERS.run(tx, state.customers.changed)
     await _IDENTITIES.run(tx, state.identities.changed)
+    await _ORIGINS.run(tx, state.origins.made)
     await _MEMBERS.run(tx, state.members)
     await _MEMBERSHIPS.run(tx, state.memberships.changed)
     await _LINKS.run(tx, state.links)
@@ -155,18 +174,12 @@ async def _save_erasures(tx: Tx, state: MembersState) -> None:
     if members:
         await profiles.forget(tx, [*customers, *members])
     if customers:
-        await tx.execute(
-            """
-            delete from identity where (program_id, customer_id) in (
-              select * from unnest($1::integer[], $2::uuid[]))
-            """,
-            *bulk.columns(customers, 2),
-        )
+        await identity_rows.forget_identities(tx, customers)
 
 
 def needs_of(inputs: Sequence[Input], programs: Mapping[str, Program]) -> Needs:
     """What to load for a batch."""
-    needs = Needs({}, set(), set(), set(), set(), {}, {}, set(), set())
+    needs = Needs({}, set(), set(), set(), set(), {}, {}, {}, set(), set())
     for item in inputs:
         program = programs[item.program]
         needs.programs[program.id] = program
@@ -197,11 +210,7 @@ def _event_needs(needs: Needs, program_id: int, event: Event) -> None:
         time = min(time, data.join.at)
         needs.histories.add(key)
     needs.times[key] = min(time, needs.times.get(key, time))
-    needs.verified.setdefault(key, []).extend(
-        Identity(program_id, each.kind, each.hash, key[1], event.time)
-        for each in data.identities
-        if each.verified
-    )
+    _told_needs(needs, key, data.identities, event.time)
     if isinstance(data, OrderCancelled):
         needs.anew.add(key)
 
@@ -218,17 +227,67 @@ def _command_needs(needs: Needs, program_id: int, command: Command) -> None:
         needs.members.add(key)
         needs.consents.add(key)
         return
+    if isinstance(data, Rehash):
+        needs.customers |= {(program_id, each.customer_id) for each in data.found}
+        needs.told |= {(program_id, (each.hash,)): each.kind for each in data.found}
+        return
     assert isinstance(data, JoinOpen | LinkCustomer | UnlinkCustomer)
     _past_needs(needs, (program_id, data.customer_id))
     if isinstance(data, LinkCustomer):
         needs.members.add((program_id, data.member_id))
     if isinstance(data, JoinOpen):
-        key = (program_id, data.customer_id)
-        needs.verified.setdefault(key, []).extend(
-            Identity(program_id, each.kind, each.hash, data.customer_id, command.time)
-            for each in data.identities
-            if each.verified
-        )
+        _told_needs(needs, (program_id, data.customer_id), data.identities, command.time)
+
+
+def _told_needs(needs: Needs, customer: Key, told: Sequence[ToldIdentity], at: datetime) -> None:
+    """What identifies a customer, as it was told at an instant."""
+    program_id, customer_id = customer
+    needs.verified.setdefault(customer, []).extend(
+        Identity(program_id, each.kind, each.hash, customer_id, at)
+        for each in told
+        if each.verified
+    )
+    kinds = {each.hash: each.kind for each in told}
+    needs.told |= {(program_id, hashes): kinds[hashes[0]] for hashes in alike(told)}
+
+
+async def _settle_origins(tx: Tx, needs: Needs, known: Sequence[Identity]) -> "_Origins":
+    """What the told hashes stand for, locked; what is vouched for is named by that from here on.
+
+    No statement of its own where all of them are under the first key. Read again under the locks:
+    what another batch settled meanwhile holds.
+    """
+    newer = any(outlives_first(hashes) for _, hashes in needs.told)
+    origins = await _load_origins(tx, needs) if newer else _Origins({}, {})
+    locked = _vouched(needs, known) | (needs.hashes if newer else set())
+    await lock_identities(
+        tx, locked | {(program, kind, origins.of(program, each)) for program, kind, each in locked}
+    )
+    if newer:
+        origins = await _load_origins(tx, needs)
+        for key, told in needs.verified.items():
+            needs.verified[key] = [
+                replace(each, hash=origins.of(each.program_id, each.hash)) for each in told
+            ]
+    return origins
+
+
+async def _load_origins(tx: Tx, needs: Needs) -> "_Origins":
+    known = await identity_rows.load_origins(tx, needs.hashes)
+    stored = {key: origin for key, origin in known.items() if key[1] != origin}
+    return _Origins(origins_of(needs.told, known), stored)
+
+
+class _Origins(Struct, frozen=True):
+    """What hashes stand for."""
+
+    all: dict[tuple[int, str], str]
+    stored: dict[tuple[int, str], str]
+    """Those of another that the table has."""
+
+    def of(self, program_id: int, hashed: str) -> str:
+        """What a hash stands for: itself, unless it is known better."""
+        return self.all.get((program_id, hashed), hashed)
 
 
 def _due_needs(needs: Needs, program_id: int, due: Due) -> None:
@@ -493,6 +552,7 @@ _READ_GIVEN_BACK: Final = _REFUND.by("order_id")
 
 _CUSTOMERS: Final = _CUSTOMER.upsert()
 _IDENTITIES: Final = _IDENTITY.upsert()
+_ORIGINS: Final = bulk.stored(tables.IDENTITY_ORIGIN, Origin).offer()
 _MEMBERS: Final = _MEMBER.save()
 _MEMBERSHIPS: Final = bulk.stored(tables.MEMBERSHIP, Membership).upsert()
 _LINKS: Final = _LINK.save()

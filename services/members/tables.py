@@ -44,6 +44,15 @@ IDENTITY: Final = program_table(
     instant("verified_at", null=True),
 )
 Index("identity_customer_idx", IDENTITY.c.program_id, IDENTITY.c.customer_id)
+IDENTITY_ORIGIN: Final = program_table(
+    METADATA,
+    "identity_origin",
+    ("hash",),
+    Column("hash", TEXT_KEY, nullable=False),
+    Column("origin", TEXT_KEY, nullable=False),
+)
+Index("identity_origin_idx", IDENTITY_ORIGIN.c.program_id, IDENTITY_ORIGIN.c.origin)
+"""Hashes under other keys than that which their identity is kept under: what they stand for."""
 MEMBER: Final = program_table(
     METADATA,
     "member",

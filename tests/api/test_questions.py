@@ -56,7 +56,7 @@ async def customer_of(spi: China) -> str:
     gateway = spi.shop.api
     found = await gateway.app.state.connections.find(parse_id("whk", spi.connection))
     keys = gateway.site.keys
-    shop = Shop(found, keys.blind_index, system(), keys.seal_contact)
+    shop = Shop(found, keys.blind_indexes, system(), keys.seal_contact)
     customer = shop.who(forms.Buyer(id=OUID)).customer_id
     assert customer is not None
     return customer

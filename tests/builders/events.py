@@ -52,5 +52,7 @@ def message(service: str, told: Event) -> Message:
         "partitionkey": told.key,
         "data": told.data,
     }
+    if told.sealedcontact is not None:
+        envelope["sealedcontact"] = told.sealedcontact
     value = msgspec.json.encode(envelope, enc_hook=codec.enc_hook)
     return Message(f"{told.program}/{told.key}", told.id, value)

@@ -37,7 +37,8 @@ async def find(request: Request, body: Contact, scope: _Members) -> Any:
         region = reader.program.default_region
     kind, value = _wanted(body, region)
     ring: KeyRing = request.app.state.keys
-    asked = {"kind": kind, "hash": ring.blind_index(scope.program, kind, value)}
+    newest, *older = ring.blind_indexes(scope.program, kind, value)
+    asked = {"kind": kind, "hash": newest, "older": older}
     items = await _known(request, scope, asked)
     became = "away" if items is None else "found" if items else "unknown"
     deed = Deed("contacts.find", "contacts", scope.program, (kind,), reason=became)
@@ -46,7 +47,7 @@ async def find(request: Request, body: Contact, scope: _Members) -> Any:
 
 
 async def _known(
-    request: Request, scope: Scope, asked: Mapping[str, str]
+    request: Request, scope: Scope, asked: Mapping[str, Any]
 ) -> Sequence[Mapping[str, Any]] | None:
     """Who is known by a keyed hash; None while members is away."""
     proxy: Proxy = request.app.state.proxy

@@ -14,7 +14,7 @@ Phones must be valid in the program's region; an invalid one is left out, not re
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import phonenumbers
@@ -24,8 +24,8 @@ from services.gateway.connectors.forms import Buyer
 from shared.events.storefront.parts import Identity
 from shared.ids import from_hash, text_id
 
-BlindIndex = Callable[[str, str, str], str]
-"""Program, kind, value -> keyed hash."""
+BlindIndexes = Callable[[str, str, str], Sequence[str]]
+"""Program, kind, value -> keyed hashes: several while one key of them takes over from another."""
 _LONGEST_LOCAL: Final = 64
 
 
@@ -50,7 +50,7 @@ def identify(
     store: str,
     region: str,
     identity_key: bytes,
-    blind_index: BlindIndex,
+    blind_indexes: BlindIndexes,
 ) -> Identified:
     """Customer id and hashes of a buyer; no customer id for a guest."""
     if buyer is None:
@@ -60,11 +60,12 @@ def identify(
     identities = [
         Identity(
             kind=kind,  # type: ignore[arg-type]
-            hash=blind_index(program, kind, value),
+            hash=hashed,
             verified=kind in buyer.verified,
         )
         for kind, value in (("phone", phone), ("email", email))
         if value is not None
+        for hashed in blind_indexes(program, kind, value)
     ]
     customer = None
     if buyer.id:

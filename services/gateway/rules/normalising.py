@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from services.gateway.connectors import CONNECTORS, forms
 from services.gateway.model import Connection, Invalid
 from services.gateway.rules.contacting import Seal, sealed
-from services.gateway.rules.identifying import BlindIndex, Identified, identify
+from services.gateway.rules.identifying import BlindIndexes, Identified, identify
 from services.gateway.rules.pricing import Priced, price
 from shared.days import EARLIEST, Instant, local_day, zone
 from shared.errors import FieldError
@@ -42,7 +42,7 @@ class Shop(Struct, frozen=True):
     """What a connection's events are read with."""
 
     connection: Connection
-    blind_index: BlindIndex
+    blind_indexes: BlindIndexes
     now: datetime
     seal: Seal
 
@@ -60,7 +60,7 @@ class Shop(Struct, frozen=True):
             store=of.store,
             region=of.settings_at(self.now).region or of.region,
             identity_key=of.identity_key,
-            blind_index=self.blind_index,
+            blind_indexes=self.blind_indexes,
         )
 
     def box(self, buyer: forms.Buyer | None, who: Identified, at: Instant) -> str | None:

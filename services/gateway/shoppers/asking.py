@@ -1,6 +1,6 @@
 """What members is asked and told about a shopper, by tokens that permit that alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
@@ -9,7 +9,7 @@ import httpx2
 import msgspec
 from msgspec import Struct
 
-from services.gateway.asking import Asking, Leave
+from services.gateway.asking import Asking, Leave, proven
 from services.gateway.proxy import away
 from services.gateway.shoppers.model import Membership, Session
 from shared.clock import monotonic
@@ -61,7 +61,7 @@ class Members:
         read_at, known = self._known.get(session.session_id, (-FRESH_SECONDS, None))
         if monotonic() - read_at < FRESH_SECONDS:
             return known
-        body = {"phone": session.person}
+        body = proven(session.person)
         wanted = _Wanted("self.identify", "me:identify", _customer(session), body)
         found = msgspec.json.decode(await self._ask(session, wanted), type=_Found).member
         if len(self._known) >= MOST:
@@ -69,10 +69,10 @@ class Members:
         self._known[session.session_id] = (monotonic(), found)
         return found
 
-    async def by_phone(self, session: Session, phone: str) -> Membership | None:
-        """The member that whoever has proven a phone (its keyed hash) is, by that alone."""
+    async def by_phone(self, session: Session, phone: Sequence[str]) -> Membership | None:
+        """The member that whoever has proven a phone (its keyed hashes) is, by that alone."""
         nobody = text_id("cus", UUID(int=0))
-        wanted = _Wanted("self.identify", "me:identify", nobody, {"phone": phone})
+        wanted = _Wanted("self.identify", "me:identify", nobody, proven(phone))
         return msgspec.json.decode(await self._ask(session, wanted), type=_Found).member
 
     def forget(self, session: Session) -> None:
@@ -81,12 +81,13 @@ class Members:
 
     async def join(self, session: Session, terms: str, address: str) -> None:
         """Let a shopper join by the open route. Raises what members refuses."""
-        phone = {"kind": "phone", "hash": session.person, "verified": True}
         body = {
             "route": "open",
             "store_id": text_id("sto", session.store_id),
             "terms": terms,
-            "identities": [] if session.person is None else [phone],
+            "identities": [
+                {"kind": "phone", "hash": hashed, "verified": True} for hashed in session.person
+            ],
         }
         path, key = "me/applications", text_id("app", random_id())
         wanted = _Wanted("self.join", path, _customer(session), body, key, address)
@@ -94,13 +95,18 @@ class Members:
         self.forget(session)
 
     async def erase(
-        self, session: Session, member: Membership, phone: str, reason: str, address: str
+        self,
+        session: Session,
+        member: Membership,
+        phone: Sequence[str],
+        reason: str,
+        address: str,
     ) -> Mapping[str, object]:
-        """Ask that a member be forgotten who has just proven a phone (its keyed hash).
+        """Ask that a member be forgotten who has just proven a phone (its keyed hashes).
 
         Raises what members refuses, 403 `another-phone` for one that is not the member's.
         """
-        body, key = {"reason": reason, "phone": phone}, text_id("ers", random_id())
+        body, key = {"reason": reason, **proven(phone)}, text_id("ers", random_id())
         wanted = _Wanted("self.erase", "me/erasures", member.member_id, body, key, address)
         return msgspec.json.decode(await self._ask(session, wanted), type=dict[str, object])
 

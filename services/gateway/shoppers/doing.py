@@ -44,8 +44,8 @@ class Doing:
         await self._members.join(who.session, wanted.terms, who.visit.address)
         session = who.session
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            if session.person is not None:
-                await outbox.append(tx, [codec.encode(NAME, _told(session, session.person))])
+            if session.person:
+                await outbox.append(tx, [codec.encode(NAME, _told(session))])
             about = text_id("cus", session.customer_id)
             terms = f"terms {wanted.terms}"
             joined = Deed("member-sessions.join", about, session.program, reason=terms)
@@ -102,13 +102,15 @@ class Doing:
         return await self._members.keep(who.session, member, erasure, who.visit.address)
 
 
-def _told(session: Session, person: str) -> Announcement:
+def _told(session: Session) -> Announcement:
     """What a shopper who joins has proven, and the box with their phone."""
     customer, at = text_id("cus", session.customer_id), Instant.of(session.began_at)
     data = CustomerUpdated(
         store_id=text_id("sto", session.store_id),
         customer_id=customer,
-        identities=[Identity(kind="phone", hash=person, verified=True)],
+        identities=[
+            Identity(kind="phone", hash=hashed, verified=True) for hashed in session.person
+        ],
         assurance="high",
     )
     return Announcement(

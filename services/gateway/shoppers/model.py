@@ -41,8 +41,8 @@ class Session(Struct, frozen=True):
     time_zone: str
     customer_id: UUID
     store_id: UUID
-    person: str | None
-    """Keyed hash of the phone that was proven."""
+    person: tuple[str, ...]
+    """Keyed hashes of the phone that was proven, the newest first; none: none was."""
     box: str | None
     """What members is told of a shopper who joins; nobody else opens it."""
     began_at: datetime

@@ -105,7 +105,7 @@ class Shoppers:
             "program_id": session.program,
             "state": "eligible" if member is None else "member",
             "member_id": None if member is None else member.member_id,
-            "phone_proven": session.person is not None,
+            "phone_proven": bool(session.person),
             "today": today.isoformat(),
             "checked_in_today": done,
             "expires_at": render(ends_at(session.began_at)),

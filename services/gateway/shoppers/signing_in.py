@@ -41,8 +41,8 @@ class _Place(Struct, frozen=True):
 
     program: Row
     phone: str
-    person: str
-    """Keyed hash of the phone, as events have it."""
+    person: tuple[str, ...]
+    """Keyed hashes of the phone, as events have them."""
 
     def __repr__(self) -> str:
         return "_Place()"
@@ -113,8 +113,10 @@ class Proving:
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             return await self._shoppers.open(tx, session, visit)
 
-    async def confirm(self, session: Session, phone: str, code: str, visit: Visit) -> str:
-        """Let a shopper prove a phone once more: its keyed hash. Raises 401 `code-wrong`."""
+    async def confirm(
+        self, session: Session, phone: str, code: str, visit: Visit
+    ) -> tuple[str, ...]:
+        """Let a shopper prove a phone once more: its keyed hashes. Raises 401 `code-wrong`."""
         place = await self._place(session.program, phone)
         await self._spend(place, code, visit)
         return place.person
@@ -138,7 +140,7 @@ class Proving:
         if normal is None:
             errors = [FieldError("/phone", "phone-invalid", "is no phone number")]
             raise HttpProblem(422, "phone-invalid", "1 field is not valid.", errors=errors)
-        return _Place(row, normal, self._keys.blind_index(program, "phone", normal))
+        return _Place(row, normal, self._keys.blind_indexes(program, "phone", normal))
 
     def _session_of_phone(self, place: _Place, now: datetime) -> Session:
         program = _text(place.program)
@@ -197,7 +199,7 @@ class Proving:
         return found
 
     def _session_of_word(self, found: Connection, word: Vouched, visit: Visit) -> Session:
-        shop = Shop(found, self._keys.blind_index, visit.at, self._keys.seal_contact)
+        shop = Shop(found, self._keys.blind_indexes, visit.at, self._keys.seal_contact)
         customer = shop.who(forms.Buyer(id=word.buyer_id)).customer_id
         assert customer is not None, "a buyer with an id is a customer"
         return Session(
@@ -207,7 +209,7 @@ class Proving:
             found.time_zone,
             parse_id("cus", customer),
             parse_id("sto", found.store),
-            None,
+            (),
             None,
             visit.at,
         )

@@ -37,7 +37,7 @@ async def add_session(tx: Tx, session: Session, token_hash: bytes) -> None:
         session.session_id,
         session.customer_id,
         session.store_id,
-        session.person,
+        " ".join(session.person) or None,
         session.box,
         token_hash,
         session.began_at,
@@ -63,7 +63,7 @@ async def find_session(tx: Tx, token_hash: bytes) -> Session | None:
         row["time_zone"],
         row["customer_id"],
         row["store_id"],
-        row["person"],
+        tuple((row["person"] or "").split()),
         row["box"],
         row["began_at"],
     )
@@ -88,6 +88,14 @@ async def end_other_sessions(tx: Tx, session: Session) -> None:
         session.program_id,
         session.customer_id,
         session.session_id,
+    )
+
+
+async def end_sessions_unlike(tx: Tx, version: str) -> int:
+    """End sessions of phones that were proven under older keys alone; how many."""
+    return await tx.execute(
+        "delete from shopper_session where person is not null and not starts_with(person, $1)",
+        version,
     )
 
 

@@ -3,6 +3,7 @@
 import base64
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -56,7 +57,7 @@ class Factors:
             return None
         await store.confirm_secret(tx, account["staff_id"], step)
         codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
-        await store.put_recovery_codes(tx, account["staff_id"], [self._hash(c) for c in codes])
+        await store.put_recovery_codes(tx, account["staff_id"], [self._hashes(c)[0] for c in codes])
         return codes
 
     async def check(self, tx: Tx, account: Row, code: str, now: datetime) -> bool:
@@ -68,7 +69,7 @@ class Factors:
         if step is not None:
             await store.use_step(tx, account["staff_id"], step)
             return True
-        return await store.use_recovery_code(tx, account["staff_id"], self._hash(code))
+        return await store.use_recovery_code(tx, account["staff_id"], self._hashes(code))
 
     def _step(
         self, account: Row, column: str, code: str, now: datetime, last: int | None
@@ -79,9 +80,9 @@ class Factors:
         secret = self._keys.unseal(PURPOSE, context, account[column])
         return matching_step(secret, code, now, last)
 
-    def _hash(self, code: str) -> str:
+    def _hashes(self, code: str) -> Sequence[str]:
         plain = code.replace("-", "").replace(" ", "").casefold()
-        return self._keys.blind_index(SPACE, "recovery", plain)
+        return self._keys.blind_indexes(SPACE, "recovery", plain)
 
 
 def _recovery_code() -> str:

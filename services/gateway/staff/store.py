@@ -347,12 +347,23 @@ async def put_recovery_codes(tx: Tx, staff_id: UUID, hashes: Sequence[str]) -> N
     )
 
 
-async def use_recovery_code(tx: Tx, staff_id: UUID, code_hash: str) -> bool:
-    """Use a recovery code up; whether it was one."""
+async def use_recovery_code(tx: Tx, staff_id: UUID, hashes: Sequence[str]) -> bool:
+    """Use a recovery code up, by its hash under any key; whether it was one."""
     used = await tx.execute(
-        "delete from recovery_code where staff_id = $1 and code_hash = $2", staff_id, code_hash
+        "delete from recovery_code where staff_id = $1 and code_hash = any($2::text[])",
+        staff_id,
+        hashes,
     )
     return used == 1
+
+
+async def count_recovery_codes_unlike(tx: Tx, version: str) -> int:
+    """Recovery codes that are kept by their hashes under older keys."""
+    row = await tx.fetch_one(
+        "select count(*) from recovery_code where not starts_with(code_hash, $1)", version
+    )
+    assert row is not None
+    return int(row[0])
 
 
 async def revoke_keys(tx: Tx, made_by: str, now: datetime) -> None:

@@ -112,7 +112,7 @@ class Fetcher:
     async def _settle(
         self, wanted: Wanted, connection: Connection, heard: Heard, now: datetime
     ) -> None:
-        shop = Shop(connection, self._keys.blind_index, now, self._keys.seal_contact)
+        shop = Shop(connection, self._keys.blind_indexes, now, self._keys.seal_contact)
         async with transaction(self._database) as tx:
             first = await self._close(tx, wanted, DONE)
             if first is None:

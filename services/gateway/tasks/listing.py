@@ -108,7 +108,7 @@ class Listing:
                 if heard.status != "ignored":
                     await record(tx, first, answers)
             else:
-                shop = Shop(connection, self._keys.blind_index, now, self._keys.seal_contact)
+                shop = Shop(connection, self._keys.blind_indexes, now, self._keys.seal_contact)
                 if note is not None and connection.mode == "live":
                     paid = await _paid(tx, shop, events_of(shop, heard))
                 answers = await settle(tx, shop, heard, first, quiet=True)

@@ -138,7 +138,7 @@ class Pulling:
         """One message as a delivery: its effect, its record and its body."""
         source, shop = (
             PULLERS[connection.source],
-            Shop(connection, self._keys.blind_index, now, self._keys.seal_contact),
+            Shop(connection, self._keys.blind_indexes, now, self._keys.seal_contact),
         )
         raw = msgspec.json.encode(message)
         first = pulled(connection, str(message.id)[:190], raw, now)

@@ -6,7 +6,7 @@ from shared.db.mechanism import FUNCTIONS_4
 from shared.db.migrate import run_script
 
 revision = "20261128_6"
-down_revision = "20261128_3"
+down_revision = "20261128_4"
 
 
 def upgrade() -> None:

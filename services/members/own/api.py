@@ -66,7 +66,8 @@ async def identify(request: Request, body: Identify, scope: _Identify) -> Any:
     """The member that a customer is, or who has proven a phone. Changes nothing."""
     customer = known_id("cus", scope.caller.subject, "customer")
     async with reading(request, scope) as reader:
-        row = await queries.find_membership(reader, customer, body.phone)
+        hashes = await queries.known_as(reader, _hashes(body.phone, body.older))
+        row = await queries.find_membership(reader, customer, hashes)
     if row is None:
         return {"member": None}
     return {
@@ -103,7 +104,8 @@ async def ask_to_erase(
     member = scope.caller.subject
     identity = known_id("mem", member, "member")
     async with reading(request, scope) as reader:
-        if not await queries.has_phone(reader, identity, body.phone):
+        hashes = await queries.known_as(reader, _hashes(body.phone, body.older))
+        if not await queries.has_phone(reader, identity, hashes):
             detail = "The phone is not one that the member is known by: ask the shop."
             raise HttpProblem(403, "another-phone", detail)
     wanted = RequestErasure(identity, "member", body.reason)
@@ -147,3 +149,7 @@ async def consent(
     )
     wanted = RecordConsents(known_id("mem", member, "member"), said)
     return await idempotency.run(request, scope, FLOW, wanted, member, idempotency_key)
+
+
+def _hashes(phone: str | None, older: list[str]) -> list[str]:
+    return [] if phone is None else [phone, *older]

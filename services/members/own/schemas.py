@@ -6,9 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.members.consent.model import Purpose, State
 from services.members.personal.schemas import Profile, TextVersion
-from services.members.schemas import CurrentTier, Instant, Metric, Missing, StoreId, Terms
+from services.members.schemas import (
+    CurrentTier,
+    Hash,
+    Instant,
+    Metric,
+    Missing,
+    OlderHashes,
+    StoreId,
+    Terms,
+)
 
-Hash = Annotated[str, Field(min_length=10, max_length=64, pattern=r"^v1\.[A-Za-z0-9_-]+$")]
 _HASH = "v1.x5nYmHlL0GvXyqRr2m0yqkYd7cZ2QZ5V7lPjzqkq3mE"
 
 
@@ -51,6 +59,7 @@ class Identify(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"phone": _HASH}})
 
     phone: Hash | None = Field(default=None, description="Keyed hash of a phone they have proven")
+    older: OlderHashes = []
 
 
 class Membership(BaseModel):
@@ -95,7 +104,9 @@ class OwnApplication(BaseModel):
     route: Literal["open"]
     store_id: StoreId
     terms: Annotated[str, Field(min_length=1, max_length=16)]
-    identities: list[ProvenIdentity] = Field(default=[], max_length=1)
+    identities: list[ProvenIdentity] = Field(
+        default=[], max_length=8, description="Of one phone, under each key that there is"
+    )
 
 
 class OwnErasure(BaseModel):
@@ -108,6 +119,7 @@ class OwnErasure(BaseModel):
 
     reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
     phone: Hash
+    older: OlderHashes = []
 
 
 class OwnConsents(BaseModel):

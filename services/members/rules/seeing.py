@@ -2,6 +2,12 @@
 
 A customer was first and last seen at the least and greatest `time` of its orders, refunds and
 updates. Of two vouchings for one phone or e-mail the earliest counts.
+
+| told | known | then |
+|---|---|---|
+| hash v2 and v1 of a phone | nothing | v1 is kept, and that v2 stands for it |
+| v2 and v1, or v2 alone | that v2 stands for v1 | v1 is kept |
+| v2 alone | nothing | v2 is kept |
 """
 
 from collections.abc import Iterable
@@ -10,7 +16,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from services.members.model import Customer, Identity
+from services.members.model import Customer, Identity, Origin, Rehash
 from services.members.profile.model import ContactBlock
 from services.members.rules.draft import Draft
 from shared.events.envelope import Event
@@ -44,7 +50,11 @@ def learn(draft: Draft, customer: Customer, told: Iterable[ToldIdentity], at: da
     if customer.erased_at is not None and at <= customer.erased_at:
         return
     for each in told:
-        key = (customer.program_id, each.kind, each.hash, customer.customer_id)
+        named = (customer.program_id, each.hash)
+        origin = draft.state.stands_for.get(named, each.hash)
+        if origin != each.hash and named not in draft.state.origins:
+            draft.put(Origin(*named, origin))
+        key = (customer.program_id, each.kind, origin, customer.customer_id)
         known = draft.state.identities.get(key)
         vouched = at if each.verified else None
         if known is not None and known.verified_at is not None:
@@ -59,3 +69,12 @@ def identities(draft: Draft, customer: Customer) -> list[Identity]:
     known = {row.key: row for row in draft.state.identities.of("customer", customer.key)}
     known |= {row.key: row for row in draft.written(Identity)}
     return [row for row in known.values() if row.customer_id == customer.customer_id]
+
+
+def rehash(draft: Draft, wanted: Rehash) -> None:
+    """Note the hashes under a newer key, of what is still known."""
+    for each in wanted.found:
+        named = (draft.program.id, each.hash)
+        key = (draft.program.id, each.kind, each.origin, each.customer_id)
+        if key in draft.state.identities and named not in draft.state.origins:
+            draft.put(Origin(*named, each.origin))

@@ -45,7 +45,7 @@ def a_shop(now: Any = NOW, **changes: Any) -> Shop:
         "identity_key": b"i" * 32,
     }
     return Shop(
-        Connection(**values | changes), lambda *parts: blind_index(ROOT, *parts), now, plainly
+        Connection(**values | changes), lambda *parts: [blind_index(ROOT, *parts)], now, plainly
     )
 
 

@@ -71,7 +71,7 @@ def test_what_is_masked_or_malformed_is_not_told(hidden: dict[str, Any]) -> None
 def test_what_crosses_the_log_opens_with_the_private_half_alone(tmp_path: Path) -> None:
     keys = KeyRing.create(tmp_path / "keys")
     shop = a_shop(NOW)
-    shop = type(shop)(shop.connection, shop.blind_index, shop.now, keys.seal_contact)
+    shop = type(shop)(shop.connection, shop.blind_indexes, shop.now, keys.seal_contact)
     event = normalise(shop, forms.CustomerUpdated(customer=NAMED, updated_at=AT))
     encoded = codec.encode("gateway", event)
     for canary in ("13800138000", "example.com", "张三丰", "1990-05-12", "杭州"):
@@ -89,7 +89,7 @@ def test_a_box_sealed_anew_is_the_same_event(tmp_path: Path) -> None:
     """Sealing is random; id and digest are not, so a repeat is a repeat."""
     keys = KeyRing.create(tmp_path / "keys")
     shop = a_shop(NOW)
-    shop = type(shop)(shop.connection, shop.blind_index, shop.now, keys.seal_contact)
+    shop = type(shop)(shop.connection, shop.blind_indexes, shop.now, keys.seal_contact)
     sent = forms.CustomerUpdated(customer=NAMED, updated_at=AT)
     first, second = (codec.encode("gateway", normalise(shop, sent)) for _ in range(2))
     assert first.value != second.value

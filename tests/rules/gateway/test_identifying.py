@@ -21,7 +21,7 @@ def identified(buyer: Buyer | None, store: str = STORE, program: str = PROGRAM) 
         store=store,
         region="CN",
         identity_key=KEY,
-        blind_index=lambda *parts: blind_index(ROOT, *parts),
+        blind_indexes=lambda *parts: [blind_index(ROOT, *parts)],
     )
 
 
@@ -82,6 +82,29 @@ def test_the_shops_id_is_of_its_store_a_phone_of_the_program() -> None:
     assert identified(BY_PHONE, other).customer_id == identified(BY_PHONE).customer_id
     elsewhere = PROGRAM[:-1] + "q"
     assert identified(BY_PHONE, program=elsewhere).customer_id != identified(BY_PHONE).customer_id
+
+
+def test_while_a_key_takes_over_each_is_told_under_both_and_ids_stay() -> None:
+    def under(*numbers: int) -> Identified:
+        return identify(
+            BY_PHONE,
+            program=PROGRAM,
+            store=STORE,
+            region="CN",
+            identity_key=KEY,
+            blind_indexes=lambda program, kind, value: [
+                blind_index(bytes([number]) * 32, program, kind, value, number)
+                for number in numbers
+            ],
+        )
+
+    both, old, new = under(2, 1), under(1), under(2)
+    told = [(each.kind, each.hash.partition(".")[0]) for each in both.identities]
+    assert told == [("phone", "v2"), ("phone", "v1"), ("email", "v2"), ("email", "v1")]
+    assert {each.hash for each in both.identities} == {
+        each.hash for one in (old, new) for each in one.identities
+    }
+    assert both.customer_id == old.customer_id == new.customer_id
 
 
 @pytest.mark.parametrize("buyer", [None, Buyer(), Buyer(phone="138****1542"), Buyer(name="Li")])

@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import index_keys
+from shared.clock import monotonic
 from shared.errors import Misconfigured
-from shared.sealing import INDEX, ROOT, KeyRing
+from shared.sealing import ROOT, KeyRing
 from shared.token_keys import FIRST as TOKEN
 from shared.token_keys import PUBLIC
+
+INDEX = "index.v1.key"
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +116,38 @@ def test_keys_of_people_are_read_by_their_owner_alone(tmp_path: Path, pattern: s
     next(iter(folder.glob(pattern))).chmod(0o644)
     with pytest.raises(Misconfigured, match="chmod 600"):
         KeyRing.open(folder)
+
+
+def test_a_newer_index_key_hashes_and_the_older_one_is_looked_up_by(tmp_path: Path) -> None:
+    folder = KeyRing.create(tmp_path / "keys").folder
+    old = KeyRing.open(folder).blind_index("prg_1", "phone", "+8613800138000")
+    index_keys.make(folder, 2)
+    ring = KeyRing.open(KeyRing.create(folder).folder)
+    new, older = ring.blind_indexes("prg_1", "phone", "+8613800138000")
+    assert (older, new[:3], ring.newest_index) == (old, "v2.", 2)
+    assert ring.blind_index("prg_1", "phone", "+8613800138000") == new
+    assert index_keys.path_of(folder, 2).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_is_gone_is_looked_up_by_no_more(tmp_path: Path) -> None:
+    folder = KeyRing.create(tmp_path / "keys").folder
+    gone = (folder / INDEX).read_bytes()
+    index_keys.make(folder, 2)
+    assert index_keys.retire(folder) == [1]
+    assert not any(gone in path.read_bytes() for path in folder.iterdir())
+    (only,) = KeyRing.open(folder).blind_indexes("prg_1", "phone", "+8613800138000")
+    assert only.startswith("v2.")
+    assert index_keys.retire(folder) == []
+    KeyRing.create(folder)
+    assert index_keys.numbers(folder) == [2]
+
+
+def test_a_newer_index_key_is_seen_by_whoever_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = KeyRing.create(tmp_path / "keys")
+    assert ring.newest_index == 1
+    index_keys.make(ring.folder, 2)
+    later = monotonic() + index_keys.LOOK_SECONDS
+    monkeypatch.setattr(index_keys, "monotonic", lambda: later)
+    assert ring.newest_index == 2
