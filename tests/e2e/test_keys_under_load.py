@@ -148,6 +148,7 @@ class Rotating:
             self.token,
             self.contact,
             self.kek,
+            self.index,
             self.connection,
             self.endpoint_secret,
             self.api_key,
@@ -178,6 +179,11 @@ class Rotating:
         await self._load.lived_through()
         assert "destroyed kek.2.key" in await self._shuke("keys", "rotate", "kek", "--destroy")
         assert wrapping.numbers(self._folder) == [3]
+
+    async def index(self) -> None:
+        """The buyer's phone is hashed anew, and found by either; `test_rotating_index` ends it."""
+        said = await self._shuke("keys", "rotate", "index")
+        assert "index.v2.key is in use; 1 identities" in said
 
     async def connection(self) -> None:
         """Both secrets are taken, then the shop signs with the new one, then the old one ends."""
