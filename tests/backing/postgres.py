@@ -91,7 +91,7 @@ class OwnServer:
             self.runs = True
 
     def _control(self, word: str, *more: str | Path) -> None:
-        binaries = embedded._binaries()
+        binaries = embedded.tools()
         account = embedded._account(self.folder, binaries)
         embedded._command(account, binaries / "pg_ctl", word, "-D", self.folder, *more)
 

@@ -49,7 +49,7 @@ def rig(ground: Ground, disk: Path, tmp_path: Path) -> Iterator[Rig]:
     space = f"small_{derive('disk', str(os.getpid())).hex[:8]}"
     place = disk / "space"
     place.mkdir()
-    account = embedded._account(ground.server.folder, embedded._binaries())
+    account = embedded._account(ground.server.folder, embedded.tools())
     if account is not None:
         os.chown(place, account.pw_uid, account.pw_gid)
     with ground.site(tmp_path, ground.members) as site:
