@@ -28,6 +28,10 @@ PASSWORD: Final = "a long enough passphrase"
 EMAIL: Final = "owner@example.com"
 COLLEAGUE: Final = "colleague@example.com"
 CHOSEN: Final = "localStorage.setItem('shuke.locale', navigator.language)"
+STILL: Final = """() => Promise.all(document.getAnimations()
+  .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+  .map((each) => each.finished.catch(() => null)))"""
+"""Waits for transitions; what turns for ever is not waited for."""
 API: Final = "/api/gateway/v1"
 LIVE: Final = f"{API}/live"
 QUIET_MS: Final = 250
@@ -113,7 +117,8 @@ class Screen:
         assert not wide, f"{self.page.url} is wider than the screen: {wide[:3]}"
 
     def accessible(self) -> None:
-        """No finding of axe that is serious or critical."""
+        """No finding of axe that is serious or critical, once colours have changed over."""
+        self.page.evaluate(STILL)
         self.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         grave = [

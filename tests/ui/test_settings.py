@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import WIDE, Owner, Screen, enter
+from tests.ui.harness import WIDE, Owner, Screen, enter, log_in
 
 pytestmark = pytest.mark.timeout(240)
 MOST = "Most of one order"
@@ -86,7 +86,8 @@ def test_of_a_connection_more_is_said_of_what_counts_as_money_and_what_renews_it
 ) -> None:
     """Types of coupons that are money are kept line by line; a refresh token may be given."""
     screen = opening(box, "en", WIDE)
-    enter(screen, owner, "/connections")
+    log_in(screen, owner, 5, "en")  # credentials ask for a second factor given lately
+    screen.open("/connections")
     screen.press("New connection")
     screen.field("Platform").select_option("taobao-spi")
     dialog = screen.page.get_by_role("dialog")
