@@ -4,7 +4,6 @@ The highest number hashes; what it hashes is looked up by all that there are. Wh
 again after some seconds, so a key that was added or destroyed needs no new start.
 """
 
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,14 +12,18 @@ from typing import Final
 
 from shared.clock import monotonic
 from shared.errors import Misconfigured
-from shared.key_files import guard, overwrite, write_once
+from shared.key_files import KEY_BYTES, Series, overwrite
 
-KEY_BYTES: Final = 32
 LOOK_SECONDS: Final = 5.0
 """How old what is known of the folder may be."""
 KNOWN_AFTER: Final = timedelta(minutes=1)
 """After so long everybody who hashes has seen a newer key."""
-_ALL: Final = "index.v*.key"
+_KEYS: Final = Series("index.v")
+numbers = _KEYS.numbers
+exist = _KEYS.exist
+check = _KEYS.check
+path_of = _KEYS.path_of
+make = _KEYS.make
 
 
 class Roots:
@@ -43,34 +46,6 @@ class Roots:
         for number in reversed(numbers(self._folder)):
             with suppress(FileNotFoundError):  # one that is destroyed just now
                 yield number, _read(path_of(self._folder, number))
-
-
-def numbers(folder: Path) -> list[int]:
-    """Numbers of the keys in a folder, rising. Raises Misconfigured where there is none."""
-    if not exist(folder):
-        raise Misconfigured(f"no key file {path_of(folder, 1)}: run `shuke keys init`")
-    return sorted(int(path.name.split(".")[1].removeprefix("v")) for path in folder.glob(_ALL))
-
-
-def exist(folder: Path) -> bool:
-    """Whether a folder holds any."""
-    return any(folder.glob(_ALL))
-
-
-def check(folder: Path) -> None:
-    """Raise Misconfigured where there is no key, or one that others may read."""
-    for number in numbers(folder):
-        guard(path_of(folder, number))
-
-
-def path_of(folder: Path, number: int) -> Path:
-    """The file of a key."""
-    return folder / f"index.v{number}.key"
-
-
-def make(folder: Path, number: int) -> None:
-    """Make a key, if it is not there."""
-    write_once(path_of(folder, number), secrets.token_bytes(KEY_BYTES), 0o600)
 
 
 def settled(folder: Path, now: datetime) -> bool:

@@ -4,8 +4,46 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
 
 from shared.errors import Misconfigured
+
+KEY_BYTES: Final = 32
+
+
+class Series(Struct, frozen=True):
+    """Keys of one kind: files of a folder that differ by a number, e.g. `kek.1.key`."""
+
+    before: str
+    """What stands before the number."""
+
+    def path_of(self, folder: Path, number: int) -> Path:
+        """The file of a key."""
+        return folder / f"{self.before}{number}.key"
+
+    def numbers(self, folder: Path) -> list[int]:
+        """Numbers of the keys in a folder, rising. Raises Misconfigured where there is none."""
+        if not self.exist(folder):
+            raise Misconfigured(f"no key file {self.path_of(folder, 1)}: run `shuke keys init`")
+        return sorted(
+            int(path.name.removeprefix(self.before).removesuffix(".key"))
+            for path in folder.glob(f"{self.before}*.key")
+        )
+
+    def exist(self, folder: Path) -> bool:
+        """Whether a folder holds any."""
+        return any(folder.glob(f"{self.before}*.key"))
+
+    def check(self, folder: Path) -> None:
+        """Raise Misconfigured where there is no key, or one that others may read."""
+        for number in self.numbers(folder):
+            guard(self.path_of(folder, number))
+
+    def make(self, folder: Path, number: int) -> None:
+        """Make a key, if it is not there."""
+        write_once(self.path_of(folder, number), secrets.token_bytes(KEY_BYTES), 0o600)
 
 
 def write_once(path: Path, content: bytes, mode: int) -> None:

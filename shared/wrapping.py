@@ -13,11 +13,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.errors import Misconfigured
-from shared.key_files import guard, overwrite, write_once
+from shared.key_files import Series, overwrite
 
-KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
-_ALL: Final = "kek.*.key"
+_KEYS: Final = Series("kek.")
+numbers = _KEYS.numbers
+exist = _KEYS.exist
+check = _KEYS.check
+path_of = _KEYS.path_of
+make = _KEYS.make
 
 
 class Wrapper:
@@ -50,34 +54,6 @@ class Wrapper:
             return _cipher(path, path.stat().st_ino)
         except OSError as error:
             raise Misconfigured(f"no key file {path}: keys in use are wrapped with it") from error
-
-
-def numbers(folder: Path) -> list[int]:
-    """Numbers of the keys in a folder, rising. Raises Misconfigured where there is none."""
-    if not exist(folder):
-        raise Misconfigured(f"no key file {path_of(folder, 1)}: run `shuke keys init`")
-    return sorted(int(path.name.split(".")[1]) for path in folder.glob(_ALL))
-
-
-def exist(folder: Path) -> bool:
-    """Whether a folder holds any."""
-    return any(folder.glob(_ALL))
-
-
-def check(folder: Path) -> None:
-    """Raise Misconfigured where there is no key, or one that others may read."""
-    for number in numbers(folder):
-        guard(path_of(folder, number))
-
-
-def path_of(folder: Path, number: int) -> Path:
-    """The file of a key."""
-    return folder / f"kek.{number}.key"
-
-
-def make(folder: Path, number: int) -> None:
-    """Make a key, if it is not there."""
-    write_once(path_of(folder, number), secrets.token_bytes(KEY_BYTES), 0o600)
 
 
 def destroy(folder: Path, number: int) -> None:

@@ -17,7 +17,8 @@ from services.members.profile.model import Kept, Known, Profile
 from shared.boxes import Opener
 from shared.days import Instant
 from shared.events.storefront.contact import Contact, place, unpack
-from shared.wrapping import KEY_BYTES, Wrapper
+from shared.key_files import KEY_BYTES
+from shared.wrapping import Wrapper
 
 _NONCE_BYTES: Final = 12
 _READ: Final = msgspec.msgpack.Decoder(dict[str, Known])
