@@ -25,7 +25,7 @@ class Undecodable(ShukeError):
     """A record cannot be read as an event.
 
     `kind` is its class in quarantine: `undecodable` (not JSON, too deep, too large), `invalid`
-    (envelope, schema, version, id or time), or `failed` (it broke whatever batch it was in).
+    (envelope, schema, version, id or time), or `failed` (it breaks whatever batch it is in).
     """
 
     def __init__(self, kind: Literal["undecodable", "invalid", "failed"], reason: str) -> None:

@@ -27,16 +27,15 @@ from shared.requeuing import Requeuer
 from shared.sealing import KeyRing
 from shared.service import Service, Tasking
 from shared.stream.port import Stream
-from shared.surroundings import Surroundings, pause
+from shared.surroundings import Surroundings
 from shared.sweeps import Sweeper
 from shared.watching import Worker, health_app, watch
 
 POOL: Final = 4
 GARBAGE: Final = (100_000, 20, 50)
 """A batch makes tens of thousands of objects that die with it by their counts: the collector, which
-looks for cycles, would go through them all dozens of times (a third of a batch's time)."""
-CYCLES_SECONDS: Final = 60.0
-"""What is in a cycle waits so long: broken connections, errors with all that their frames hold."""
+looks for cycles, would go through them all dozens of times (a third of a batch's time). What it
+leaves, `shared.memory.tidy` finds once a minute."""
 
 
 async def run_worker(
@@ -127,7 +126,6 @@ class _Parts:
         yield watch(self._watched, stopping)
         yield self._statistics.run(stopping)
         yield self._sealer.run(stopping)
-        yield _let_go(stopping)
         if self._pipeline is not None:
             yield self._pipeline.run(stopping)
         if self._sweeper is not None:
@@ -138,13 +136,6 @@ class _Parts:
             yield task(self._tasking, stopping)
         if sock is not None:
             yield serve(health_app(self._watched), sock, stopping)
-
-
-async def _let_go(stopping: asyncio.Event) -> None:
-    """Look for cycles now and then, as the collector itself hardly ever does here."""
-    while not stopping.is_set():
-        await pause(stopping, CYCLES_SECONDS, jitter=0.2)
-        gc.collect()
 
 
 async def _check(service: Service, config: Config) -> None:

@@ -14,6 +14,7 @@ from shared.errors import Misconfigured
 from shared.events.catalogue import topics
 from shared.http.serve import listen, serve
 from shared.logs import set_up
+from shared.memory import tidy
 from shared.sealing import KeyRing
 from shared.service import Service
 from shared.stream.factory import open_stream
@@ -33,7 +34,11 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]], config: Config) -> Non
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        await main(stopping)
+        tidying = asyncio.create_task(tidy(stopping))
+        try:
+            await main(stopping)
+        finally:
+            tidying.cancel()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(until_signal())

@@ -27,7 +27,7 @@ from shared.logs import logger
 from shared.service import Tasking
 from shared.turns import turns
 
-IDLE_SECONDS: Final = 5.0
+IDLE_SECONDS: Final = 30.0
 FILE: Final = "members.erased"
 RESTORED: Final = "restore"
 """Who asks for an erasure that a backup did not know."""
@@ -74,12 +74,37 @@ async def repeating(tasking: Tasking, stopping: asyncio.Event) -> None:
     await turns("members", "erasures", repeater.turn, stopping, IDLE_SECONDS)
 
 
+class File:
+    """The file of who was forgotten: read anew only when it changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: list[Gone] = []
+        self._state = (0, 0)
+
+    def read(self) -> Sequence[Gone]:
+        """All its lines that are whole."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return []
+        state = found.st_size, found.st_mtime_ns
+        if self._state != state:
+            self._known, self._state = list(_parsed(self._path)), state
+        return self._known
+
+    def note(self, fresh: Sequence[Gone]) -> None:
+        """Add lines. Raises OSError."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        append(self._path, *(each.line for each in fresh))
+
+
 class Repeater:
     """Compares the table of erasures with the file."""
 
     def __init__(self, database: Database, data: Path, clock: Clock) -> None:
         self._database = database
-        self._path = data / FOLDER / FILE
+        self._file = File(data / FOLDER / FILE)
         self._clock = clock
         self._log = logger("members")
 
@@ -91,7 +116,7 @@ class Repeater:
             fresh = await _list_done(tx, [each.erasure for each in known])
         if fresh:
             try:
-                await asyncio.to_thread(self._note, [Gone.of(row).line for row in fresh])
+                await asyncio.to_thread(self._file.note, [Gone.of(row) for row in fresh])
             except OSError as error:  # the next turn tries again
                 self._log.error("erasures", error=repr(error)[:300])
         return 0
@@ -107,13 +132,9 @@ class Repeater:
             self._log.warning("erasures", kind="restored", count=len(missing))
         return len(missing)
 
-    def read(self) -> list[Gone]:
+    def read(self) -> Sequence[Gone]:
         """All who were forgotten, as far as the folder knows."""
-        return list(_parsed(self._path)) if self._path.exists() else []
-
-    def _note(self, lines: Sequence[str]) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        append(self._path, *lines)
+        return self._file.read()
 
 
 class _Missing(Struct, frozen=True):

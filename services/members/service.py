@@ -20,6 +20,7 @@ from services.members.model import (
 from services.members.own.api import ROUTER as OWN
 from services.members.personal.api import ROUTER as PERSONAL
 from services.members.personal.consents import ROUTER as CONSENTS
+from services.members.personal.exporting import LARGEST
 from services.members.personal.exporting import ROUTER as EXPORTING
 from services.members.profile.keeping import keeping, tidying
 from services.members.repeating import repeating
@@ -56,4 +57,5 @@ SERVICE: Final = Service(
     rebuild=Rebuild(given=SEALED),
     statements=25,
     lifespan=lifespan,
+    body_bytes=LARGEST,
 )

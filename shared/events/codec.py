@@ -7,10 +7,14 @@ Anything else is looked at closely. What an event may hold is known by its type,
 escapes that has exactly as many keys as its event is written with can hide nothing: no duplicate,
 no unknown field. The rest is read once more by a strict, slow reader, which finds duplicate keys,
 numbers beyond 2^53 and nesting too deep.
+
+A text with the character U+0000, which PostgreSQL refuses, is found here: a record that breaks its
+batch costs the batch again, and more.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Container, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -191,6 +195,8 @@ def _looked_at(raw: bytes, now: datetime, routes: Container[str] | None) -> Even
 
 
 def _event(envelope: _Attributes, time: datetime, digest: int, data: Data, raw: bytes) -> Event:
+    if _NUL in raw and _HOLDS_NUL.search(raw):
+        raise Undecodable("failed", "a text holds U+0000, which no table takes")
     return Event(
         envelope.id,
         envelope.type,
@@ -253,6 +259,10 @@ def _digest(type_: str, subject: str, program: str, key: str, bearing: object) -
 
 _TYPE: Final = b'"type":"'
 _ESCAPE: Final = b"\\"
+_NUL: Final = rb"\u0000"
+"""As JSON writes it; there is no other way."""
+_HOLDS_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The same, but not behind a backslash that is itself escaped."""
 _KEY: Final = b'":'
 """Without escapes this stands behind every key, and nowhere else."""
 _PLAIN_KEYS: Final = len([field for field in structs.fields(_Envelope) if field.required])

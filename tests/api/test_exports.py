@@ -1,6 +1,7 @@
 """What all services hold about a member: gathered, sealed, handed over once, gone when erased."""
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
@@ -16,7 +17,9 @@ import pytest_asyncio
 
 from services.gateway.exports.asking import Holders
 from services.gateway.exports.managing import Exports
+from services.gateway.tasks import exporting
 from services.gateway.tasks.exporting import Exporter
+from services.members.personal.exporting import LARGEST
 from services.members.profile import store as profiles
 from shared.clock import system
 from shared.db.engine import Database
@@ -134,7 +137,9 @@ async def test_everything_of_every_service_is_in_the_file_once(world: World) -> 
     """As JSON and as tables; the link opens it a single time and no other key does."""
     export = await world.ask()
     assert export["state"] == "gathering"
-    problem(await world.open(export["link"]), 404, "not-found")
+    answer = await world.open(export["link"])
+    problem(answer, 409, "gathering")
+    assert answer.headers["retry-after"] == "5"
     await world.work()
     assert await world.state(export) == ("ready", None)
     (sealed,) = await world.sealed()
@@ -188,6 +193,24 @@ async def test_while_a_service_is_away_it_is_tried_again_and_never_told_in_part(
     assert await world.state(export) == ("ready", None)
 
 
+async def test_a_file_of_several_megabytes_is_kept_and_one_too_large_is_told_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has very many orders gets them, too; what cannot be kept is not tried for days."""
+    large = hashlib.shake_256(b"orders").digest(6_000_000)
+    monkeypatch.setattr(exporting, "pack", lambda *_: large)
+    export = await world.ask()
+    await world.work()
+    assert (await world.open(export["link"])).content == large
+    monkeypatch.setattr(exporting, "pack", lambda *_: bytes(LARGEST))
+    export = await world.ask()
+    await world.work()
+    why = "the file is too large for members to keep"
+    assert await world.state(export) == ("failed", why)
+    assert why in problem(await world.open(export["link"]), 409, "not-gathered")["detail"]
+    problem(await world.open(export["link"][:-1]), 404, "not-found")
+
+
 async def test_a_file_is_destroyed_after_seven_days_at_the_latest(world: World) -> None:
     export = await world.ask()
     await world.work()
@@ -226,7 +249,7 @@ async def test_of_nobody_nothing_is_gathered(world: World) -> None:
     export = ok(await world.staff.post(path, REASON), 202)
     await world.work()
     assert await world.state(export) == ("failed", "no such member")
-    problem(await world.open(export["link"]), 404, "not-found")
+    problem(await world.open(export["link"]), 409, "not-gathered")
 
 
 async def test_another_program_sees_nothing_of_an_export(world: World, gateway: Api) -> None:

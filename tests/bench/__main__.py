@@ -202,8 +202,11 @@ class Bench:
             members = self._templates["members"]
             setting = poison.Setting(self._server, self._servers, members, Path(folder))
             rates = await poison.compare(setting, history, self.sizes.growth_repeats)
-        self.found["poison_over_clean"] = round(rates.kept, 3)
-        _say(f"poison_over_clean: {rates.kept:.3f} {rates.clean} {rates.poisoned}")
+        for name in ("poisoned", poison.REFUSED):
+            kept = self.found[f"{name}_over_clean"] = round(
+                median(rates[name]) / median(rates["clean"]), 3
+            )
+            _say(f"{name}_over_clean: {kept} {rates[name]} {rates['clean']}")
 
     async def _batches(self) -> None:
         found = await batches(self._server, self._templates["programme"], self.sizes.batch_rounds)

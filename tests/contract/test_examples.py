@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
+from shared.errors import Undecodable
 from shared.events import codec
 from shared.events.catalogue import BY_TYPE, CATALOGUE
 from shared.events.publish import schema
@@ -93,3 +94,34 @@ def test_the_schema_refuses_what_the_codec_refuses() -> None:
     for field, wrong in (("total_minor", -1), ("currency", "cny"), ("lines", "none")):
         broken = value | {"data": value["data"] | {field: wrong}}
         assert not validator.is_valid(broken), field
+
+
+@pytest.mark.parametrize(
+    ("number", "held"),
+    [
+        (r"A\u0000", True),
+        (r"\\\u0000B", True),
+        (r"\u0000", True),
+        (r"\\u0000", False),
+        (r"A\\\\u0000", False),
+        (r"\u0001", False),
+    ],
+)
+def test_a_text_with_the_character_that_no_table_takes_is_found(
+    number: str,
+    held: bool,  # noqa: FBT001 - the answer
+) -> None:
+    """However it is escaped, and nothing that only looks like it."""
+    path = FOLDER / "order-completed.v1" / "plain.json"
+    whole = json.loads(raw(path))
+    written = json.dumps(whole).replace(json.dumps(whole["data"]["order_no"]), f'"{number}"', 1)
+    assert ("\0" in json.loads(written)["data"]["order_no"]) is held
+    for digest in (None, 7):
+        if held:
+            with pytest.raises(Undecodable, match="U\\+0000") as error:
+                codec.decode(written.encode(), NOW, digest=digest)
+            assert error.value.kind == "failed"
+        else:
+            event = codec.decode(written.encode(), NOW, digest=digest)
+            assert event is not None
+            assert event.data.order_no == json.loads(f'"{number}"')  # type: ignore[union-attr]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+import asyncpg
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -25,6 +27,7 @@ from shared.events.envelope import Event
 from shared.events.storefront.order_completed import OrderCompleted
 from shared.flow import Decision, Input
 from shared.ids import text_id
+from shared.metrics import Metrics
 from shared.pipeline import Pipeline
 from shared.random_ids import random_id
 from shared.service import Service
@@ -327,12 +330,15 @@ async def test_ten_thousand_conflicts_stop_nothing(points: Reader) -> None:
 
 
 async def test_of_a_thousand_only_the_one_that_the_database_refuses_is_set_aside(
-    points: Reader,
+    points: Reader, fresh_database: str
 ) -> None:
-    """PostgreSQL takes no zero in a text. The others are applied in their order."""
+    """By a rule that no program knows. The others are applied in their order."""
     (told,) = await programs(points, 1)
+    owner = await asyncpg.connect(fresh_database)
+    await owner.execute("alter table points.purchase add check (order_no <> 'REFUSED')")
+    await owner.close()
     sent = orders(told, *range(1_000))
-    poison = an_order(points.program, no="A\0", at=NOON + 500 * MINUTE, amount_minor=1_000)
+    poison = an_order(points.program, no="REFUSED", at=NOON + 500 * MINUTE, amount_minor=1_000)
     sent[500] = poison
     await points.append(*sent)
     await points.read(1_000)
@@ -343,6 +349,26 @@ async def test_of_a_thousand_only_the_one_that_the_database_refuses_is_set_aside
     assert [entry["at"] for entry in entries] == [NOON + n * MINUTE for n in numbers]
     assert await points.letters().requeue(row["quarantine_id"], "ann") == "open"
     del sent[500]
+    await applied(points, sent, [told])
+
+
+async def test_a_text_that_no_table_takes_costs_its_batch_nothing(points: Reader) -> None:
+    """U+0000, however it came to the log: found before the batch is tried."""
+    (told,) = await programs(points, 1)
+    sent = orders(told, *range(20))
+    told_of = [message("gateway", event) for event in sent]
+    number = msgspec.json.encode(sent[7].data.order_no)  # type: ignore[union-attr]
+    value = told_of[7].value.replace(number, rb'"A\u0000"', 1)
+    assert value != told_of[7].value
+    told_of[7] = replace(told_of[7], value=value)
+    await points.append_raw(*told_of)
+    metrics = Metrics()
+    await points.read(20, metrics=metrics)
+    (row,) = await points.rows("quarantine")
+    assert (row["class"], row["event_id"]) == ("failed", sent[7].id)
+    assert 'shuke_batches_total{result="committed"} 1.0' in metrics.render().decode()
+    assert 'result="rolled-back"' not in metrics.render().decode()
+    del sent[7]
     await applied(points, sent, [told])
 
 

@@ -1,21 +1,29 @@
 """`shuke keys rotate index`: another key hashes phones, and everybody is found as before."""
 
+import base64
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
+from services.gateway.staff import store as staff_store
+from services.gateway.staff.factors import Factors
+from services.gateway.staff.model import Staff
+from services.gateway.staff.rules.totp import code_of, step_of
 from services.members.profile.keeping import Keeper
 from services.members.queries import known_as, list_identified
 from shared import index_keys
 from shared.clock import system
+from shared.db.engine import Database
 from shared.db.programs import load
 from shared.db.transaction import transaction
 from shared.events.envelope import Event
 from shared.events.storefront.parts import Identity
 from shared.http.reading import Reader
+from shared.random_ids import random_id
 from shared.sealing import KeyRing
 from shared.service import Tasking
 from shared.surroundings import Surroundings
@@ -131,3 +139,66 @@ async def test_everybody_is_who_they_were_before_during_and_after(
         report = await services.rebuild(SERVICES["members"])
         assert report.equal, report
         assert await services.violations() == []
+
+
+async def enrolled(
+    gateway: Database, keys: KeyRing, email: str = "ann@example.org"
+) -> tuple[UUID, list[str]]:
+    """Staff with a second factor; their recovery codes."""
+    staff = Staff(random_id(), email, "Ann", "en", "active", True, True, NOON)
+    factors, now = Factors(keys), system()
+    async with transaction(gateway) as tx:
+        await staff_store.add_staff(tx, staff, None)
+        secret = (await factors.offer(tx, staff.staff_id, staff.email))["secret"]
+        account = await staff_store.lock_account(tx, staff.staff_id)
+        assert account is not None
+        code = code_of(base64.b32decode(secret), step_of(now))
+        codes = await factors.confirm(tx, account, code, now)
+    assert codes is not None
+    return staff.staff_id, codes
+
+
+async def recovered(gateway: Database, keys: KeyRing, staff_id: UUID, code: str) -> bool:
+    """Whether a recovery code is good."""
+    async with transaction(gateway) as tx:
+        account = await staff_store.lock_account(tx, staff_id)
+        assert account is not None
+        return await Factors(keys).check(tx, account, code, system())
+
+
+@pytest.mark.timeout(400)
+async def test_the_older_key_goes_unasked_once_nothing_is_found_by_it_alone(
+    fresh_database: str, tmp_path: Path
+) -> None:
+    """Of members it comes to that by itself; staff make new recovery codes, or lose theirs."""
+    rotate = ("keys", "rotate", "index")
+    async with (
+        whole(tmp_path, fresh_database) as services,
+        services.working(),
+        Database(
+            "gateway", services.config.database_url_of("gateway"), worker=False, size=1
+        ) as gateway,
+    ):
+        program, folder = await services.program(), services.keys.folder
+        await services.publish("members", program, "join", ROUTES, BEGIN)
+        await services.publish("members", program, "ladder/main", LADDER, BEGIN)
+        await bring(services, bought(program, services.keys, 1))
+        ann, codes = await enrolled(gateway, services.keys)
+        assert (await told_by(services.config, *rotate))[0] == 0
+        both = KeyRing.open(folder)
+        await bring(services, bought(program, both, 2))
+        assert await recovered(gateway, both, ann, codes[0])
+        assert not await recovered(gateway, both, ann, codes[0])
+        age(folder)
+        code, _, err = await told_by(services.config, *rotate, "--finish")
+        assert code == 1
+        assert "0 phones and e-mails, 9 recovery codes of staff; the older keys stay" in err
+
+        await services.tamper("gateway", "delete from recovery_code")
+        answer = await told_by(services.config, *rotate, "--finish")
+        assert answer == (0, "destroyed index.v1.key\n0 sessions of shoppers ended\n", "")
+        late = KeyRing.open(folder)
+        hashes = late.blind_indexes(program, "phone", PHONE)
+        assert len(await found(services, program, hashes)) == 1
+        ben, codes = await enrolled(gateway, late, "ben@example.org")
+        assert await recovered(gateway, late, ben, codes[0])

@@ -19,11 +19,16 @@ from shared.ids import text_id
 OTHERS: Final = ("points", "campaigns", "analytics")
 _MEMBERS: Final = "members"
 _MISSING: Final = 404
+_TOO_LARGE: Final = 413
 _GOOD: Final = 400
 
 
 class Gone(Exception):
     """Members knows nothing of what is asked for, any more."""
+
+
+class TooLarge(Exception):
+    """Members does not take a file of this size."""
 
 
 class _Held(Struct, frozen=True):
@@ -50,7 +55,7 @@ class Holders:
         return found, first.customers
 
     async def keep(self, export: Export, content: bytes) -> None:
-        """Let members keep the file under the member's key. Raises Gone, HTTPError."""
+        """Let members keep the file under the member's key. Raises Gone, TooLarge, HTTPError."""
         body = {
             "content": base64.b64encode(content).decode(),
             "expires_at": render(export.expires_at),
@@ -89,6 +94,8 @@ class Holders:
         )
         if answer.status_code == _MISSING and service == _MEMBERS:
             raise Gone(path)
+        if answer.status_code == _TOO_LARGE:
+            raise TooLarge(path)
         if answer.status_code >= _GOOD:
             raise httpx2.TransportError(f"answered {answer.status_code}")
         return answer.content

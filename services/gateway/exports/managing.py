@@ -23,6 +23,7 @@ from shared.random_ids import uuid7
 
 KEY_BYTES: Final = 32
 WAIT_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = "5"
 
 
 class Exports:
@@ -69,14 +70,23 @@ class Exports:
         return found
 
     async def take(self, export_id: UUID, key: str, actor: Actor) -> bytes:
-        """The file of a link, once. Raises 404 for whatever is no good link, 503."""
+        """The file of a link, once.
+
+        Raises 404 for what is no good link, 409 while there is no file (`gathering`) and where there
+        will be none (`not-gathered`), 503.
+        """
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             found = await store.find_export(tx, export_id)
         missing = HttpProblem(404, "not-found", "The link is wrong, was used, or is over.")
         if found is None or not compare_digest(found.link_hash, _hash(key)):
             raise missing
-        if found.state != "ready" or found.expires_at <= actor.at:
+        if found.state == "failed":
+            raise HttpProblem(409, "not-gathered", f"Nothing was gathered: {found.why}.")
+        if found.state == "taken" or found.expires_at <= actor.at:
             raise missing
+        if found.state == "gathering":
+            detail = "It is still being gathered; the link stays good."
+            raise HttpProblem(409, "gathering", detail, headers={"retry-after": RETRY_SECONDS})
         try:
             content = await self._holders.take(found)
         except Gone as error:

@@ -13,6 +13,7 @@ from shared.config import Config
 from shared.days import render
 from shared.http.app import router
 from shared.http.auth import Scope, expect_step_up, scoped
+from shared.http.problems import documented
 from shared.http.reading import known_id
 from shared.ids import text_id
 
@@ -42,9 +43,9 @@ async def get_export(request: Request, export_id: str, scope: _Export) -> Any:
 
 
 @ROUTER.get(f"{API}/access-exports/{{export_id}}/file", name="access-exports.file",
-            response_class=Response)  # fmt: skip
+            response_class=Response, responses=documented(409))  # fmt: skip
 async def take(request: Request, export_id: str, key: _Key) -> Response:
-    """The file of a link, as ZIP, once: with this answer it is destroyed."""
+    """The file of a link, as ZIP, once: with this answer it is destroyed. 409: there is none yet."""
     identity = known_id("axp", export_id, "export")
     actor = Visit.of(request).by("system", LINK)
     content = await exports(request).take(identity, key, actor)

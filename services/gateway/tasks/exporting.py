@@ -9,7 +9,7 @@ import msgspec
 
 from services.gateway import NAME
 from services.gateway.exports import store
-from services.gateway.exports.asking import Gone, Holders
+from services.gateway.exports.asking import Gone, Holders, TooLarge
 from services.gateway.exports.model import Export, later
 from services.gateway.exports.packing import pack
 from services.gateway.proxy import client
@@ -62,6 +62,8 @@ class Exporter:
             await self._holders.keep(export, pack(_about(export), found))
         except Gone:
             await self._note(export, "failed", why="no such member")
+        except TooLarge:
+            await self._note(export, "failed", why="the file is too large for members to keep")
         except (httpx2.HTTPError, msgspec.MsgspecError) as error:
             logger(NAME).info("export", reason=f"{type(error).__name__}: {error}"[:200])
             await self._note(export, "gathering", after=later(export.attempts))

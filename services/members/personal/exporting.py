@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
@@ -29,6 +29,8 @@ from shared.random_ids import random_id
 
 ROUTER = router(prefix="/v1/members/{member_id}", tags=["exports"])
 _Export = Annotated[Scope, Depends(scoped("members.export"))]
+LARGEST: Final = 32 * 1024 * 1024
+"""A request's body at most: the file of somebody with a hundred thousand orders, in base64."""
 _WAIT_SECONDS = 1.0
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from services.members.repeating import FILE, Repeater
+from services.members.repeating import FILE, File, Repeater
 from shared.audit.heads import FOLDER
 from shared.clock import fixed
 from shared.db.transaction import transaction
@@ -126,7 +126,8 @@ def test_a_line_that_a_crash_cut_short_spoils_no_other(tmp_path: Path) -> None:
     path = tmp_path / FOLDER / FILE
     path.parent.mkdir()
     path.write_text(f"{line[:70]}\n{line}\n{line[:40]}", encoding="ascii")
-    repeater = Repeater.__new__(Repeater)
-    repeater._path = path
-    (found,) = repeater.read()
+    file = File(path)
+    (found,) = file.read()
     assert found.line == line
+    file.note([found])
+    assert file.read() == [found, found]

@@ -55,6 +55,10 @@ export interface Answer<T> {
   etag: string | null;
 }
 
+/** So long an answer may take, with its body. */
+const LONGEST_MS = 30_000;
+const FILE_MS = 600_000;
+
 /** What a session lends to every request. */
 export const guards: { csrf: string; program: string | null; locale: string; closed: boolean } = {
   csrf: "",
@@ -84,7 +88,7 @@ async function call<T>(method: Method, path: string, ask: Ask = {}): Promise<Ans
   for (let again = true; ; again = false) {
     const answer = await sent(method, url, ask);
     if (answer.ok) {
-      const text = await answer.text();
+      const text = await answer.text().catch(() => Promise.reject(unreachable()));
       return { body: (text ? JSON.parse(text) : null) as T, etag: answer.headers.get("etag") };
     }
     const problem = await problemOf(answer);
@@ -92,7 +96,7 @@ async function call<T>(method: Method, path: string, ask: Ask = {}): Promise<Ans
   }
 }
 
-async function sent(method: Method, url: string, ask: Ask): Promise<Response> {
+async function sent(method: Method, url: string, ask: Ask, most = ask.file ? FILE_MS : LONGEST_MS): Promise<Response> {
   if (guards.closed) throw unreachable();
   const headers: Record<string, string> = { accept: "application/json", "accept-language": guards.locale };
   const program = ask.program === undefined ? guards.program : ask.program;
@@ -104,7 +108,8 @@ async function sent(method: Method, url: string, ask: Ask): Promise<Response> {
   if (ask.file) headers["content-type"] = ask.file.type;
   const body = ask.file ?? (ask.body === undefined ? null : JSON.stringify(ask.body));
   try {
-    return await fetch(url, { method: method.toUpperCase(), headers, body, credentials: "same-origin" });
+    const signal = AbortSignal.timeout(most);
+    return await fetch(url, { method: method.toUpperCase(), headers, body, credentials: "same-origin", signal });
   } catch {
     throw unreachable();
   }
@@ -112,10 +117,11 @@ async function sent(method: Method, url: string, ask: Ask): Promise<Response> {
 
 /** Save the file of an address under a name. Throws Problem. */
 export async function download(url: string, name: string): Promise<void> {
-  const answer = await sent("get", url, {});
+  const answer = await sent("get", url, {}, FILE_MS);
   if (!answer.ok) throw await problemOf(answer);
+  const content = await answer.blob().catch(() => Promise.reject(unreachable()));
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
+  link.href = URL.createObjectURL(content);
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);
