@@ -72,7 +72,7 @@ class Exports:
     async def take(self, export_id: UUID, key: str, actor: Actor) -> bytes:
         """The file of a link, once.
 
-        Raises 404 for what is no good link, 409 while there is no file (`gathering`) and where there
+        Raises 404 for what is no good link, 409 while there is no file (`gathering`) or where there
         will be none (`not-gathered`), 503.
         """
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:

@@ -45,7 +45,7 @@ async def get_export(request: Request, export_id: str, scope: _Export) -> Any:
 @ROUTER.get(f"{API}/access-exports/{{export_id}}/file", name="access-exports.file",
             response_class=Response, responses=documented(409))  # fmt: skip
 async def take(request: Request, export_id: str, key: _Key) -> Response:
-    """The file of a link, as ZIP, once: with this answer it is destroyed. 409: there is none yet."""
+    """The file of a link, as ZIP, once: with this answer it is destroyed. 409: none is there."""
     identity = known_id("axp", export_id, "export")
     actor = Visit.of(request).by("system", LINK)
     content = await exports(request).take(identity, key, actor)
