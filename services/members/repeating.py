@@ -111,7 +111,9 @@ class Repeater:
     async def turn(self) -> int:
         """Repeat, then note what the file does not know. 0: the next turn has time."""
         known = await asyncio.to_thread(self.read)
-        await self.repeat(known)
+        again = await self.repeat(known)
+        if again:
+            self._log.warning("erasures", kind="restored", count=again)
         async with statements(self._database) as tx:
             fresh = await _list_done(tx, [each.erasure for each in known])
         if fresh:
@@ -128,8 +130,6 @@ class Repeater:
             if missing:
                 await profiles.forget(tx, [key for each in missing for key in each.subjects])
                 await _ask_again(tx, missing, self._clock())
-        if missing:
-            self._log.warning("erasures", kind="restored", count=len(missing))
         return len(missing)
 
     def read(self) -> Sequence[Gone]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 
 from services.members.model import RequestErasure
+from services.members.repeating import Repeater
 from shared.clock import system
 from shared.days import render
 from shared.ids import uuid_of
@@ -67,14 +68,17 @@ async def planted(stack: Stack, operator: Operator, programme: Programme) -> str
             await asyncio.sleep(0.2)
 
 
+def postgres(url: str, tool: str, *words: str | Path) -> None:
+    """Run a tool of PostgreSQL on a database."""
+    asked = [tools() / tool, "--dbname", url, *words]
+    done = subprocess.run(asked, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def looked(stack: Stack) -> subprocess.CompletedProcess[str]:
     """What the scan says of database, log, and the data folder with a dump made now."""
-    words = ["--dbname", stack.config.database_url_of("members")]
-    dump = stack.config.data_dir / "dump.sql"
-    done = subprocess.run(
-        [tools() / "pg_dump", *words, "-f", dump], check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    url = stack.config.database_url_of("members")
+    postgres(url, "pg_dump", "-f", stack.config.data_dir / "dump.sql")
     needles = [word for canary in CANARIES for word in ("--needle", canary)]
     return stack.shuke("verify", "privacy", *needles)
 
@@ -106,10 +110,29 @@ async def forgotten(services: Whole, program: str, member: str) -> None:
     assert await services.violations() == []
 
 
+async def noted(services: Whole, data: Path) -> None:
+    """The worker of members writes outside the database who was forgotten."""
+    assert await Repeater(services.databases["members"], data, system).turn() == 0
+
+
+async def forgotten_again(services: Whole) -> None:
+    """What a restored backup brought back goes at once; the rest when the program's day ends."""
+    before = await ledger(services)
+    for table in PERSONAL[1:]:
+        assert await services.rows("members", f"select from {table}") == [], table
+    assert await services.rows("members", "select from identity")
+    async with services.working():
+        await services.tick(system() + timedelta(days=1))
+        await services.quiet()
+    assert await services.rows("members", "select from identity") == []
+    assert await ledger(services) == before
+    assert await services.violations() == []
+
+
 async def test_what_the_box_was_told_of_a_person_is_nowhere_and_gone_when_they_are_forgotten(
-    fresh_database: str, tmp_path: Path
+    server: str, fresh_database: str, tmp_path: Path
 ) -> None:
-    """And the look can fail: a file that holds a name is told."""
+    """A backup from before brings nothing back. The look can fail: a file with a name is told."""
     more = {"SHUKE_ENDPOINT_NETWORKS": "127.0.0.0/8", "SHUKE_LOG_LEVEL": "info"}
     with receiver() as to, processes.box(tmp_path, fresh_database, **more) as stack:
         async with stack.operator() as operator:
@@ -120,8 +143,20 @@ async def test_what_the_box_was_told_of_a_person_is_nowhere_and_gone_when_they_a
             await sent_on(to, tmp_path / "endpoint.txt")
             found = looked(stack)
             assert (found.returncode, found.stderr) == (0, ""), found.stdout
+    backup = tmp_path / "backup"
+    postgres(fresh_database, "pg_dump", "-Fc", "-f", backup)
     async with whole(tmp_path, fresh_database) as services:
         await forgotten(services, programme.program, member)
+        await noted(services, stack.config.data_dir)
+    found = looked(stack)
+    assert (found.returncode, found.stderr) == (0, ""), found.stdout
+
+    postgres(server, "pg_restore", "--clean", "--create", backup)
+    found = stack.shuke("erasures", "replay")
+    assert (found.returncode, found.stdout) == (0, "1 erasures are repeated\n"), found.stderr
+    async with whole(tmp_path, fresh_database) as services:
+        await forgotten_again(services)
+    backup.unlink()
     found = looked(stack)
     assert (found.returncode, found.stderr) == (0, ""), found.stdout
     (tmp_path / "clear.txt").write_text(f"to {CANARIES[1]}", encoding="utf-8")

@@ -70,6 +70,34 @@ def test_rows_are_walked_and_opened_by_keys(box: Stack, colleague: Owner, openin
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_filters_are_kept_under_a_name_and_forgotten(
+    box: Stack, colleague: Owner, opening: Opening, size: tuple[int, int]
+) -> None:
+    """In this browser; the address shows what is chosen, and a view brings all of it back."""
+    screen = opening(box, "en", size)
+    enter(screen, colleague, "/deliveries")
+    status, views = screen.field("Status"), screen.field("Saved views")
+    expect(screen.page.get_by_text("Save this view")).to_have_count(0)
+    status.select_option("failed")
+    screen.press("Save this view")
+    screen.field("Name of the view").fill("To look at")
+    screen.accessible()
+    screen.page.get_by_role("dialog").get_by_role("button", name="Save", exact=True).click()
+    expect(views).to_have_value("To look at")
+    status.select_option("")
+    expect(views).to_have_value("")
+    screen.page.reload()
+    views.select_option("To look at")
+    expect(status).to_have_value("failed")
+    expect(screen.page).to_have_url(re.compile(r"\?status=failed$"))
+    screen.accessible()
+    screen.press("Forget this view")
+    expect(views).to_have_count(0)
+    expect(status).to_have_value("failed")
+    screen.clean()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_an_order_shows_its_way(
     box: Stack, colleague: Owner, opening: Opening, size: tuple[int, int]
 ) -> None:

@@ -204,7 +204,7 @@ def test_a_member_gets_what_is_held_about_them_once(
     link = screen.page.locator(".link")
     expect(link).to_contain_text("/access-exports/axp_")
     screen.looked_at()
-    screen.expected.add(404)
+    screen.expected.add(409)
     files: list[Download] = []
     screen.page.on("download", lambda each: files.append(each))  # noqa: PLW0108 - wants a function
     for _ in range(MOST_TRIES):
@@ -212,6 +212,7 @@ def test_a_member_gets_what_is_held_about_them_once(
         screen.settled()
         if files:
             break
+        expect(screen.page.get_by_text("It is still being gathered")).to_be_visible()
     assert files, "nothing was gathered"
     expect(screen.page.get_by_text("The file is saved")).to_be_visible()
     expect(link).to_have_count(0)
