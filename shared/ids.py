@@ -65,7 +65,7 @@ def parse_id(prefix: str, text: str) -> UUID:
     return uuid_of(text)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=4096)
 def uuid_of(text: str) -> UUID:
     """Uuid of a text id known to be well formed (it came from an event that was validated).
 

@@ -51,7 +51,7 @@ def holder_at(links: Sequence[Link], at: datetime) -> UUID | None:
     return max(covering, key=lambda link: link.revision).member_id if covering else None
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def decode_links(raw: bytes) -> tuple[Link, ...]:
     """Links as a column holds them. The same customers come again and again."""
     return tuple(replace(link, member_id=quick(link.member_id)) for link in _LINKS.decode(raw))

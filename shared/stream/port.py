@@ -164,7 +164,7 @@ class Stream(Protocol):
         ...
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8192)
 def partition_of(key: str, partitions: int) -> int:
     """Partition of a key: Kafka's murmur2 of its UTF-8, positive, modulo the number."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
