@@ -202,6 +202,24 @@ class FoundMembers(BaseModel):
     away: list[str] = Field(description="Services that did not answer: theirs are missing here")
 
 
+class CounterCard(BaseModel):
+    """What a counter may know of a member of any branch."""
+
+    member_id: str
+    status: str
+    name: str | None = Field(description="Masked; absent where none is known or it is hidden")
+    tiers: dict[str, str] = Field(
+        description="By ladder, the tier of now", examples=[{"main": "gold"}]
+    )
+
+
+class CounterCards(BaseModel):
+    """Who is known by it; usually one."""
+
+    items: list[CounterCard]
+    away: list[str] = Field(description="Services that did not answer: theirs are missing here")
+
+
 class Tried(BaseModel):
     """What trying a connection showed."""
 

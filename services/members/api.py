@@ -10,14 +10,17 @@ from sqlalchemy import Row
 
 from services.members import queries
 from services.members.flow import FLOW
-from services.members.model import JoinOpen, LinkCustomer, UnlinkCustomer
+from services.members.model import JoinOpen, LinkCustomer, SetHomeBranch, UnlinkCustomer
 from services.members.personal import showing
 from services.members.profile.vault import Vault
 from services.members.schemas import (
     Application,
     ApplicationAnswer,
+    CounterCards,
     CustomerAnswer,
     FoundMembers,
+    HomeBranchAnswer,
+    HomeBranchRequest,
     LinkAnswer,
     LinkRequest,
     MemberAnswer,
@@ -42,6 +45,7 @@ from shared.ids import parse_id, text_id
 
 ROUTER = router(prefix="/v1", tags=["members"])
 _Read = Annotated[Scope, Depends(scoped("members.read"))]
+_Counter = Annotated[Scope, Depends(scoped("counter.lookup", by_store=True))]
 _Branch = Annotated[Scope, Depends(scoped("members.read", by_store=True))]
 _Write = Annotated[Scope, Depends(scoped("members.write"))]
 _COMMAND = documented(409)
@@ -63,7 +67,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 async def list_members(
     request: Request, scope: _Branch, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
-    """Members by id; of a branch those who joined, bought or are known there."""
+    """Members by id; of a branch those it looks after, who joined, bought or are known there."""
     cursor = after(page_token, str)
     start = known_id("mem", cursor[0], "page") if cursor else None
     async with reading(request, scope) as reader:
@@ -76,6 +80,7 @@ async def list_members(
             "status": row.status,
             "route": row.route,
             "joined_store": text_id("sto", row.joined_store),
+            "home_store": text_id("sto", row.home_store) if row.home_store else None,
             "effective_from": render(row.effective_from),
             "profile": showing.seen(scope, profiles.get(row.member_id, {})),
         }
@@ -95,6 +100,28 @@ async def find_members(request: Request, body: Wanted, scope: _Branch) -> Any:
     return {
         "items": [
             {"member_id": text_id("mem", row.member_id), "status": row.status} for row in rows
+        ]
+    }
+
+
+@ROUTER.post("/counter/lookups", name="members.at-counter", response_model=CounterCards)
+async def look_up(request: Request, body: Wanted, scope: _Counter) -> Any:
+    """Members of any branch by a phone or an e-mail: cards are valid in every outlet (row 130)."""
+    async with reading(request, scope) as reader:
+        hashes = await queries.known_as(reader, [body.hash, *body.older])
+        rows = await queries.list_identified(reader, body.kind, hashes, None, MOST_FOUND)
+        found = [row.member_id for row in rows]
+        profiles = await showing.of_members(request, reader, found)
+        tiers = await queries.list_tiers(reader, found)
+    return {
+        "items": [
+            {
+                "member_id": text_id("mem", row.member_id),
+                "status": row.status,
+                "name": showing.seen(scope, profiles.get(row.member_id, {})).get("name"),
+                "tiers": tiers.get(row.member_id, {}),
+            }
+            for row in rows
         ]
     }
 
@@ -203,6 +230,28 @@ async def unlink(
     )
 
 
+@ROUTER.put(
+    "/members/{member_id}/home-branch",
+    name="members.home-branch",
+    response_model=HomeBranchAnswer,
+    responses=_COMMAND,
+)
+async def set_home_branch(
+    request: Request,
+    member_id: str,
+    body: HomeBranchRequest,
+    scope: _Write,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Say which open branch looks after a member; it sees them from then on. Head office alone."""
+    store = None if body.store_id is None else parse_id("sto", body.store_id)
+    wanted = SetHomeBranch(known_id("mem", member_id, "member"), store, body.reason)
+    return await idempotency.run(
+        request, scope, FLOW, wanted, member_id, idempotency_key,
+        needs=Needs(store=body.store_id), status=200,
+    )  # fmt: skip
+
+
 @ROUTER.get("/ladder-templates", name="ladders.templates", response_model=dict[str, Ladder])
 async def templates(_scope: _Read) -> dict[str, Ladder]:
     """Ladders to start from: the body of a settings document `ladder/main`."""
@@ -236,6 +285,7 @@ async def member_document(
         "status": row.status,
         "route": row.route,
         "joined_store": text_id("sto", row.joined_store),
+        "home_store": text_id("sto", row.home_store) if row.home_store else None,
         "effective_from": render(row.effective_from),
         "terms": {"state": row.terms},
         "customers": [

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from services.members.consent.model import Consent, RecordConsents
 from services.members.model import (
+    ACTIVE,
     STATES,
     CancelErasure,
     Erasure,
@@ -20,6 +21,7 @@ from services.members.model import (
     RefundSeen,
     Rehash,
     RequestErasure,
+    SetHomeBranch,
     UnlinkCustomer,
 )
 from services.members.rules import consenting, erasing
@@ -90,6 +92,8 @@ def on_command(draft: Draft, command: Command) -> tuple[Outcome, object]:
             return link_customer(draft, wanted, command.time)
         case UnlinkCustomer() as wanted:
             return unlink_customer(draft, wanted, command.time)
+        case SetHomeBranch() as wanted:
+            return set_home_branch(draft, wanted)
         case RequestErasure() as wanted:
             return _told(erasing.request(draft, wanted, command.time))
         case CancelErasure() as wanted:
@@ -299,6 +303,18 @@ def unlink_customer(draft: Draft, wanted: UnlinkCustomer, at: datetime) -> tuple
     ended = end_link(draft, link, at)
     recount_all(draft, wanted.customer_id)
     return APPLIED, _link_answer(ended)
+
+
+def set_home_branch(draft: Draft, wanted: SetHomeBranch) -> tuple[Outcome, object]:
+    """Head office says which branch looks after a member, and so sees them (members 2.3)."""
+    member = draft.member(wanted.member_id)
+    if member is None or member.status != ACTIVE:
+        return Refused("not-found", "No such member.", 404), None
+    draft.put(replace(member, home_store=wanted.store_id))
+    return APPLIED, {
+        "member_id": text_id("mem", member.member_id),
+        "home_store": text_id("sto", wanted.store_id) if wanted.store_id else None,
+    }
 
 
 def record_consents(

@@ -88,6 +88,8 @@ class Member(Struct, frozen=True):
     """`pending` until terms are accepted."""
     version: int
     """1 at joining; rises when an earlier first order moves `effective_from` back."""
+    home_store: UUID | None = None
+    """The branch that looks after them, as head office said."""
 
     @property
     def key(self) -> Key:
@@ -253,6 +255,14 @@ class UnlinkCustomer(Struct, frozen=True):
     """Command: a customer belongs to no member any more."""
 
     customer_id: UUID
+    reason: str
+
+
+class SetHomeBranch(Struct, frozen=True):
+    """Command: a branch looks after a member from now on; None: no branch does."""
+
+    member_id: UUID
+    store_id: UUID | None
     reason: str
 
 

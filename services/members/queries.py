@@ -1,5 +1,6 @@
 """Read SQL of members."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -51,7 +52,7 @@ async def find_customer(
 
 
 def _members(reader: Reader, stores: Stores) -> Select[Any]:
-    """Members; of a branch those who joined there, or of whose customers it has seen one."""
+    """Members; of a branch those it looks after, who joined there, or who are known there."""
     member, link, customer = tables.MEMBER, tables.LINK, tables.CUSTOMER
     query = select(member).where(member.c.program_id == reader.program.id)
     if stores is None:
@@ -71,7 +72,8 @@ def _members(reader: Reader, stores: Stores) -> Select[Any]:
         )
         .correlate(member)
     )
-    return query.where(member.c.joined_store.in_(stores) | known.exists())
+    own = member.c.home_store.in_(stores) | member.c.joined_store.in_(stores)
+    return query.where(own | known.exists())
 
 
 def _seen(stores: Sequence[UUID]) -> ColumnElement[bool]:
@@ -223,6 +225,20 @@ async def list_standings(reader: Reader, member_id: UUID) -> list[Row[Any]]:
             .order_by(standing.c.ladder)
         )
     )
+
+
+async def list_tiers(reader: Reader, members: Sequence[UUID]) -> dict[UUID, dict[str, str]]:
+    """The tiers of some members by ladder, by tier_standing_pkey."""
+    standing = tiers.TIER_STANDING
+    rows = await reader.all(
+        select(standing.c.member_id, standing.c.ladder, standing.c.tier).where(
+            standing.c.program_id == reader.program.id, standing.c.member_id.in_(members)
+        )
+    )
+    found: dict[UUID, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        found[row.member_id][row.ladder] = row.tier
+    return found
 
 
 async def list_segments(reader: Reader, member_id: UUID) -> list[Row[Any]]:

@@ -94,6 +94,7 @@ class MemberAnswer(BaseModel):
     status: str
     route: str
     joined_store: str
+    home_store: str | None = Field(description="The branch that looks after them")
     effective_from: Instant
     terms: Terms
     profile: Profile = Profile()
@@ -119,6 +120,7 @@ class MemberLine(BaseModel):
     status: str
     route: str
     joined_store: str
+    home_store: str | None = Field(description="The branch that looks after them")
     effective_from: Instant
     profile: Profile = Profile()
 
@@ -166,6 +168,23 @@ class FoundMembers(BaseModel):
     """Who was found; usually one."""
 
     items: list[FoundMember]
+
+
+class CounterCard(BaseModel):
+    """What a counter may know of a member of any branch."""
+
+    member_id: str
+    status: str
+    name: str | None = Field(description="Masked; absent where none is known or it is hidden")
+    tiers: dict[str, str] = Field(
+        description="By ladder, the tier of now", examples=[{"main": "gold"}]
+    )
+
+
+class CounterCards(BaseModel):
+    """Who was found; usually one."""
+
+    items: list[CounterCard]
 
 
 class Application(BaseModel):
@@ -224,6 +243,30 @@ class UnlinkRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500)
+
+
+class HomeBranchRequest(BaseModel):
+    """Which branch looks after a member, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "store_id": "sto_agojyzjeabykvaaaaaaaaaaaai",
+                "reason": "moved to the other end of the town",
+            }
+        },
+    )
+
+    store_id: StoreId | None = Field(description="Nothing: no branch does")
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class HomeBranchAnswer(BaseModel):
+    """The branch after the change."""
+
+    member_id: str
+    home_store: str | None
 
 
 class LinkAnswer(BaseModel):

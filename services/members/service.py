@@ -15,6 +15,7 @@ from services.members.model import (
     LinkCustomer,
     Rehash,
     RequestErasure,
+    SetHomeBranch,
     UnlinkCustomer,
 )
 from services.members.own.api import ROUTER as OWN
@@ -41,6 +42,7 @@ SERVICE: Final = Service(
         JoinOpen,
         LinkCustomer,
         UnlinkCustomer,
+        SetHomeBranch,
         RequestErasure,
         CancelErasure,
         RecordConsents,

@@ -36,6 +36,7 @@ from services.members.model import (
     RefundSeen,
     Rehash,
     RequestErasure,
+    SetHomeBranch,
     UnlinkCustomer,
     alike,
     member_id,
@@ -221,6 +222,9 @@ def _command_needs(needs: Needs, program_id: int, command: Command) -> None:
         key = (program_id, data.member_id)
         needs.members.add(key)
         needs.erasures.add(key)
+        return
+    if isinstance(data, SetHomeBranch):
+        needs.members.add((program_id, data.member_id))
         return
     if isinstance(data, RecordConsents):
         key = (program_id, data.member_id)

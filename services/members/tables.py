@@ -66,6 +66,7 @@ MEMBER: Final = program_table(
     text("person_key", null=True),
     text("terms"),
     big("version"),
+    uuid("home_store", null=True),
 )
 MEMBERSHIP: Final = program_table(
     METADATA,

@@ -15,11 +15,11 @@ MOST: Final = 100
 """So often may one caller do one thing within an hour."""
 
 
-async def put_on_record(database: Database, actor: Actor, deed: Deed) -> None:
+async def put_on_record(database: Database, actor: Actor, deed: Deed, most: int = MOST) -> None:
     """Write what somebody is about to see; returns when it is committed.
 
-    Raises HttpProblem 429 for the hundred-and-first of its kind within an hour. Entries sort by
-    time, so those of the hour are read by their key.
+    Raises HttpProblem 429 for more than `most` of its kind within an hour. Entries sort by time, so
+    those of the hour are read by their key.
     """
     async with transaction(database, wait_seconds=1.0) as tx:
         lock = lock_key(f"{deed.action}\0{actor.id}")
@@ -34,8 +34,8 @@ async def put_on_record(database: Database, actor: Actor, deed: Deed) -> None:
             deed.action,
         )
         assert row is not None
-        if row[0] >= MOST:
+        if row[0] >= most:
             seconds = str(int(WITHIN.total_seconds()))
-            detail = f"At most {MOST} times within an hour."
+            detail = f"At most {most} times within an hour."
             raise HttpProblem(429, "slow-down", detail, headers={"Retry-After": seconds})
         await record(tx, actor, deed)

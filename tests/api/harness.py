@@ -30,6 +30,8 @@ PROBLEM_KEYS = {"type", "title", "status", "code", "detail", "errors", "trace_id
 RECORDS = ("delivery", "delivery_body", "body_key", "secret")
 """Tables in which a delivery is recorded, whatever comes of it."""
 RECORDED_SECONDS = 10.0
+NOBODY = "http://127.0.0.1:1"
+"""Where services are asked unless a test says otherwise; a demo may run on the usual ports."""
 SUBJECT = "key_agojyzjeabykvaaaaaaaaaaaau"
 
 
@@ -55,6 +57,7 @@ class Site:
                 data_dir=keys_dir.parent,
                 profile="test",
                 show_codes=True,
+                urls=dict.fromkeys(SERVICES, NOBODY),
             )
             site = cls(config, session)
             async with open_stream(site.config) as stream:

@@ -43,7 +43,15 @@ PERSONAL = {
 """Routes of who is signed in: no key or operator may call them, whatever is permitted."""
 OWN = ("self.read", "self.identify", "self.join", "self.consent", "self.erase")
 """Permissions that the gateway gives shoppers alone; routes that ask for them are named `me`."""
-ASKING = {"settings.check", "contacts.find", "members.find", "balances.of", "subjects.of"}
+ASKING = {
+    "settings.check",
+    "contacts.find",
+    "counter.lookup",
+    "members.find",
+    "members.at-counter",
+    "balances.of",
+    "subjects.of",
+}
 """Routes whose body is a question: they change nothing."""
 PASSING = "/api/{service:other}/v1/{path:path}"
 PASSED = {PASSING, "/api/members/v1/members/{member_id}/erasures"}

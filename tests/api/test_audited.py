@@ -35,7 +35,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "approvals.reject": "likewise",
 } | dict.fromkeys(PERSONAL, "of who is signed in: test_sessions, test_shoppers")
 """Routes that are not read by GET and leave no entry, each with the reason."""
-SHOWING: Final = ("deliveries.body", "contacts.find")
+SHOWING: Final = ("deliveries.body", "contacts.find", "counter.lookup")
 """Routes that change nothing and show what may be personal."""
 DEEDS: Final = {"deliveries.body": "deliveries.read-body"}
 """Names of deeds that are not their routes' names."""

@@ -184,9 +184,10 @@ async def test_no_route_asks_for_a_permission_that_no_role_could_have(api: Api) 
 
 BY_STORE: Mapping[str, set[str]] = {
     "gateway": {"keys.create", "services.pass", "programs.create", "programs.list",
-                "programs.get", "stores.list", "stores.get", "contacts.find"},
+                "programs.get", "stores.list", "stores.get", "contacts.find",
+                "counter.lookup"},
     "members": {"members.reveal", "members.list", "members.get", "members.find", "customers.get",
-                "consents.list"},
+                "members.at-counter", "consents.list"},
     "analytics": {"home.get", "subjects.get", "subjects.of", "rfm.get", "series.get"},
 }  # fmt: skip
 """Routes that narrow their answers to a caller's stores, pass them on, or are of no store."""

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from shared.events.storefront.parts import Identity
-from shared.ids import text_id
+from shared.ids import derive, text_id
 from shared.random_ids import random_id
 from tests.api.harness import Api, Caller, ok, problem
 from tests.api.worlds import JOIN, LADDER, an_empty_program, telling
@@ -172,3 +172,54 @@ async def test_a_member_is_found_by_a_keyed_hash(members: Api, told: Harness) ->
         assert ok(await staff.post("/v1/members:find", other)) == {"items": []}
     elsewhere = members.caller(program, "members.read", stores=(text_id("sto", random_id()),))
     assert ok(await elsewhere.post("/v1/members:find", body)) == {"items": []}
+
+
+async def test_two_branches_each_see_three_members_and_a_card_is_valid_in_both(
+    members: Api, told: Harness
+) -> None:
+    """Five members, one known at both; at the counter of either branch anybody is served."""
+    program = told.program.text_id
+    a, b = (text_id("sto", derive("branch", each)) for each in "ab")
+    bought = [(1, a), (2, a), (3, a), (4, b), (5, b)]
+    phones = {number: "v1." + str(number) * 43 for number, _ in bought}
+    for number, store in bought:
+        known = [Identity(kind="phone", hash=phones[number])]
+        await told.apply(
+            an_order(program, no=f"N-{number}", buyer=customer(number), store=store,
+                     identities=known)
+        )  # fmt: skip
+    await told.apply(an_order(program, no="N-6", buyer=customer(3), store=b))
+    seen = {}
+    for store in (a, b):
+        branch = members.caller(program, "members.read", stores=(store,))
+        seen[store] = {each["member_id"] for each in ok(await branch.get("/v1/members"))["items"]}
+        assert len(seen[store]) == 3
+    (shared,) = seen[a] & seen[b]
+    (found,) = ok(await staff_of(members, told).post(
+        "/v1/members:find", {"kind": "phone", "hash": phones[4]}
+    ))["items"]  # fmt: skip
+    theirs = found["member_id"]
+    assert theirs in seen[b] - {shared}
+    branch = members.caller(program, "members.read", stores=(a,))
+    problem(await branch.get(f"/v1/members/{theirs}"), 404, "not-found")
+    till = members.caller(program, "counter.lookup", stores=(a,))
+    asked = {"kind": "phone", "hash": phones[4]}
+    assert ok(await till.post("/v1/counter/lookups", asked))["items"] == [
+        {"member_id": theirs, "status": "active", "name": None, "tiers": {"main": "ordinary"}}
+    ]
+    home = {"store_id": STORE, "reason": "moved to the other end of the town"}
+    path = f"/v1/members/{theirs}/home-branch"
+    shop = members.caller(program, "members.read", stores=(STORE,))
+    problem(await shop.get(f"/v1/members/{theirs}"), 404, "not-found")
+    other = members.caller(program, "members.write", stores=(a,))
+    problem(await other.send("PUT", path, home, key="h-1"), 403, "forbidden")
+    office = staff_of(members, told)
+    made = ok(await office.send("PUT", path, home, key="h-1"))
+    assert made == {"member_id": theirs, "home_store": STORE}
+    assert ok(await shop.get(f"/v1/members/{theirs}"))["home_store"] == STORE
+    unknown = home | {"store_id": text_id("sto", random_id())}
+    problem(await office.send("PUT", path, unknown, key="h-2"), 404, "not-found")
+    ok(await office.send("PUT", path, home | {"store_id": None}, key="h-3"))
+    problem(await shop.get(f"/v1/members/{theirs}"), 404, "not-found")
+    nobody = asked | {"hash": "v1." + "b" * 43}
+    assert ok(await till.post("/v1/counter/lookups", nobody)) == {"items": []}

@@ -16,7 +16,7 @@ from services.campaigns.coupons.model import IssueCoupon, RevokeCoupon
 from services.campaigns.managing import carry_out
 from services.campaigns.model import MoveCampaign, MoveName
 from services.campaigns.seeding import seed_campaign
-from services.members.model import JoinOpen, LinkCustomer, UnlinkCustomer
+from services.members.model import JoinOpen, LinkCustomer, SetHomeBranch, UnlinkCustomer
 from shared.audit.deeds import Deed
 from shared.events.storefront.parts import Identity
 from shared.ids import derive, text_id, uuid_of
@@ -111,7 +111,7 @@ class Tell(Struct, frozen=True):
 class Ask(Struct, frozen=True):
     """Staff or a customer ask for something; it may be refused."""
 
-    what: Literal["join", "link", "unlink", "issue", "revoke"]
+    what: Literal["join", "link", "unlink", "home", "issue", "revoke"]
     buyer: str
     number: int
     """Which of the members or coupons that there are."""
@@ -129,6 +129,9 @@ class Ask(Struct, frozen=True):
                 data = LinkCustomer(buyer, await self._of(whole, program, "member"), "asked for")
             case "unlink":
                 data = UnlinkCustomer(buyer, "asked for")
+            case "home":
+                member = await self._of(whole, program, "member")
+                data = SetHomeBranch(member, uuid_of(STORE) if self.number % 2 else None, "asked")
             case "issue":
                 given = uuid_of(template(program, "order"))
                 data = IssueCoupon(given, await self._of(whole, program, "member"))
@@ -191,7 +194,7 @@ days = st.integers(0, DAYS)
 named = st.lists(st.sampled_from(ORDER_NOS), max_size=2, unique=True)
 asked = st.builds(
     Ask,
-    st.sampled_from(["join", "link", "link", "unlink", "issue", "revoke"]),
+    st.sampled_from(["join", "link", "link", "unlink", "home", "issue", "revoke"]),
     st.sampled_from(BUYERS),
     st.integers(0, 5),
     days,

@@ -9,9 +9,9 @@ from fastapi import Depends, Request
 from services.gateway.proxy import Proxy
 from services.gateway.routes.asked import API, by
 from services.gateway.rules.identifying import normal_email, normal_phone
-from services.gateway.schemas import Contact, FoundMembers
+from services.gateway.schemas import Contact, CounterCards, FoundMembers
 from shared.audit.deeds import Deed
-from shared.audit.pacing import put_on_record
+from shared.audit.pacing import MOST, put_on_record
 from shared.errors import FieldError, HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
@@ -21,7 +21,10 @@ from shared.sealing import KeyRing
 
 ROUTER = router()
 _Members = Annotated[Scope, Depends(scoped("members.read", by_store=True))]
+_Counter = Annotated[Scope, Depends(scoped("counter.lookup", by_store=True))]
 MEMBERS: Final = "members"
+AT_COUNTER: Final = 600
+"""Lookups of one caller within an hour: a busy counter has one every six seconds."""
 _FOUND = 200
 _UNKNOWN = 404
 
@@ -33,34 +36,50 @@ async def find(request: Request, body: Contact, scope: _Members) -> Any:
 
     That somebody looked, and whether anybody was found, is on record before the answer.
     """
+    return await _found(request, scope, body, "members:find", "contacts.find")
+
+
+@ROUTER.post(f"{API}/counter/lookups", name="counter.lookup", tags=["members"],
+             response_model=CounterCards, responses=documented(429))  # fmt: skip
+async def look_up(request: Request, body: Contact, scope: _Counter) -> Any:
+    """The counter card of who gives a whole phone or e-mail, whatever branch they are of.
+
+    Masked name and tier, nothing else; on record as any looking up is.
+    """
+    return await _found(request, scope, body, "counter/lookups", "counter.lookup", AT_COUNTER)
+
+
+async def _found(
+    request: Request, scope: Scope, body: Contact, path: str, action: str, most: int = MOST
+) -> dict[str, Any]:
+    kind, items = await _known(request, scope, body, path)
+    became = "away" if items is None else "found" if items else "unknown"
+    deed = Deed(action, "contacts", scope.program, (kind,), reason=became)
+    await put_on_record(request.app.state.database, by(request, scope), deed, most)
+    return {"items": items or [], "away": [MEMBERS] if items is None else []}
+
+
+async def _known(
+    request: Request, scope: Scope, body: Contact, path: str
+) -> tuple[str, Sequence[Mapping[str, Any]] | None]:
+    """By what somebody is looked for, and who is known by its keyed hash; None: members is away."""
     async with reading(request, scope) as reader:
         region = reader.program.default_region
     kind, value = _wanted(body, region)
     ring: KeyRing = request.app.state.keys
     newest, *older = ring.blind_indexes(scope.program, kind, value)
     asked = {"kind": kind, "hash": newest, "older": older}
-    items = await _known(request, scope, asked)
-    became = "away" if items is None else "found" if items else "unknown"
-    deed = Deed("contacts.find", "contacts", scope.program, (kind,), reason=became)
-    await put_on_record(request.app.state.database, by(request, scope), deed)
-    return {"items": items or [], "away": [MEMBERS] if items is None else []}
-
-
-async def _known(
-    request: Request, scope: Scope, asked: Mapping[str, Any]
-) -> Sequence[Mapping[str, Any]] | None:
-    """Who is known by a keyed hash; None while members is away."""
     proxy: Proxy = request.app.state.proxy
     try:
-        answer = await proxy.post(scope.caller, MEMBERS, "members:find", scope.program, asked)
+        answer = await proxy.post(scope.caller, MEMBERS, path, scope.program, asked)
     except HttpProblem:
-        return None
+        return kind, None
     if answer.status_code == _UNKNOWN:  # it has not heard of the program yet
-        return []
+        return kind, []
     if answer.status_code != _FOUND:
-        return None
+        return kind, None
     items: Sequence[Mapping[str, Any]] = msgspec.json.decode(answer.content)["items"]
-    return items
+    return kind, items
 
 
 def _wanted(body: Contact, region: str) -> tuple[str, str]:

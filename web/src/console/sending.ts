@@ -1,26 +1,29 @@
 // A test order, signed as a shop signs (Standard Webhooks 1.0): here, and as a command to copy.
 export interface TestOrder {
   id: string;
+  /** As the shop numbers it. */
+  number: string;
   body: string;
 }
 
 /** An order of a new buyer, now. */
 export function testOrder(currency: string, totalMinor: number): TestOrder {
   const now = new Date();
-  const number = Math.floor(now.getTime() / 1000);
+  const seconds = Math.floor(now.getTime() / 1000);
+  const number = `TEST-${seconds}`;
   const at = now.toISOString();
   const body = {
     type: "order.completed",
-    order_id: `TEST-${number}`,
+    order_id: number,
     currency,
-    customer: { id: `test-buyer-${number}` },
+    customer: { id: `test-buyer-${seconds}` },
     placed_at: at,
     paid_at: at,
     completed_at: at,
     lines: [{ line_id: "1", sku: "TEST-1", title: "Test", quantity: 1, list_minor: totalMinor }],
     total_minor: totalMinor,
   };
-  return { id: `msg_console_${number}`, body: JSON.stringify(body) };
+  return { id: `msg_console_${seconds}`, number, body: JSON.stringify(body) };
 }
 
 /** Send it to a connection; the status that the gateway answered. */

@@ -47,6 +47,7 @@ PERMISSIONS: Final = (
     "campaigns.write",
     "connections.manage",
     "contacts.resolve",
+    "counter.lookup",
     "dead-letters.manage",
     "dead-letters.read",
     "deliveries.read",
@@ -103,7 +104,7 @@ ROLES: Final[Roles] = {
     "manager": _role(
         "members.read members.write members.reveal points.read campaigns.read campaigns.write "
         "analytics.read settings.read settings.write staff.read approvals.read approvals.decide "
-        "deliveries.read messages.read",
+        "deliveries.read messages.read counter.lookup",
         "reveal",
         "masked",
         mfa=True,
@@ -113,9 +114,11 @@ ROLES: Final[Roles] = {
         "masked",
     ),
     "service": _role(
-        "members.read members.write members.reveal points.read campaigns.read", "reveal", "masked"
+        "members.read members.write members.reveal points.read campaigns.read counter.lookup",
+        "reveal",
+        "masked",
     ),
-    "counter": _role("members.read points.read", "masked"),
+    "counter": _role("members.read points.read counter.lookup", "masked"),
     "finance": _role("points.read campaigns.read analytics.read"),
     "data-officer": _role(
         "members.read members.reveal members.erase members.export export.approve audit.read "
