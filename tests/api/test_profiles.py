@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from services.members import sweeps
 from shared.db.transaction import transaction
+from shared.events.storefront.parts import Identity
 from shared.flow import Due
 from shared.http.tokens import EVERYTHING
 from shared.ids import derive, text_id
@@ -102,6 +103,20 @@ async def test_a_caller_sees_what_the_levels_say(
     member = await member_of(members, told)
     staff = caller(members, told, "members.read", **levels)
     assert ok(await staff.get(f"/v1/members/{member}"))["profile"] == shown
+
+
+async def test_a_counter_sees_a_masked_name_and_nothing_else_of_a_person(
+    members: Api, told: Harness
+) -> None:
+    hashed = "v1." + "c" * 43
+    known = [Identity(kind="phone", hash=hashed)]
+    await told.apply(an_order(told.program.text_id, no="C-1", at=NOON, identities=known))
+    body = {"kind": "phone", "hash": hashed}
+    for level, name in (("masked", MASKED["name"]), ("hidden", None)):
+        till = caller(members, told, "counter.lookup", contact=level)
+        (card,) = ok(await till.post("/v1/counter/lookups", body))["items"]
+        assert card.keys() == {"member_id", "status", "name", "tiers"}
+        assert card["name"] == name
 
 
 async def test_a_member_of_two_customers_is_shown_as_known_by_both(
