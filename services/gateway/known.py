@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
-MOST: Final = 200_000
-"""Entries; then the oldest is forgotten."""
+MOST: Final = 10_000
+"""Entries, of 170 bytes; then the oldest is forgotten. Shops repeat what was just sent."""
 _HASH_BYTES: Final = 16
 
 
