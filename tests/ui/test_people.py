@@ -17,6 +17,7 @@ from tests.ui.harness import (
     approve_erasure,
     beside,
     contact,
+    enter,
     log_in,
     make_staff,
 )
@@ -62,6 +63,40 @@ def test_what_is_revealed_hides_again_and_is_on_record(
     screen.clean()
     screen.open("/audit?action=members.reveal&until=2020-01-01T00:00:00.000Z")
     expect(screen.page.get_by_text("Nothing matches")).to_be_visible()
+    screen.clean()
+
+
+@pytest.mark.parametrize(("locale", "size"), [("zh-CN", WIDE), ("en", NARROW)])
+def test_head_office_says_which_branch_looks_after_a_member(
+    box: Stack, colleague: Owner, opening: Opening, locale: str, size: tuple[int, int]
+) -> None:
+    """Not without a reason; taken back the same way; the ledger of deeds tells both."""
+    words = {
+        "zh-CN": ("更改", "归属门店", "原因", "保存", "无"),
+        "en": ("Change", "Home branch", "Reason", "Save", "None"),
+    }[locale]
+    change, branch, reason, save, none = words
+    screen = opening(box, locale, size)
+    enter(screen, colleague, "/")
+    open_first(screen)
+    fact = screen.page.locator("dt", has_text=branch).locator("xpath=following-sibling::dd[1]")
+    expect(fact).to_contain_text("–")
+    screen.press(change)
+    dialog = screen.page.get_by_role("dialog")
+    send = dialog.get_by_role("button", name=save, exact=True)
+    shop = screen.field(branch).locator("option").nth(1).inner_text()
+    screen.field(branch).select_option(shop)
+    expect(send).to_be_disabled()
+    screen.field(reason).fill("moved house")
+    screen.accessible()
+    send.click()
+    expect(fact).to_contain_text(shop)
+    screen.press(change)
+    screen.field(branch).select_option(label=none)
+    screen.field(reason).fill("moved again")
+    dialog.get_by_role("button", name=save, exact=True).click()
+    expect(fact).to_contain_text("–")
+    screen.accessible()
     screen.clean()
 
 
