@@ -17,7 +17,7 @@ from tests.backing import kafka, postgres
 CALM = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=CALM)
 settings.register_profile(
-    "ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=CALM
+    "ci", max_examples=50, deadline=None, derandomize=True, suppress_health_check=CALM
 )
 settings.register_profile("soak", max_examples=5_000, deadline=None, suppress_health_check=CALM)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
