@@ -13,6 +13,7 @@ from services.members.flow import FLOW
 from services.members.model import JoinOpen, LinkCustomer, SetHomeBranch, UnlinkCustomer
 from services.members.personal import showing
 from services.members.profile.vault import Vault
+from services.members.repeating import before_serving
 from services.members.schemas import (
     Application,
     ApplicationAnswer,
@@ -31,7 +32,9 @@ from services.members.schemas import (
 )
 from services.members.tiers.settings import Ladder, Tier, five_tiers, four_tiers
 from shared import wrapping
+from shared.clock import system
 from shared.commands import Needs
+from shared.config import Config
 from shared.days import render
 from shared.errors import HttpProblem
 from shared.http import idempotency
@@ -55,10 +58,14 @@ MOST_FOUND: Final = 20
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """The keys that profiles are opened with, and no others. Without them there is no start."""
-    folder = app.state.config.keys_dir
-    wrapping.check(folder)
-    app.state.vault = Vault(folder)
+    """The keys that profiles are opened with, and no others. Without them there is no start.
+
+    Nor is anybody served who was forgotten and came back with a backup.
+    """
+    config: Config = app.state.config
+    wrapping.check(config.keys_dir)
+    app.state.vault = Vault(config.keys_dir)
+    await before_serving(app.state.database, config.data_dir, system)
     yield
 
 

@@ -7,6 +7,7 @@ the log is read anew; the end of the day does the rest, as for any erasure.
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -19,8 +20,9 @@ from services.members.profile import store as profiles
 from shared.audit.heads import FOLDER
 from shared.clock import Clock
 from shared.db import bulk
-from shared.db.engine import Database
+from shared.db.engine import ERRORS, Database
 from shared.db.transaction import Row, Tx, statements, transaction
+from shared.errors import Unavailable
 from shared.ids import parse_id, text_id
 from shared.kept_lines import append
 from shared.logs import logger
@@ -72,6 +74,16 @@ async def repeating(tasking: Tasking, stopping: asyncio.Event) -> None:
     """Note what was erased and erase what came back, until told to stop."""
     repeater = Repeater(tasking.database, tasking.config.data_dir, tasking.around.clock)
     await turns("members", "erasures", repeater.turn, stopping, IDLE_SECONDS)
+
+
+async def before_serving(database: Database, data: Path, clock: Clock) -> None:
+    """Erase again what a restored backup brought back, before anybody can ask for it.
+
+    Of a database that is away, or of an older schema, nobody is served; the worker's turn comes.
+    """
+    repeater = Repeater(database, data, clock)
+    with suppress(Unavailable, *ERRORS):
+        await repeater.repeat(repeater.read())
 
 
 class File:

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.members.repeating import FILE, File, Repeater
+from shared.api import build_app
 from shared.audit.heads import FOLDER
 from shared.clock import fixed
+from shared.config import Config
 from shared.db.transaction import transaction
 from shared.events.members.member_erased import MemberErased
+from shuke.services import SERVICES
 from tests.builders.contacts import Profiles, boxed, new_keys
 from tests.builders.storefront import an_order
 from tests.flow.harness import Harness
@@ -116,6 +119,28 @@ async def test_what_the_log_tells_again_after_a_restore_is_forgotten_again(
         await restore(members, empty)
         assert await repeater.repeat([noted]) == 1
         assert await members.rows("erasure") == []
+
+
+async def test_the_api_serves_nobody_whom_a_backup_brought_back(
+    worker_database: str, tmp_path: Path
+) -> None:
+    keys = new_keys(tmp_path)
+    given = {
+        "DATABASE_URL": worker_database,
+        "SHUKE_DATA_DIR": str(tmp_path),
+        "SHUKE_KEYS_DIR": str(keys.folder),
+    }
+    async with told(worker_database) as members:
+        profiles = Profiles(members, keys)
+        await bought(members, profiles)
+        backup = await dumped(members)
+        await erase(members)
+        await Repeater(members.database, tmp_path, fixed(RESTORED_AT)).turn()
+        await restore(members, backup)
+        assert (await profiles.of(ANN))["name"] == "Ann"
+        app = build_app(SERVICES["members"], Config.from_environment(given))
+        async with app.router.lifespan_context(app):
+            assert await profiles.of(ANN) == {}
 
 
 def test_a_line_that_a_crash_cut_short_spoils_no_other(tmp_path: Path) -> None:
