@@ -1,6 +1,7 @@
 """The audit of all services as the gateway tells it, and what it tells when one is away."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,20 @@ from tests.api.worlds import POINTS, telling
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 PATH = "/api/gateway/v1/audit"
 SERVED = ("members", "points")
+UP_SECONDS = 20.0
+
+
+async def up(sock: socket.socket) -> None:
+    """Wait until somebody takes connections there."""
+    async with asyncio.timeout(UP_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(*sock.getsockname()[:2])
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return
 
 
 @asynccontextmanager
@@ -30,6 +45,7 @@ async def served(site: Site, *names: str) -> AsyncIterator[Api]:
             group.create_task(serve(build_app(SERVICES[name], config), sock, stopping))
         app = build_app(SERVICES["gateway"], config)
         try:
+            await asyncio.gather(*map(up, sockets.values()))
             async with app.router.lifespan_context(app):
                 yield Api(site, "gateway", app)
         finally:
