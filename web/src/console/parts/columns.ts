@@ -9,6 +9,8 @@ export interface Column<R> {
   kind?: "number" | "money" | "time" | "id";
   /** Group of words, for a state. */
   words?: string;
+  /** Its text is short and never broken. */
+  short?: boolean;
   value?: (row: R) => unknown;
   to?: (row: R) => RouteLocationRaw;
 }
