@@ -57,6 +57,12 @@ export function may(permission: string): boolean {
   return permissions.includes("*") || permissions.includes(permission);
 }
 
+/** Whether something is permitted that is of no program: of the installation. */
+export function mayEverywhere(permission: string): boolean {
+  const permissions = session.current?.permissions ?? [];
+  return permissions.includes("*") || permissions.includes(permission);
+}
+
 /** Whether the whole program is seen, not some stores of it. */
 export function seesAll(): boolean {
   return session.program?.stores.includes("*") ?? false;
