@@ -93,6 +93,9 @@ def earn(screen: Centre, programme: Programme, words: dict[str, str]) -> None:
     give_back(screen.box, programme, "T-1542", 28_60)
     screen.press(words["out"])
     expect(line).to_contain_text(words["back"])
+    line.get_by_role("button").click()
+    expect(screen.page.locator(".sentence")).to_contain_text("-28")
+    screen.press(words["close"])
     screen.press(words["in"])
     expect(line).to_contain_text(words["earned"])
 

@@ -53,13 +53,15 @@ function look(program: SessionProgram | null): void {
 
 /** Whether the program looked at permits something. */
 export function may(permission: string): boolean {
-  const permissions = session.program?.permissions ?? [];
-  return permissions.includes("*") || permissions.includes(permission);
+  return among(session.program?.permissions, permission);
 }
 
 /** Whether something is permitted that is of no program: of the installation. */
 export function mayEverywhere(permission: string): boolean {
-  const permissions = session.current?.permissions ?? [];
+  return among(session.current?.permissions, permission);
+}
+
+function among(permissions: readonly string[] = [], permission: string): boolean {
   return permissions.includes("*") || permissions.includes(permission);
 }
 
