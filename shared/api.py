@@ -52,7 +52,7 @@ def build_app(service: Service, config: Config) -> FastAPI:
         [_common(service), *service.routers],
         lifespan,
         description=service.description,
-        body_bytes=service.body_bytes,
+        bodies=service.bodies,
         browsed=_browsed(service, config),
     )
 

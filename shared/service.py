@@ -13,7 +13,7 @@ from shared.db.engine import Database
 from shared.db.migrate import Schema
 from shared.db.transaction import Tx
 from shared.flow import Due, Flow
-from shared.http.app import MAX_BODY_BYTES
+from shared.http.app import Bodies
 from shared.http.held import Held
 from shared.http.reading import Reader
 from shared.programs import Program
@@ -114,5 +114,5 @@ class Service(Struct, frozen=True):
     """Whether callers reach it from outside: nobody tells it from where."""
     prefix: str = ""
     """Before the paths of the routes that every service has."""
-    body_bytes: int = MAX_BODY_BYTES
+    bodies: Bodies = Bodies()
     """What a request's body may have."""

@@ -23,6 +23,7 @@ from services.gateway.tasks.forgetting import forgetting
 from services.gateway.tasks.performing import performing
 from services.gateway.tasks.pulling import pulling
 from services.gateway.tasks.replaying import replaying
+from shared.http.app import Bodies
 from shared.schema import service_schema
 from shared.service import Rebuild, Service, Sweep
 
@@ -50,5 +51,5 @@ SERVICE: Final = Service(
     lifespan=lifespan,
     edge=True,
     prefix="/api/gateway",
-    body_bytes=BULK_BYTES,
+    bodies=Bodies(BULK_BYTES),
 )

@@ -29,6 +29,7 @@ from services.members.settings import JOIN
 from services.members.store import ERASE
 from services.members.tables import APPEND_ONLY, METADATA, SEALED
 from services.members.tiers.settings import LADDER
+from shared.http.app import Bodies
 from shared.schema import service_schema
 from shared.service import Rebuild, Service, Sweep
 
@@ -59,5 +60,5 @@ SERVICE: Final = Service(
     rebuild=Rebuild(given=SEALED),
     statements=25,
     lifespan=lifespan,
-    body_bytes=LARGEST,
+    bodies=Bodies(large={r"/v1/members/[^/]+/access-files/[^/]+": LARGEST}),
 )

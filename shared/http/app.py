@@ -1,12 +1,14 @@
 """The app of a service: health, metrics, problems, traces, and the service's routes."""
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 
 from shared.db.engine import Database
@@ -33,13 +35,21 @@ def router(**options: Any) -> APIRouter:
     return APIRouter(route_class=StrictRoute, **options)
 
 
+class Bodies(Struct, frozen=True):
+    """How many bytes a request's body may have."""
+
+    most: int = MAX_BODY_BYTES
+    large: Mapping[str, int] = {}
+    """Where it may have more: by a pattern of the path, as a regular expression."""
+
+
 def build(
     name: str,
     routers: Sequence[APIRouter],
     lifespan: Lifespan,
     *,
     description: str = "",
-    body_bytes: int = MAX_BODY_BYTES,
+    bodies: Bodies = Bodies(),  # noqa: B008 - a value
     browsed: Browsed = "no",
 ) -> FastAPI:
     """The app of a service.
@@ -72,7 +82,7 @@ def build(
     plain = [each for routes in routers for each in routes.routes if isinstance(each, PlainRoute)]
     if plain:
         app.add_middleware(Plain, routes=plain, handlers=app.exception_handlers)
-    app.add_middleware(BodyLimit, most=body_bytes)
+    app.add_middleware(BodyLimit, bodies=bodies)
     app.add_middleware(Trace, metrics=app.state.metrics, headers=headers_for(browsed))
     return app
 
@@ -151,18 +161,21 @@ class Trace:
 class BodyLimit:
     """Pure ASGI: a body of too many bytes is a 413 problem, whether it tells its length or not."""
 
-    def __init__(self, app: Any, most: int) -> None:
+    def __init__(self, app: Any, bodies: Bodies) -> None:
         self._app = app
-        self._most = most
-        self._detail = f"A body has at most {most} bytes."
+        self._most = bodies.most
+        self._large = [(re.compile(place), more) for place, more in bodies.large.items()]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Refuse a length that is too great unread, and count what comes without one."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _length(scope["headers"]) > self._most:
-            refusal = problems.answer(413, "too-large", self._detail)
+        path = scope["path"]
+        most = next((more for place, more in self._large if place.fullmatch(path)), self._most)
+        detail = f"A body has at most {most} bytes."
+        if _length(scope["headers"]) > most:
+            refusal = problems.answer(413, "too-large", detail)
             await refusal(scope, receive, send)
             return
         seen = 0
@@ -171,9 +184,9 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._most:
+            if seen > most:
                 # Of the framework's own kind, which passes through its reading of the body.
-                raise HTTPException(413, self._detail)
+                raise HTTPException(413, detail)
             return message
 
         await self._app(scope, counted, send)

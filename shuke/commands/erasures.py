@@ -16,7 +16,7 @@ app = typer.Typer(help="Who was forgotten, and stays so.", no_args_is_help=True)
 def replay(context: typer.Context) -> None:
     """Destroy again the keys of whom the data folder knows as erased and the database does not.
 
-    For a restored backup, before anything serves; the worker of members does so at its start, too.
+    For a restored backup, before anything serves; API and worker of members do so at their start.
 
     Example: shuke erasures replay
     """

@@ -211,6 +211,14 @@ async def test_a_file_of_several_megabytes_is_kept_and_one_too_large_is_told_at_
     problem(await world.open(export["link"][:-1]), 404, "not-found")
 
 
+async def test_no_other_body_may_be_as_large_as_a_file(world: World, members: Api) -> None:
+    staff = members.caller(world.shop.program)
+    problem(await staff.post("/v1/members:find", {"hash": "x" * 1_100_000}), 413, "too-large")
+    path = f"/v1/members/{world.member}/access-files/axp_agojyzjeabykvaaaaaaaaaaaay"
+    body = {"content": "x" * LARGEST}
+    problem(await staff.send("PUT", path, body), 413, "too-large")
+
+
 async def test_a_file_is_destroyed_after_seven_days_at_the_latest(world: World) -> None:
     export = await world.ask()
     await world.work()

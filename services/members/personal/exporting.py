@@ -30,7 +30,7 @@ from shared.random_ids import random_id
 ROUTER = router(prefix="/v1/members/{member_id}", tags=["exports"])
 _Export = Annotated[Scope, Depends(scoped("members.export"))]
 LARGEST: Final = 32 * 1024 * 1024
-"""A request's body at most: the file of somebody with a hundred thousand orders, in base64."""
+"""The body of a file at most: of somebody with a hundred thousand orders, in base64."""
 _WAIT_SECONDS = 1.0
 
 
