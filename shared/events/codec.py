@@ -195,7 +195,7 @@ def _looked_at(raw: bytes, now: datetime, routes: Container[str] | None) -> Even
 
 
 def _event(envelope: _Attributes, time: datetime, digest: int, data: Data, raw: bytes) -> Event:
-    if _NUL in raw and _HOLDS_NUL.search(raw):
+    if _ESCAPE in raw and _HOLDS_NUL.search(raw):
         raise Undecodable("failed", "a text holds U+0000, which no table takes")
     return Event(
         envelope.id,
@@ -259,10 +259,8 @@ def _digest(type_: str, subject: str, program: str, key: str, bearing: object) -
 
 _TYPE: Final = b'"type":"'
 _ESCAPE: Final = b"\\"
-_NUL: Final = rb"\u0000"
-"""As JSON writes it; there is no other way."""
 _HOLDS_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""The same, but not behind a backslash that is itself escaped."""
+"""As JSON writes it, there is no other way; not behind a backslash that is itself escaped."""
 _KEY: Final = b'":'
 """Without escapes this stands behind every key, and nowhere else."""
 _PLAIN_KEYS: Final = len([field for field in structs.fields(_Envelope) if field.required])
