@@ -37,6 +37,7 @@ from services.gateway.proxy import Proxy, client
 from services.gateway.questions import Questions
 from services.gateway.remembering import Remembering
 from services.gateway.replaying import Replaying
+from services.gateway.roster.managing import Roster
 from services.gateway.routes import (
     approvals,
     audit,
@@ -56,6 +57,7 @@ from services.gateway.routes import (
     pages,
     passing,
     programs,
+    roster,
     sessions,
     shoppers,
     staff,
@@ -83,9 +85,9 @@ from shared.stream.factory import open_stream
 from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
-    webhooks, sessions, oidc, staff, approvals, keys, programs, stores, connections, deliveries,
-    endpoints, messages, orders, finding, audit, media, live, shoppers, exports, embed, pages,
-    erasures, passing,
+    webhooks, sessions, oidc, staff, roster, approvals, keys, programs, stores, connections,
+    deliveries, endpoints, messages, orders, finding, audit, media, live, shoppers, exports, embed,
+    pages, erasures, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -160,6 +162,7 @@ def employ(app: FastAPI) -> None:
     state.signing_in = SigningIn(database, ring, state.sessions, config.emergency_owner)
     state.accounts = Accounts(database, state.sessions, state.signing_in)
     state.roles = OwnRoles(database, ring)
+    state.roster = Roster(database, ring)
     state.proposing = Proposing(database, state.accounts)
 
 

@@ -139,6 +139,15 @@ async def find_replay(reader: Reader, replay_id: UUID) -> Row[Any] | None:
     return await reader.first(_of(reader, table).where(table.c.replay_id == replay_id))
 
 
+async def list_replays(reader: Reader, before: UUID | None, limit: int) -> Sequence[Row[Any]]:
+    """Replays of many, the last one that was asked for first, before a cursor."""
+    table = tables.REPLAY
+    query = _of(reader, table)
+    if before is not None:
+        query = query.where(table.c.replay_id < before)
+    return await reader.all(query.order_by(table.c.replay_id.desc()).limit(limit))
+
+
 def _connections(reader: Reader) -> Select[Any]:
     """Connections with what is told of their credentials."""
     table, kept = tables.CONNECTION, tables.CREDENTIAL

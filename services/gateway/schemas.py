@@ -377,6 +377,13 @@ class Replay(BaseModel):
     outcomes: dict[str, int] = Field(description="What the deliveries came to, by status")
 
 
+class ReplayPage(BaseModel):
+    """Replays, the one asked for last first."""
+
+    items: list[Replay]
+    next_page_token: str | None
+
+
 class DeliveryPage(BaseModel):
     """Deliveries, the newest first."""
 

@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import Depends, FastAPI, Request, Response
 from sqlalchemy import Row
 
-from services.members import queries
+from services.members import listing, queries
 from services.members.flow import FLOW
+from services.members.listing import Listing
 from services.members.model import JoinOpen, LinkCustomer, SetHomeBranch, UnlinkCustomer
 from services.members.personal import showing
 from services.members.profile.vault import Vault
@@ -26,6 +27,7 @@ from services.members.schemas import (
     LinkRequest,
     MemberAnswer,
     MemberPage,
+    TierNames,
     Totals,
     UnlinkRequest,
     Wanted,
@@ -41,7 +43,7 @@ from shared.http import idempotency
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.idempotency import IdempotencyKey
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, page
 from shared.http.problems import documented
 from shared.http.reading import Reader, known_id, reading
 from shared.ids import parse_id, text_id
@@ -50,6 +52,7 @@ ROUTER = router(prefix="/v1", tags=["members"])
 _Read = Annotated[Scope, Depends(scoped("members.read"))]
 _Counter = Annotated[Scope, Depends(scoped("counter.lookup", by_store=True))]
 _Branch = Annotated[Scope, Depends(scoped("members.read", by_store=True))]
+_Anybody = Annotated[Scope, Depends(scoped("programs.read", by_store=True))]
 _Write = Annotated[Scope, Depends(scoped("members.write"))]
 _COMMAND = documented(409)
 MOST_FOUND: Final = 20
@@ -72,13 +75,18 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 @ROUTER.get("/members", name="members.list", response_model=MemberPage,
             response_model_exclude_unset=True)  # fmt: skip
 async def list_members(
-    request: Request, scope: _Branch, page_size: PageSize = USUAL, page_token: PageToken = None
+    request: Request,
+    scope: _Branch,
+    wanted: Annotated[Listing, Depends(listing.wanted)],
+    page_size: PageSize = USUAL,
+    page_token: PageToken = None,
 ) -> Any:
-    """Members by id; of a branch those it looks after, who joined, bought or are known there."""
-    cursor = after(page_token, str)
-    start = known_id("mem", cursor[0], "page") if cursor else None
+    """Members; of a branch those it looks after, who joined, bought or are known there."""
+    order = listing.order_of(scope.caller, wanted.sort)
     async with reading(request, scope) as reader:
-        rows = await queries.list_members(reader, start, page_size + 1, scope.store_uuids)
+        rows = await listing.list_members(
+            reader, wanted, order, page_token, page_size + 1, scope.store_uuids
+        )
         listed = [row.member_id for row in rows[:page_size]]
         profiles = await showing.of_members(request, reader, listed)
     items = [
@@ -93,7 +101,8 @@ async def list_members(
         }
         for row in rows[:page_size]
     ]
-    return page(rows, page_size, items, [items[-1]["member_id"] if items else ""])
+    last = listing.place_of(rows[len(items) - 1], order) if items else []
+    return page(rows, page_size, items, last)
 
 
 @ROUTER.post("/members:find", name="members.find", response_model=FoundMembers)
@@ -263,6 +272,15 @@ async def set_home_branch(
 async def templates(_scope: _Read) -> dict[str, Ladder]:
     """Ladders to start from: the body of a settings document `ladder/main`."""
     return {"four-tiers": four_tiers(), "five-tiers": five_tiers()}
+
+
+@ROUTER.get("/tiers", name="tiers.list", response_model=TierNames)
+async def list_tiers(request: Request, scope: _Anybody) -> Any:
+    """The tiers of the primary ladder by rank, as everybody calls them; without a ladder none."""
+    async with reading(request, scope) as reader:
+        ladder = await queries.find_primary(reader)
+    tiers = ladder.tiers if ladder else ()
+    return {"items": [{"code": each.code, "on": each.on, "name": each.name} for each in tiers]}
 
 
 @ROUTER.get("/totals", name="totals.get", response_model=Totals)

@@ -25,19 +25,8 @@ Stores = Sequence[UUID] | None
 async def find_member(reader: Reader, member_id: UUID, stores: Stores = None) -> Row[Any] | None:
     """A member by id, of those that the stores see."""
     return await reader.first(
-        _members(reader, stores).where(tables.MEMBER.c.member_id == member_id)
+        members_seen(reader, stores).where(tables.MEMBER.c.member_id == member_id)
     )
-
-
-async def list_members(
-    reader: Reader, after: UUID | None, limit: int, stores: Stores = None
-) -> list[Row[Any]]:
-    """Members by id, after a cursor, of those that the stores see."""
-    member = tables.MEMBER
-    query = _members(reader, stores)
-    if after is not None:
-        query = query.where(member.c.member_id > after)
-    return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
 
 
 async def find_customer(
@@ -51,7 +40,7 @@ async def find_customer(
     return await reader.first(query if stores is None else query.where(_seen(stores)))
 
 
-def _members(reader: Reader, stores: Stores) -> Select[Any]:
+def members_seen(reader: Reader, stores: Stores) -> Select[Any]:
     """Members; of a branch those it looks after, who joined there, or who are known there."""
     member, link, customer = tables.MEMBER, tables.LINK, tables.CUSTOMER
     query = select(member).where(member.c.program_id == reader.program.id)
@@ -162,7 +151,7 @@ async def list_identified(
     """
     link, member = tables.LINK, tables.MEMBER
     theirs = _known_by(reader, kind, hashes).with_only_columns(link.c.member_id)
-    query = _members(reader, stores).where(member.c.member_id.in_(theirs))
+    query = members_seen(reader, stores).where(member.c.member_id.in_(theirs))
     return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
 
 

@@ -87,6 +87,20 @@ class Tiers(BaseModel):
     segments: list[Segment]
 
 
+class TierName(BaseModel):
+    """A tier, as it is called."""
+
+    code: str
+    on: bool = Field(description="Whether it is entered; who is in it keeps it")
+    name: dict[str, str] | None = Field(examples=[{"zh": "金卡会员", "en": "Gold"}])
+
+
+class TierNames(BaseModel):
+    """Tiers by rank, the base first."""
+
+    items: list[TierName]
+
+
 class MemberAnswer(BaseModel):
     """A member with linked customers and tiers."""
 

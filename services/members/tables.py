@@ -68,6 +68,14 @@ MEMBER: Final = program_table(
     big("version"),
     uuid("home_store", null=True),
 )
+Index("member_joined_idx", MEMBER.c.program_id, MEMBER.c.effective_from, MEMBER.c.member_id)
+Index(
+    "member_home_idx",
+    MEMBER.c.program_id,
+    MEMBER.c.home_store,
+    MEMBER.c.member_id,
+    postgresql_where=MEMBER.c.home_store.is_not(None),
+)
 MEMBERSHIP: Final = program_table(
     METADATA,
     "membership",

@@ -82,6 +82,8 @@ SAMPLE = {
     "partition": "0",
     "staff_id": "stf_caireeyuculbogazdinryhi6d4",
     "role_id": "rol_caireeyuculbogazdinryhi6d4",
+    "position_id": "pos_caireeyuculbogazdinryhi6d4",
+    "training_id": "trn_caireeyuculbogazdinryhi6d4",
     "session_id": "ses_caireeyuculbogazdinryhi6d4",
     "approval_id": "apr_caireeyuculbogazdinryhi6d4",
     "export_id": "axp_caireeyuculbogazdinryhi6d4",

@@ -197,6 +197,7 @@ def body_of(place: Place, ids: Mapping[str, str]) -> Any:
             "email": "wang@shop.example", "name": "Wang Fang",
             "roles": [{"program_id": ids.get("program_id"), "role": "analyst"}],
         },
+        "trainings.create": BODIES["trainings.create"] | {"staff_id": ids.get("staff_id")},
         "settings.put": POINTS if ids.get("document") == "points" else {},
     }  # fmt: skip
     return own.get(place.name, BODIES.get(place.name))

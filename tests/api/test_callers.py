@@ -187,7 +187,7 @@ BY_STORE: Mapping[str, set[str]] = {
                 "programs.get", "stores.list", "stores.get", "contacts.find",
                 "counter.lookup"},
     "members": {"members.reveal", "members.list", "members.get", "members.find", "customers.get",
-                "members.at-counter", "consents.list"},
+                "members.at-counter", "consents.list", "tiers.list"},
     "analytics": {"home.get", "subjects.get", "subjects.of", "rfm.get", "series.get"},
 }  # fmt: skip
 """Routes that narrow their answers to a caller's stores, pass them on, or are of no store."""

@@ -4,6 +4,7 @@ import pytest
 
 from shared.audit.pacing import MOST
 from shared.ids import text_id
+from shared.levels import FieldLevel
 from shared.random_ids import random_id
 from tests.api.harness import Api, Shop, ok, problem
 from tests.api.test_audited import entries
@@ -28,6 +29,24 @@ async def test_what_is_not_whole_is_refused_before_anybody_is_asked(
         assert [each["pointer"] for each in told["errors"]] == [pointer]
         assert not any(value in str(told) for value in body.values())
     assert "138" not in caplog.text
+
+
+async def test_who_sees_nothing_of_a_contact_looks_for_nobody_by_it(
+    gateway: Api, shop: Shop
+) -> None:
+    """A hidden field cannot be filtered by; it is refused before anything of the body is read."""
+    levels: tuple[FieldLevel, ...] = ("hidden", "masked", "reveal", "clear")
+    for level in levels:
+        key = text_id("key", random_id())
+        token = gateway.site.minter.mint(
+            "gateway", key, shop.program, ["members.read"], fields=[("contact", level)]
+        )
+        answer = await gateway.bearing(token).post(PATH, {"email": "li@example.com"})
+        if level == "hidden":
+            problem(answer, 403, "forbidden")
+        else:
+            ok(answer)
+    assert len(await entries(gateway, shop.program, "contacts.find")) == 3
 
 
 async def test_while_members_is_away_nobody_is_found_and_that_is_said(

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from shared.db.parking import park
 from shared.db.transaction import transaction
 from tests.api.harness import Api, Caller, Shop, ok, open_shop, problem
+from tests.api.staffing import invited
 from tests.api.worlds import JOIN, LADDER, POINTS, set_aside, telling
 from tests.builders.deliveries import a_check_in_sent
 from tests.builders.members import a_link, a_tier_change, member
@@ -36,6 +38,10 @@ async def filled(found: List) -> List:
     """The list with its items."""
     await found.add(0)
     return found
+
+
+async def members_by_joining(api: Api) -> List:
+    return replace(await members_list(api), params={"sort": "-joined"})
 
 
 async def members_list(api: Api) -> List:
@@ -159,6 +165,40 @@ async def deliveries_list(api: Api) -> List:
     return await filled(List(api.caller(shop.program), path, "delivery_id", add))
 
 
+async def replays_list(api: Api) -> List:
+    staff, path = api.caller((await open_shop(api)).program), "/api/gateway/v1/replays"
+
+    async def add(start: int) -> None:
+        for _ in range(start, start + ITEMS):
+            ok(await staff.post(path, {}), 202)
+
+    return await filled(List(staff, path, "replay_id", add))
+
+
+async def exports_list(api: Api) -> List:
+    staff, root = api.caller((await open_shop(api)).program), "/api/gateway/v1"
+
+    async def add(start: int) -> None:
+        for _ in range(start, start + ITEMS):
+            path = f"{root}/members/{member()}/access-exports"
+            ok(await staff.post(path, {"reason": "asked"}), 202)
+
+    return await filled(List(staff, f"{root}/access-exports", "export_id", add))
+
+
+async def trainings_list(api: Api) -> List:
+    shop = await open_shop(api)
+    staff, path = api.caller(shop.program), "/api/gateway/v1/trainings"
+    who = (await invited(api, "service", program=shop.program))["staff_id"]
+
+    async def add(start: int) -> None:
+        for n in range(start, start + ITEMS):  # those due first come first
+            body = {"staff_id": who, "topic": f"Topic {n}", "due_on": f"2027-01-{1 + n // 2:02}"}
+            ok(await staff.post(path, body), 201)
+
+    return await filled(List(staff, path, "training_id", add))
+
+
 async def messages_list(api: Api) -> List:
     staff = api.caller((await open_shop(api)).program)
     root = "/api/gateway/v1"
@@ -208,6 +248,7 @@ async def parked_list(api: Api) -> List:
 
 LISTS: Mapping[str, tuple[str, Callable[[Api], Awaitable[List]]]] = {
     "members": ("members", members_list),
+    "members by joining": ("members", members_by_joining),
     "entries": ("points", entries_list),
     "lots": ("points", lots_list),
     "exceptions": ("points", exceptions_list),
@@ -216,6 +257,9 @@ LISTS: Mapping[str, tuple[str, Callable[[Api], Awaitable[List]]]] = {
     "coupons": ("campaigns", coupons_list),
     "deliveries": ("gateway", deliveries_list),
     "messages": ("gateway", messages_list),
+    "replays": ("gateway", replays_list),
+    "exports": ("gateway", exports_list),
+    "trainings": ("gateway", trainings_list),
     "rfm": ("analytics", rfm_list),
     "dead-letters": ("members", letters_list),
     "parked-programs": ("members", parked_list),

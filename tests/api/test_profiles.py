@@ -7,14 +7,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from services.members import sweeps
-from shared.db.transaction import transaction
 from shared.events.storefront.parts import Identity
-from shared.flow import Due
 from shared.http.tokens import EVERYTHING
 from shared.ids import derive, text_id
 from tests.api.harness import SUBJECT, Api, Caller, ok, problem
-from tests.api.worlds import JOIN, LADDER, telling
+from tests.api.worlds import JOIN, LADDER, forgotten, telling
 from tests.builders.contacts import Profiles, boxed
 from tests.builders.events import instant
 from tests.builders.storefront import an_order, an_update, customer
@@ -281,12 +278,7 @@ async def test_whoever_was_erased_is_shown_without_anything_personal(
 ) -> None:
     staff, member = caller(members, told), await member_of(members, told)
     path = f"/v1/members/{member}/erasures"
-    made = ok(await staff.post(path, ERASE, key="k-1"), 201)
-    boundary = instant(made["due_at"]) + timedelta(hours=1)
-    due = Due(told.program.text_id, "erase", str(boundary.date()), boundary, None)
-    async with transaction(told.database) as tx:
-        dues = await sweeps.due_erasures(tx, told.program, due, None, 500)
-    await told.apply(*dues)
+    await forgotten(members, told, member)
     found = ok(await staff.get(f"/v1/members/{member}"))
     assert (found["status"], found["profile"], found["customers"]) == ("erased", {}, [])
     assert [each["tier"] for each in found["tiers"][0]["segments"]] == ["ordinary"]

@@ -5,18 +5,22 @@ A world's `ids` fill the parameters of the service's routes by their names.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import Struct
 
 from services.gateway.shoppers.schemas import ByToken
 from services.gateway.visiting import Visit
+from services.members import sweeps
+from services.members.store import ERASE
 from services.members.tiers.settings import five_tiers
 from shared.clock import system
 from shared.db import quarantine
 from shared.db.programs import apply_stores
 from shared.db.transaction import transaction
 from shared.events.programs.store_changed import StoreChanged
+from shared.flow import Due
 from shared.ids import derive, text_id, uuid_of
 from shared.random_ids import random_id
 from shuke.services import SERVICES
@@ -57,9 +61,15 @@ CAMPAIGN: Final[Any] = {
         ],
     },
 }
+A_STAFF: Final = text_id("stf", derive("staff"))
+"""Somebody who works nowhere."""
 BODIES: Final[Mapping[str, Any]] = {
     "roles.create": {"name": "Shift leader", "permissions": ["members.read"]},
     "roles.change": {"name": "Till"},
+    "positions.create": {"title": "designer"},
+    "positions.change": {"title": "editor"},
+    "trainings.create": {"staff_id": A_STAFF, "topic": "Refunds", "due_on": "2027-03-31"},
+    "trainings.change": {"topic": "Refunds, whole and in part"},
     "erasures.propose": {"requested_by": "member", "reason": "asked by e-mail"},
     "programs.create": {"name": "Demo", "time_zone": "Asia/Shanghai", "currency": "CNY"},
     "stores.create": {
@@ -174,6 +184,18 @@ async def telling(api: Api, program: str | None = None) -> AsyncIterator[Harness
         yield told
 
 
+async def forgotten(api: Api, told: Harness, member_id: str) -> None:
+    """A member is erased: asked for, and carried out when its 72 hours are over."""
+    path = f"/v1/members/{member_id}/erasures"
+    body = {"requested_by": "member", "reason": "asked by e-mail"}
+    made = ok(await api.caller(told.program.text_id).post(path, body, key="forgotten"), 201)
+    at = instant(made["due_at"]) + timedelta(hours=1)
+    due = Due(told.program.text_id, ERASE, str(at.date()), at, None)
+    async with transaction(told.database) as tx:
+        dues = await sweeps.due_erasures(tx, told.program, due, None, 500)
+    await told.apply(*dues)
+
+
 async def set_aside(
     api: Api, program: str, *numbers: int, klass: str = "failed", raw: bytes = b"{}"
 ) -> list[str]:
@@ -218,6 +240,10 @@ async def _gateway(api: Api) -> World:
     export = ok(await staff.post(path, BODIES["access-exports.create"]), 202)
     role = {"name": "Helper", "permissions": ["members.read"]}
     role = ok(await staff.post("/api/gateway/v1/roles", role), 201)
+    position = {"title": "service", "staff_id": person["staff_id"]}
+    position = ok(await staff.post("/api/gateway/v1/positions", position), 201)
+    training = BODIES["trainings.create"] | {"staff_id": person["staff_id"]}
+    training = ok(await staff.post("/api/gateway/v1/trainings", training), 201)
     return World(
         shop.program,
         {
@@ -225,6 +251,8 @@ async def _gateway(api: Api) -> World:
             "program_id": shop.program,
             "store_id": shop.store,
             "role_id": role["role"],
+            "position_id": position["position_id"],
+            "training_id": training["training_id"],
             "staff_id": person["staff_id"],
             "endpoint_id": endpoint["endpoint_id"],
             "message_id": message["message_id"],

@@ -9,10 +9,10 @@ from tests.ui.harness import NARROW, WIDE, Owner, Screen, beside, enter, log_in,
 
 pytestmark = pytest.mark.timeout(240)
 PAGES: tuple[str, ...] = (
-    "/", "/customers", "/tiers", "/points-rules", "/joining", "/campaigns", "/coupons", "/rfm",
-    "/figures", "/connections", "/deliveries", "/endpoints", "/messages", "/stores", "/staff",
-    "/staff/roles", "/approvals", "/keys", "/dead-letters", "/audit", "/account", "/decoration",
-    "/nowhere",
+    "/", "/customers", "/counter", "/tiers", "/points-rules", "/joining", "/campaigns", "/coupons",
+    "/rfm", "/figures", "/connections", "/deliveries", "/endpoints", "/messages", "/stores",
+    "/staff", "/staff/roles", "/staff/team", "/approvals", "/keys", "/jobs", "/dead-letters",
+    "/audit", "/account", "/decoration", "/nowhere",
 )  # fmt: skip
 SCREENS = (("zh-CN", WIDE), ("en", NARROW), ("zh-CN", NARROW), ("en", WIDE))
 AXE_ON = SCREENS[:2]

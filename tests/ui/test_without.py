@@ -17,11 +17,11 @@ from tests.ui.test_pages import PAGES
 pytestmark = pytest.mark.timeout(400)
 EVERYBODY: Final = {"/", "/stores", "/account", "/nowhere"}
 SEEN: Final[Mapping[str, set[str]]] = {
-    "counter": EVERYBODY | {"/customers"},
+    "counter": EVERYBODY | {"/customers", "/counter"},
     "analyst": EVERYBODY | {"/rfm"},
     "auditor": EVERYBODY | {
         "/tiers", "/points-rules", "/joining", "/figures", "/decoration", "/staff", "/staff/roles",
-        "/approvals", "/audit",
+        "/staff/team", "/approvals", "/audit",
     },
 }  # fmt: skip
 """The pages that roles with little to do may see."""
@@ -31,7 +31,7 @@ CHANGES: Final = {
 }
 NOT_PERMITTED: Final = {"zh-CN": "没有权限", "en": "Not permitted"}
 AGAIN: Final = {"zh-CN": "重试", "en": "Try again"}
-ASKS_NOTHING: Final = {"/nowhere"}
+ASKS_NOTHING: Final = {"/nowhere", "/counter"}
 ASKED: Final = re.compile(r"/api/(?!gateway/v1/(sessions/current|live)$)")
 """All but who one is, and the news: without the former no page is come to."""
 

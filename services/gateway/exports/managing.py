@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from hmac import compare_digest
 from typing import Final
 from uuid import UUID
@@ -16,9 +17,9 @@ from services.gateway.proxy import away
 from shared.audit.deeds import Actor, Deed, record
 from shared.db import programs
 from shared.db.engine import Database
-from shared.db.transaction import transaction
+from shared.db.transaction import statements, transaction
 from shared.errors import HttpProblem
-from shared.ids import text_id
+from shared.ids import text_id, uuid_of
 from shared.random_ids import uuid7
 
 KEY_BYTES: Final = 32
@@ -68,6 +69,13 @@ class Exports:
         if found is None or found.program != program:
             raise HttpProblem(404, "not-found", "No such export.")
         return found
+
+    async def list(self, program: str, before: UUID | None, limit: int) -> Sequence[Export]:
+        """Exports of a program, the one asked for last first. Raises 404 for an unknown one."""
+        async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
+            if program not in await programs.load(tx):
+                raise HttpProblem(404, "not-found", "No such program.")
+            return await store.list_exports(tx, uuid_of(program), before, limit)
 
     async def take(self, export_id: UUID, key: str, actor: Actor) -> bytes:
         """The file of a link, once.

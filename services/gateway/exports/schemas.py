@@ -35,3 +35,10 @@ class NewExport(ExportState):
     """An export that was asked for."""
 
     link: str = Field(description="Opens the file once; told here and nowhere else")
+
+
+class ExportPage(BaseModel):
+    """Exports, the one asked for last first."""
+
+    items: list[ExportState]
+    next_page_token: str | None

@@ -16,6 +16,7 @@ from services.gateway.schemas import (
     KeptDelivery,
     NewReplay,
     Replay,
+    ReplayPage,
 )
 from shared.days import render
 from shared.errors import HttpProblem
@@ -112,6 +113,24 @@ async def get_replay(request: Request, replay_id: str, scope: _Replays) -> Any:
         row = await queries.find_replay(reader, known_id("rpl", replay_id, "replay"))
     if row is None:
         raise HttpProblem(404, "not-found", "No such replay.")
+    return _replay(row)
+
+
+@ROUTER.get(f"{API}/replays", name="replays.list", tags=["deliveries"],
+            response_model=ReplayPage)  # fmt: skip
+async def list_replays(
+    request: Request, scope: _Replays, page_size: PageSize = USUAL, page_token: PageToken = None
+) -> Any:
+    """Replays of many deliveries, the one asked for last first."""
+    cursor = after(page_token, str)
+    before = known_id("rpl", cursor[0], "page") if cursor else None
+    async with reading(request, scope) as reader:
+        rows = await queries.list_replays(reader, before, page_size + 1)
+    items = [_replay(row) for row in rows[:page_size]]
+    return page(rows, page_size, items, [items[-1]["replay_id"] if items else ""])
+
+
+def _replay(row: Row[Any]) -> dict[str, Any]:
     return {
         "replay_id": text_id("rpl", row.replay_id),
         "asked_at": render(row.asked_at),

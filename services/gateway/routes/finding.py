@@ -34,8 +34,12 @@ _UNKNOWN = 404
 async def find(request: Request, body: Contact, scope: _Members) -> Any:
     """Members who are known by a whole phone or e-mail, which goes no further than here.
 
-    That somebody looked, and whether anybody was found, is on record before the answer.
+    That somebody looked, and whether anybody was found, is on record before the answer. Who sees
+    nothing of a contact is not told whose it is either (403).
     """
+    if scope.caller.level("contact") == "hidden":
+        detail = "Nobody is looked for by what the reader does not see."
+        raise HttpProblem(403, "forbidden", detail)
     return await _found(request, scope, body, "members:find", "contacts.find")
 
 

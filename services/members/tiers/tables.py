@@ -40,6 +40,13 @@ TIER_STANDING: Final = program_table(
     big("revision"),
     Column("reached", Text, nullable=False),
 )
+Index(
+    "tier_standing_tier_idx",
+    TIER_STANDING.c.program_id,
+    TIER_STANDING.c.ladder,
+    TIER_STANDING.c.tier,
+    TIER_STANDING.c.member_id,
+)
 TIER_SEGMENT: Final = program_table(
     METADATA,
     "tier_segment",

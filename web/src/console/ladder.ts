@@ -1,21 +1,21 @@
-// Names of tiers, from the published ladder of the program.
+// Names of tiers, of the published ladder of the program: whoever works in it may know them.
 import { computed, shallowRef } from "vue";
 import { api } from "@/shared/client";
-import type { Ladder } from "./api/types";
+import type { TierName } from "./api/types";
 import { i18n } from "@/shared/i18n";
 import { asProblem } from "@/shared/problem";
-import { may, session } from "./session";
+import { session } from "./session";
 
-const known = shallowRef<{ program: string; ladder: Ladder | null }>({ program: "", ladder: null });
+const known = shallowRef<{ program: string; tiers: TierName[] }>({ program: "", tiers: [] });
 
 export function useLadder() {
   const program = session.program?.program_id ?? "";
-  if (known.value.program !== program && may("settings.read")) void read(program);
+  if (known.value.program !== program) void read(program);
   return {
-    codes: computed(() => known.value.ladder?.tiers.map((tier) => tier.code) ?? []),
+    codes: computed(() => known.value.tiers.map((tier) => tier.code)),
     /** A tier's name as shown; its code where it has none. */
     name: (code: string | null | undefined): string => {
-      const tier = known.value.ladder?.tiers.find((each) => each.code === code);
+      const tier = known.value.tiers.find((each) => each.code === code);
       return tier?.name?.[i18n.global.locale.value === "en" ? "en" : "zh"] ?? code ?? "–";
     },
   };
@@ -23,15 +23,11 @@ export function useLadder() {
 
 /** Without an answer codes are shown, and the next page asks anew. */
 async function read(program: string): Promise<void> {
-  known.value = { program, ladder: null };
-  const path = { document: "ladder/main" };
+  known.value = { program, tiers: [] };
   try {
-    const found = (await api("members", "get", "/v1/settings/{document}", { path })).body as {
-      published: { body: Ladder } | null;
-    };
-    known.value = { program, ladder: found.published?.body ?? null };
+    known.value = { program, tiers: (await api("members", "get", "/v1/tiers")).body.items };
   } catch (error) {
     asProblem(error);
-    known.value = { program: "", ladder: null };
+    known.value = { program: "", tiers: [] };
   }
 }

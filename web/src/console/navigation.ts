@@ -5,6 +5,7 @@ export interface Entry {
   /** Name of the route, and of its label. */
   name: string;
   icon: IconName;
+  /** One of several, with spaces between, suffices. */
   permission?: string;
 }
 export interface Group {
@@ -14,7 +15,13 @@ export interface Group {
 
 export const NAVIGATION: readonly Group[] = [
   { key: "start", entries: [{ name: "dashboard", icon: "home" }] },
-  { key: "customers", entries: [{ name: "customers", icon: "users", permission: "members.read" }] },
+  {
+    key: "customers",
+    entries: [
+      { name: "customers", icon: "users", permission: "members.read" },
+      { name: "counter", icon: "search", permission: "counter.lookup" },
+    ],
+  },
   {
     key: "programme",
     entries: [
@@ -54,6 +61,7 @@ export const NAVIGATION: readonly Group[] = [
       { name: "staff", icon: "staff", permission: "staff.read" },
       { name: "approvals", icon: "check", permission: "approvals.read" },
       { name: "keys", icon: "key", permission: "keys.manage" },
+      { name: "jobs", icon: "clock", permission: "deliveries.replay members.export" },
       { name: "dead-letters", icon: "alert", permission: "dead-letters.read" },
       { name: "audit", icon: "audit", permission: "audit.read" },
     ],

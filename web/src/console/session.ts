@@ -51,7 +51,7 @@ function look(program: SessionProgram | null): void {
   place.currency = program?.currency ?? "CNY";
 }
 
-/** Whether the program looked at permits something. */
+/** Whether the program looked at permits something; of several, with spaces between, any of them. */
 export function may(permission: string): boolean {
   return among(session.program?.permissions, permission);
 }
@@ -62,7 +62,7 @@ export function mayEverywhere(permission: string): boolean {
 }
 
 function among(permissions: readonly string[] = [], permission: string): boolean {
-  return permissions.includes("*") || permissions.includes(permission);
+  return permissions.includes("*") || permission.split(" ").some((each) => permissions.includes(each));
 }
 
 /** Whether the whole program is seen, not some stores of it. */

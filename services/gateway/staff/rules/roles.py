@@ -3,7 +3,7 @@
 | Role | May | Phone, name, e-mail | Birth, income, notes |
 |---|---|---|---|
 | owner | everything | reveal | reveal |
-| manager | members, settings, campaigns, approvals | reveal | masked |
+| manager | members, settings, campaigns, approvals, the team | reveal | masked |
 | marketer | campaigns, reports | masked | hidden |
 | service | members and their archive | reveal | masked |
 | counter | looking members up | masked | hidden |
@@ -67,6 +67,7 @@ PERMISSIONS: Final = (
     "points.read",
     "programs.manage",
     "programs.read",
+    "roster.manage",
     "settings.read",
     "settings.write",
     "staff.manage",
@@ -103,8 +104,8 @@ ROLES: Final[Roles] = {
     "owner": Role(frozenset({EVERYTHING}), "reveal", "reveal", mfa=True),
     "manager": _role(
         "members.read members.write members.reveal points.read campaigns.read campaigns.write "
-        "analytics.read settings.read settings.write staff.read approvals.read approvals.decide "
-        "deliveries.read messages.read counter.lookup",
+        "analytics.read settings.read settings.write staff.read roster.manage approvals.read "
+        "approvals.decide deliveries.read messages.read counter.lookup",
         "reveal",
         "masked",
         mfa=True,

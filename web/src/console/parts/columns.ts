@@ -19,5 +19,7 @@ export interface Filter {
   label: string;
   /** Neither these nor a kind: any text. */
   options?: readonly Option[];
-  kind?: "time";
+  /** What stands where none of the options is chosen. */
+  any?: string;
+  kind?: "time" | "day";
 }
