@@ -8,19 +8,20 @@ from uuid import UUID
 from sqlalchemy import Row, select, tuple_
 
 from services.gateway.metadata import METADATA
+from services.gateway.roster.model import TEMPLATE
 from services.gateway.roster.tables import TEAM_POSITION, TRAINING
 from shared.http.reading import Reader
 
 
 async def list_positions(reader: Reader) -> Sequence[Row[Any]]:
-    """All positions with the names of who fills them, in the order in which they were made."""
+    """All positions with the names of who fills them, by title as a template has them."""
     staff = METADATA.tables["staff"]
-    return await reader.all(
+    rows = await reader.all(
         select(TEAM_POSITION, staff.c.name)
         .join_from(TEAM_POSITION, staff, staff.c.staff_id == TEAM_POSITION.c.staff_id, isouter=True)
         .where(TEAM_POSITION.c.program_id == reader.program.id)
-        .order_by(TEAM_POSITION.c.position_id)
     )
+    return sorted(rows, key=lambda row: (TEMPLATE.index(row.title), row.position_id))
 
 
 async def list_trainings(
