@@ -70,10 +70,14 @@ QUICK: Final = Sizes(1, 12_000, 4_000, 400, 1, 2_000, 10_000, 8.0, 4.0, 2, 4_000
 class Bench:
     """One run."""
 
-    def __init__(self, server: str, servers: str, sizes: Sizes) -> None:
+    def __init__(
+        self, server: str, servers: str, sizes: Sizes, about: Mapping[str, Any], *, quick: bool
+    ) -> None:
         self._server = server
         self._servers = servers
         self.sizes = sizes
+        self._about = about
+        self._quick = quick
         self._now = datetime.now(UTC)
         self._customers = min(workload.CUSTOMERS, sizes.points // 5)
         self._templates: dict[str, str] = {}
@@ -90,11 +94,23 @@ class Bench:
                      self._age):  # fmt: skip
             began = monotonic()
             await part()
+            self._write()
             _say(f"  ({part.__name__.strip('_')}: {monotonic() - began:.0f} s)")
         self.found["peak_rss_mb"] = self._peaks
         points, naive = self._median("points"), self._median("naive")
         self.found["points_over_naive"] = points / naive
         self.found["stack_over_naive"] = self._median("stack") / naive
+        self._write()
+
+    def _write(self) -> None:
+        """What was found so far: a part that fails takes nothing of those before it along."""
+        results = {
+            "quick": self._quick,
+            "repeats": self.sizes.repeats,
+            "about": self._about,
+            "figures": self.found,
+        }
+        WRITTEN.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
     def _median(self, name: str) -> float:
         return float(self.found[f"{name}_orders_per_second"]["median"])
@@ -273,16 +289,9 @@ def main() -> None:
         growth_repeats=min(repeats, FULL.growth_repeats),
     )
     with machine.database() as server, machine.broker() as servers:
-        bench = Bench(server, servers, QUICK if quick else full)
         about = asyncio.run(machine.describe(server))
+        bench = Bench(server, servers, QUICK if quick else full, about, quick=quick)
         uvloop.run(bench.run())
-    results = {
-        "quick": quick,
-        "repeats": bench.sizes.repeats,
-        "about": about,
-        "figures": bench.found,
-    }
-    WRITTEN.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     _say(f"written to {WRITTEN}")
     if quick:
         failed = gate.failures(bench.found)

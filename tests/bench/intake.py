@@ -103,7 +103,10 @@ async def in_bulk(where: Place, sales: Sequence[Sale], processes: int = 1) -> Dr
 async def _taken(
     where: Place, requests: Iterator[bytes], events: int, processes: int, connections: int
 ) -> Driven:
-    """Deliver, and look that all is kept: on the log, or in the outbox while the log was slow."""
+    """Deliver, and look that all is kept: on the log, or in the outbox while the log was slow.
+
+    What the log took without saying so in time is in both, until it is sent again under its id.
+    """
     gateways = [
         Process(where, ["api", "gateway"], number, SHUKE_PORT=str(where.port + 10 * number))
         for number in range(processes)
@@ -123,5 +126,6 @@ async def _taken(
         waiting = await connection.fetchval(_WAITING)
     finally:
         await connection.close()
-    assert sum(ends.values()) + waiting == events, (ends, waiting, events)
+    told = sum(ends.values())
+    assert told <= events <= told + waiting, (ends, waiting, events)
     return driven
