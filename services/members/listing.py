@@ -25,7 +25,7 @@ from shared.days import EPOCH, end_of, start_of, zone
 from shared.errors import FieldError, HttpProblem
 from shared.http.paging import after
 from shared.http.reading import Reader, known_id
-from shared.ids import parse_id, text_id
+from shared.ids import BODY, parse_id, text_id
 
 Order = Literal["member", "joined", "-joined"]
 ORDERS: Final[dict[str, Order]] = {each: each for each in ("member", "joined", "-joined")}
@@ -44,7 +44,7 @@ _Tier = Annotated[
     str | None, Query(pattern=r"^[a-z][a-z0-9-]{0,39}$", description="Of the primary ladder")
 ]
 _Home = Annotated[
-    str | None, Query(pattern="^sto_[a-z2-7]{26}$", description="The branch that looks after them")
+    str | None, Query(pattern=f"^sto_{BODY}$", description="The branch that looks after them")
 ]
 
 
@@ -78,16 +78,16 @@ def order_of(caller: Levels, sort: str) -> Order:
     Raises HttpProblem: 403 `forbidden` for a field that the caller does not see whole, 422 at
     `/sort` for one that is sealed or that there is not.
     """
+    if sort in ORDERS:
+        return ORDERS[sort]
     group = GROUPS.get(sort.removeprefix("-"))
-    if group is not None and caller.level(group) != "clear":
+    if group is None:
+        error = FieldError("/sort", "unknown-field", f"must be one of {', '.join(ORDERS)}")
+    elif caller.level(group) == "clear":
+        error = FieldError("/sort", "sealed", "is sealed for each member: no list has its order")
+    else:
         detail = "A list is not sorted by what its reader does not see whole."
         raise HttpProblem(403, "forbidden", detail)
-    if group is not None:
-        error = FieldError("/sort", "sealed", "is sealed for each member: no list has its order")
-    elif sort in ORDERS:
-        return ORDERS[sort]
-    else:
-        error = FieldError("/sort", "unknown-field", f"must be one of {', '.join(ORDERS)}")
     raise HttpProblem(422, "invalid", "1 field is not valid.", errors=[error])
 
 

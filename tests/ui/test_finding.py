@@ -139,7 +139,7 @@ def test_the_trend_is_a_chart_a_table_and_a_file(
     expect(screen.page.locator("details tbody tr")).to_have_count(28)
     with screen.page.expect_download() as saved:
         screen.press("Export CSV")
-    text = saved.value.path().read_text("utf-8").splitlines()
+    text = saved.value.path().read_text("utf-8-sig").splitlines()
     assert text[0] == "day,net,before"
     assert len(text) == 29
     screen.accessible()

@@ -1,5 +1,6 @@
 """Work of a shop's team at the console: finding members, a counter, the team itself, long jobs."""
 
+import csv
 import re
 
 import pytest
@@ -8,7 +9,7 @@ from playwright.sync_api import expect
 from shuke.demo.programme import Programme
 from tests.e2e.stack import Stack
 from tests.ui.conftest import Opening
-from tests.ui.harness import NARROW, WIDE, Owner, beside, contact, enter, make_staff
+from tests.ui.harness import NARROW, WIDE, Owner, acting, beside, contact, enter, make_staff
 
 pytestmark = pytest.mark.timeout(240)
 TEMPLATE = 6
@@ -174,5 +175,38 @@ def test_what_is_held_about_a_member_is_gathered_and_the_link_shown_once(
     screen.open("/jobs")
     assert "key=" not in screen.page.locator("main").inner_text()
     expect(screen.page.locator("tbody tr").first).to_contain_text(ready, timeout=JOB_MS)
+    screen.accessible()
+    screen.clean()
+
+
+def test_the_audit_is_saved_as_a_table_that_runs_no_formula(
+    box: Stack, programme: Programme, owner: Owner, opening: Opening
+) -> None:
+    """All that the filters leave; a reason that a table program would carry out is text there."""
+    email = "auditing@example.com"
+    who = beside(lambda: make_staff(box, programme.program, email, "owner"))
+    del owner
+    with acting(box, who, programme.program) as client:
+        found = client.get("/api/members/v1/members").json()["items"][0]["member_id"]
+        for number in range(30):
+            reason = '=HYPERLINK("http://a.b", 1)' if number == 0 else f"call {number}, again"
+            path = f"/api/members/v1/members/{found}/reveals"
+            body = {"fields": ["phone"], "reason": reason}
+            assert client.post(path, json=body).is_success
+    screen = opening(box, "zh-CN", WIDE)
+    enter(screen, who, "/audit?action=members.reveal")
+    with screen.page.expect_download() as saved:
+        screen.press("导出 CSV")
+    lines = list(csv.reader(saved.value.path().read_text("utf-8-sig").splitlines()))
+    assert saved.value.suggested_filename == "audit.csv"
+    assert len({len(line) for line in lines}) == 1
+    assert len(lines) > 30
+    reasons = {line[lines[0].index("原因")] for line in lines}
+    assert '\'=HYPERLINK("http://a.b", 1)' in reasons
+    assert "call 29, again" in reasons
+    screen.page.emulate_media(media="print")
+    expect(screen.page.get_by_role("navigation", name="主导航")).to_be_hidden()
+    expect(screen.page.locator(".table tbody tr").first).to_be_visible()
+    screen.page.emulate_media(media="screen")
     screen.accessible()
     screen.clean()

@@ -16,6 +16,8 @@ from shared.audit.deeds import Actor
 from shared.clock import Clock
 from shared.http.acting import actor
 from shared.http.auth import Reach, Scope
+from shared.http.reading import reading
+from shared.programs import Program
 
 API: Final = "/api/gateway/v1"
 
@@ -65,6 +67,12 @@ def roles(request: Request) -> OwnRoles:
     """The roles of programs' own."""
     found: OwnRoles = request.app.state.roles
     return found
+
+
+async def program_here(request: Request, scope: Scope) -> Program:
+    """The caller's program. Raises 404 where it is not known."""
+    async with reading(request, scope) as reader:
+        return reader.program
 
 
 def now(request: Request) -> datetime:

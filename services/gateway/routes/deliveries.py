@@ -9,7 +9,7 @@ from sqlalchemy import Row
 from services.gateway import queries
 from services.gateway.model import DeliveryStatus
 from services.gateway.replaying import Replaying
-from services.gateway.routes.asked import API, by
+from services.gateway.routes.asked import API, by, program_here
 from services.gateway.schemas import (
     DeliveryLine,
     DeliveryPage,
@@ -26,7 +26,6 @@ from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.ids import text_id
-from shared.programs import Program
 
 ROUTER = router()
 _Deliveries = Annotated[Scope, Depends(scoped("deliveries.read"))]
@@ -74,7 +73,7 @@ async def get_body(request: Request, delivery_id: str, scope: _Bodies) -> Any:
     """A delivery as it came, which may name a person, and the events that it would give now."""
     identity = known_id("dlv", delivery_id, "delivery")
     shown = await _replaying(request).shown(
-        await _program(request, scope), identity, by(request, scope)
+        await program_here(request, scope), identity, by(request, scope)
     )
     return {
         "headers": shown.content.headers,
@@ -92,7 +91,7 @@ async def get_body(request: Request, delivery_id: str, scope: _Bodies) -> Any:
 async def replay_delivery(request: Request, delivery_id: str, scope: _Replays) -> Any:
     """Read a delivery again. What took effect before has the same id, and no second effect."""
     identity = known_id("dlv", delivery_id, "delivery")
-    await _replaying(request).one(await _program(request, scope), identity, by(request, scope))
+    await _replaying(request).one(await program_here(request, scope), identity, by(request, scope))
     return await get_delivery(request, delivery_id, scope)
 
 
@@ -100,7 +99,7 @@ async def replay_delivery(request: Request, delivery_id: str, scope: _Replays) -
              response_model=Replay)  # fmt: skip
 async def add_replay(request: Request, body: NewReplay, scope: _Replays) -> Any:
     """Read many deliveries again, the oldest 10,000 of those described, one after the other."""
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     identity, _ = await _replaying(request).many(program, body, by(request, scope))
     return await get_replay(request, text_id("rpl", identity), scope)
 
@@ -139,11 +138,6 @@ def _replay(row: Row[Any]) -> dict[str, Any]:
         "done": row.done,
         "outcomes": json.loads(row.outcomes),
     }
-
-
-async def _program(request: Request, scope: Scope) -> Program:
-    async with reading(request, scope) as reader:
-        return reader.program
 
 
 def _replaying(request: Request) -> Replaying:

@@ -22,7 +22,7 @@ from services.gateway.outbound.schemas import (
     SigningSecret,
     SigningSecretPage,
 )
-from services.gateway.routes.asked import API, by
+from services.gateway.routes.asked import API, by, program_here
 from services.gateway.routes.messages import find_message
 from services.gateway.schemas import EndSecret
 from shared.errors import HttpProblem
@@ -31,7 +31,6 @@ from shared.http.auth import Scope, scoped
 from shared.http.matching import IfMatch, versioned
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
-from shared.programs import Program
 
 ROUTER = router()
 _Endpoints = Annotated[Scope, Depends(scoped("endpoints.manage"))]
@@ -43,7 +42,7 @@ async def add_endpoint(
     request: Request, response: Response, body: NewEndpoint, scope: _Endpoints
 ) -> Any:
     """Send events to a URL. What it verifies with is shown this once."""
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     identity, secret_id, secret = await _managing(request).add(program, body, by(request, scope))
     made = await _found(request, response, scope, identity)
     return made | {"secrets": [telling.secret(secret_id, body.signature, secret)]}
@@ -78,7 +77,7 @@ async def change_endpoint(
     if_match: IfMatch = None,
 ) -> Any:
     """Change URL, types, name or order. Messages that are still to be sent go to the new URL."""
-    identity, program = _id(endpoint_id), await _program(request, scope)
+    identity, program = _id(endpoint_id), await program_here(request, scope)
     await _managing(request).change(program, identity, if_match, body, by(request, scope))
     return await _found(request, response, scope, identity)
 
@@ -87,7 +86,7 @@ async def change_endpoint(
                status_code=204)  # fmt: skip
 async def remove_endpoint(request: Request, endpoint_id: str, scope: _Endpoints) -> Response:
     """Let an endpoint go. What was still to be sent is not sent any more."""
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     await _managing(request).remove(program, _id(endpoint_id), by(request, scope))
     return Response(status_code=204)
 
@@ -98,7 +97,7 @@ async def send_example(
     request: Request, endpoint_id: str, scope: _Endpoints, body: SendExample | None = None
 ) -> Any:
     """Send an example event that says `"test": true`; the message tells what came of it."""
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     name = body.type if body else None
     message = await _managing(request).test(program, _id(endpoint_id), name, by(request, scope))
     return telling.message(await find_message(request, scope, message))
@@ -110,7 +109,7 @@ async def replay_endpoint(
     request: Request, endpoint_id: str, body: ReplayRange, scope: _Endpoints
 ) -> Any:
     """Let up to 10,000 messages about the events of a time go out again, under their ids."""
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     count = await _managing(request).replay_range(
         program, _id(endpoint_id), body, by(request, scope)
     )
@@ -123,7 +122,7 @@ async def disable_endpoint(
     request: Request, response: Response, endpoint_id: str, scope: _Endpoints
 ) -> Any:
     """Send nothing more. What happens meanwhile is kept for 30 days, until it is enabled."""
-    identity, program = _id(endpoint_id), await _program(request, scope)
+    identity, program = _id(endpoint_id), await program_here(request, scope)
     await _managing(request).disable(program, identity, by(request, scope))
     return await _found(request, response, scope, identity)
 
@@ -134,7 +133,7 @@ async def enable_endpoint(
     request: Request, response: Response, endpoint_id: str, scope: _Endpoints
 ) -> Any:
     """Send again, and what was kept meanwhile."""
-    identity, program = _id(endpoint_id), await _program(request, scope)
+    identity, program = _id(endpoint_id), await program_here(request, scope)
     await _managing(request).enable(program, identity, by(request, scope))
     return await _found(request, response, scope, identity)
 
@@ -147,7 +146,7 @@ async def rotate_secret(
 ) -> Any:
     """Another secret, shown this once. Those before it sign beside it for 24 hours yet."""
     wanted = body or RotateSecret()
-    program, overlap = await _program(request, scope), timedelta(hours=wanted.overlap_hours)
+    program, overlap = await program_here(request, scope), timedelta(hours=wanted.overlap_hours)
     secret_id, secret = await _managing(request).rotate(
         program, _id(endpoint_id), wanted.signature, overlap, by(request, scope)
     )
@@ -170,7 +169,7 @@ async def end_secret(
     request: Request, endpoint_id: str, secret_id: str, body: EndSecret, scope: _Endpoints
 ) -> Response:
     """Let a secret end, by default in 24 hours. The last one that lasts cannot."""
-    program, actor = await _program(request, scope), by(request, scope)
+    program, actor = await program_here(request, scope), by(request, scope)
     await _managing(request).end_secret(
         program,
         _id(endpoint_id),
@@ -184,11 +183,6 @@ async def end_secret(
 def _managing(request: Request) -> Endpoints:
     found: Endpoints = request.app.state.endpoints
     return found
-
-
-async def _program(request: Request, scope: Scope) -> Program:
-    async with reading(request, scope) as reader:
-        return reader.program
 
 
 async def _found(

@@ -21,7 +21,7 @@ from services.gateway.roster.schemas import (
     TrainingPage,
 )
 from services.gateway.roster.store import training_of
-from services.gateway.routes.asked import API, by, now
+from services.gateway.routes.asked import API, by, now, program_here
 from shared.days import local_day, zone
 from shared.errors import HttpProblem
 from shared.http.app import router
@@ -55,7 +55,7 @@ async def list_positions(request: Request, scope: _Reader) -> Any:
              response_model=PositionLine, responses=documented(409))  # fmt: skip
 async def add_position(request: Request, body: NewPosition, scope: _Manager) -> Any:
     """A place in the team, filled or vacant. It gives nobody a permission."""
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     made = await _roster(request).add_position(
         by(request, scope), program, body.title, _staff(body.staff_id)
     )
@@ -66,7 +66,7 @@ async def add_position(request: Request, body: NewPosition, scope: _Manager) -> 
              response_model=Filled, responses=documented(409))  # fmt: skip
 async def fill_from_template(request: Request, scope: _Manager) -> Any:
     """Vacancies for what the team lacks of the usual one; asked again it makes none."""
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     return {"made": await _roster(request).fill_from_template(by(request, scope), program)}
 
 
@@ -80,7 +80,7 @@ async def change_position(
     wanted = body.model_dump(exclude_unset=True)
     if "staff_id" in wanted:
         wanted["staff_id"] = _staff(body.staff_id)
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     changed = await _roster(request).change_position(by(request, scope), program, identity, wanted)
     return _position(changed)
 
@@ -90,7 +90,7 @@ async def change_position(
 async def remove_position(request: Request, position_id: str, scope: _Manager) -> Response:
     """Take a position away; who filled it stays what they are."""
     identity = known_id("pos", position_id, "position")
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     await _roster(request).remove_position(by(request, scope), program, identity)
     return Response(status_code=204)
 
@@ -126,7 +126,7 @@ async def list_trainings(
              response_model=TrainingLine)  # fmt: skip
 async def add_training(request: Request, body: NewTraining, scope: _Manager) -> Any:
     """Something that somebody is to learn until a day."""
-    program, actor = await _program(request, scope), by(request, scope)
+    program, actor = await program_here(request, scope), by(request, scope)
     wanted = Training(
         uuid7(actor.at), parse_id("stf", body.staff_id), body.topic, body.due_on, None
     )
@@ -141,7 +141,7 @@ async def change_training(
 ) -> Any:
     """That it was passed, or another topic or day."""
     identity = known_id("trn", training_id, "training")
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     today = _today(request, program)
     changed = await _roster(request).change_training(
         by(request, scope), program, identity, body.model_dump(exclude_unset=True), today
@@ -154,7 +154,7 @@ async def change_training(
 async def remove_training(request: Request, training_id: str, scope: _Manager) -> Response:
     """Take a training away."""
     identity = known_id("trn", training_id, "training")
-    program = await _program(request, scope)
+    program = await program_here(request, scope)
     await _roster(request).remove_training(by(request, scope), program, identity)
     return Response(status_code=204)
 
@@ -162,11 +162,6 @@ async def remove_training(request: Request, training_id: str, scope: _Manager) -
 def _roster(request: Request) -> Roster:
     found: Roster = request.app.state.roster
     return found
-
-
-async def _program(request: Request, scope: Scope) -> Program:
-    async with reading(request, scope) as reader:
-        return reader.program
 
 
 def _today(request: Request, program: Program) -> date:

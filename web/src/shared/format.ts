@@ -30,6 +30,12 @@ export function minor(value: number | null | undefined): string {
   return value === null || value === undefined ? "–" : money({ amount_minor: value, currency: currency.value });
 }
 
+/** Minor units as whole ones of the program's currency, with a point, as a table program reads them. */
+export function units(value: number): string {
+  const behind = digits(currency.value);
+  return (value / 10 ** behind).toFixed(behind);
+}
+
 export function count(value: number | null | undefined): string {
   return value === null || value === undefined ? "–" : new Intl.NumberFormat(locale()).format(value);
 }
