@@ -11,7 +11,7 @@ not see it whole must not learn its order either.
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import Query
 from msgspec import Struct
@@ -28,15 +28,16 @@ from shared.http.reading import Reader, known_id
 from shared.ids import BODY, parse_id, text_id
 
 Order = Literal["member", "joined", "-joined"]
-ORDERS: Final[dict[str, Order]] = {each: each for each in ("member", "joined", "-joined")}
+ORDERS: Final[dict[str, Order]] = {each: each for each in get_args(Order)}
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(9000, 1, 1)
 _TICK: Final = timedelta(microseconds=1)
 _Sort = Annotated[
     str,
     Query(
-        pattern="^-?[a-z_]{1,40}$",
-        description="`member` (by id), `joined` (since when), `-joined` (the latest first)",
+        pattern=f"^({'|'.join(ORDERS)}|-?({'|'.join(GROUPS)}))$",
+        description="`member` (by id), `joined` (since when), `-joined` (the latest first); "
+        "a personal field is refused",
     ),
 ]
 _Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="Day of the program")]
@@ -75,19 +76,15 @@ def wanted(
 def order_of(caller: Levels, sort: str) -> Order:
     """The order that a caller asks for.
 
-    Raises HttpProblem: 403 `forbidden` for a field that the caller does not see whole, 422 at
-    `/sort` for one that is sealed or that there is not.
+    Raises HttpProblem for personal fields: 403 `forbidden` where the caller does not see the field
+    whole, 422 at `/sort` where it is sealed alone.
     """
     if sort in ORDERS:
         return ORDERS[sort]
-    group = GROUPS.get(sort.removeprefix("-"))
-    if group is None:
-        error = FieldError("/sort", "unknown-field", f"must be one of {', '.join(ORDERS)}")
-    elif caller.level(group) == "clear":
-        error = FieldError("/sort", "sealed", "is sealed for each member: no list has its order")
-    else:
+    if caller.level(GROUPS[sort.removeprefix("-")]) != "clear":
         detail = "A list is not sorted by what its reader does not see whole."
         raise HttpProblem(403, "forbidden", detail)
+    error = FieldError("/sort", "sealed", "is sealed for each member: no list has its order")
     raise HttpProblem(422, "invalid", "1 field is not valid.", errors=[error])
 
 

@@ -57,6 +57,10 @@ BEYOND_THE_SCHEMA: Final[Mapping[str, str]] = {
     "secrets.create": "whether a secret may be given depends on the connection",
     "endpoints.create": "which addresses there are, and types of events, is a list that grows",
     "endpoints.change": "likewise",
+    "positions.create": "who fills it must work in the program",
+    "positions.change": "likewise",
+    "trainings.create": "who is to pass it must work in the program",
+    "trainings.change": "nobody passed it after today",
     "credentials.put": "which names there must be depends on the source",
     "rfm.get": "a day must be neither in the future nor before all events",
 }
