@@ -70,6 +70,13 @@ MEMBER: Final = program_table(
 )
 Index("member_joined_idx", MEMBER.c.program_id, MEMBER.c.effective_from, MEMBER.c.member_id)
 Index(
+    "member_status_idx",
+    MEMBER.c.program_id,
+    MEMBER.c.status,
+    MEMBER.c.effective_from,
+    MEMBER.c.member_id,
+)
+Index(
     "member_home_idx",
     MEMBER.c.program_id,
     MEMBER.c.home_store,

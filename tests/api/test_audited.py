@@ -1,8 +1,10 @@
 """Whatever is written over HTTP is on record, and whatever is denied; nothing personal with it."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -37,6 +39,10 @@ EXEMPT: Final[Mapping[str, str]] = {
 """Routes that are not read by GET and leave no entry, each with the reason."""
 SHOWING: Final = ("deliveries.body", "contacts.find", "counter.lookup")
 """Routes that change nothing and show what may be personal."""
+LOCALES: Final = [
+    Path(__file__).resolve().parents[2] / "web/src/locales" / f"{name}.json"
+    for name in ("zh-CN", "en")
+]
 DEEDS: Final = {"deliveries.body": "deliveries.read-body"}
 """Names of deeds that are not their routes' names."""
 Prepare = Callable[[Api, World], Awaitable[Mapping[str, str]]]
@@ -47,6 +53,15 @@ def api(request: pytest.FixtureRequest) -> Api:
     """Each service in turn."""
     found: Api = request.getfixturevalue(request.param)
     return found
+
+
+def worded(action: str) -> bool:
+    """Whether the console has words for a deed, in each language."""
+    area, _, name = action.partition(".")
+    return all(
+        name in json.loads(each.read_text("utf-8"))["words"]["deed"].get(area, {})
+        for each in LOCALES
+    )
 
 
 async def entries(api: Api, program: str | None, action: str | None = None) -> list[dict[str, Any]]:
@@ -236,6 +251,7 @@ async def test_every_route_that_writes_leaves_an_entry_of_who_did_what(api: Api)
     for place in asked:
         found = await done(api, place)
         assert [row["action"] for row in found] == [DEEDS.get(place.name, place.name)], place
+        assert worded(found[0]["action"]), place
         assert (found[0]["actor_kind"], found[0]["actor_id"]) == ("key", SUBJECT), place
         assert found[0]["target"], place
         assert found[0]["request_id"], place
