@@ -75,7 +75,7 @@ def test_the_first_day_ends_with_a_member_of_a_test_order(
     expect(screen.page.get_by_role("heading", level=1, name=words["dashboard"])).to_be_visible()
     beside(lambda: _quiet(fresh_box))
     screen.open("/customers")
-    expect(screen.page.locator("tbody tr")).to_have_count(1)
+    expect(screen.page.locator(".table tbody tr")).to_have_count(1)
     screen.clean()
 
 
