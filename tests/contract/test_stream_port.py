@@ -10,7 +10,7 @@ import pytest
 
 from shared.config import Config
 from shared.days import EPOCH
-from shared.errors import Misconfigured
+from shared.errors import Misconfigured, Unavailable
 from shared.events.catalogue import Topic
 from shared.stream.factory import open_stream
 from shared.stream.port import (
@@ -286,3 +286,18 @@ async def test_large_records_come_in_several_polls(log: Log) -> None:
         got = first + await read(reader, len(sent) - len(first))
     assert [each.offset for each in got] == list(range(20))
     assert plain(got) == plain(sent)
+
+
+async def test_whoever_asks_first_does_not_spoil_it_for_who_asks_beside(log: Log) -> None:
+    """A log that was just opened is asked by several at once: each is answered."""
+    asked = (log.stream.partitions([log.topic]) for _ in range(12))
+    assert await asyncio.gather(*asked) == [{log.topic: PARTITIONS}] * 12
+
+
+@pytest.mark.kafka
+async def test_a_log_that_is_away_is_told_so_to_all_who_ask_at_once() -> None:
+    """Whatever one of them clears away: nobody's own fault, so nobody ends for it."""
+    async with open_stream(Config(kafka="127.0.0.1:1", topic_prefix="away.")) as stream:
+        asked = (stream.told("members", "storefront") for _ in range(8))
+        found = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(each) for each in found} == {Unavailable}

@@ -28,6 +28,7 @@ class KafkaStream:
         self._prefix = prefix
         self._producer = Producer(servers)
         self._admin: AIOKafkaAdminClient | None = None
+        self._starting = asyncio.Lock()
 
     def name(self, short: str) -> str:
         """Kafka's name of a topic or group."""
@@ -163,17 +164,34 @@ class KafkaStream:
 
     async def _ask(self, question: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:  # noqa: ANN401
         """Ask the cluster. The client that asks stays open: courtesy asks often."""
+        admin: AIOKafkaAdminClient | None = None
         try:
             async with asyncio.timeout(START_SECONDS):
-                if self._admin is None:
-                    self._admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
-                    await self._admin.start()
-                return await question(self._admin)
+                admin = await self._started()
+                return await question(admin)
         except AWAY as error:
-            admin, self._admin = self._admin, None
             if admin is not None:
-                await admin.close()
+                await self._clear_away(admin)
             raise Unavailable(f"Kafka at {self._servers}: {error}") from error
+
+    async def _clear_away(self, admin: AIOKafkaAdminClient) -> None:
+        """Close the client that failed, if nobody else who asked it has."""
+        if self._admin is admin:
+            self._admin = None
+            await admin.close()
+
+    async def _started(self) -> AIOKafkaAdminClient:
+        """The client that asks, started once however many want to ask at the same time."""
+        async with self._starting:
+            if self._admin is None:
+                admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+                try:
+                    await admin.start()
+                except BaseException:
+                    await admin.close()
+                    raise
+                self._admin = admin
+            return self._admin
 
     async def close(self, timeout_s: float) -> None:
         """Finish what is being appended and let go, in time even when Kafka is away."""
