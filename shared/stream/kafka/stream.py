@@ -176,7 +176,8 @@ class KafkaStream:
 
     async def _clear_away(self, admin: AIOKafkaAdminClient) -> None:
         """Close the client that failed, if nobody else who asked it has."""
-        if self._admin is admin:
+        first = self._admin is admin
+        if first:
             self._admin = None
             await admin.close()
 
