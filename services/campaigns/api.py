@@ -33,7 +33,7 @@ from shared.http.app import database_of, router
 from shared.http.auth import Scope, scoped
 from shared.http.idempotency import IdempotencyKey
 from shared.http.matching import IfMatch
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, after_id, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.ids import text_id
@@ -77,8 +77,7 @@ async def list_campaigns(
     request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
     """Campaigns in the order in which they were made."""
-    cursor = after(page_token, str)
-    start = known_id("cmp", cursor[0], "page") if cursor else None
+    start = after_id(page_token, "cmp")
     async with reading(request, scope) as reader:
         rows = await queries.list_campaigns(reader, start, page_size + 1)
     items = [outline(campaign, _now(request)) for campaign in rows[:page_size]]

@@ -23,7 +23,7 @@ from services.members.queries import Stores, find_primary, members_seen
 from services.members.tiers import tables as tiers
 from shared.days import EPOCH, end_of, start_of, zone
 from shared.errors import FieldError, HttpProblem
-from shared.http.paging import after
+from shared.http.paging import after, after_id
 from shared.http.reading import Reader, known_id
 from shared.ids import BODY, parse_id, text_id
 
@@ -104,9 +104,9 @@ async def list_members(
     query = await _narrowed(reader, members_seen(reader, stores), listing)
     member = tables.MEMBER
     if order == "member":
-        cursor = after(page_token, str)
-        if cursor is not None:
-            query = query.where(member.c.member_id > known_id("mem", cursor[0], "page"))
+        start = after_id(page_token, "mem")
+        if start is not None:
+            query = query.where(member.c.member_id > start)
         return list(await reader.all(query.order_by(member.c.member_id).limit(limit)))
     place = (member.c.effective_from, member.c.member_id)
     cursor = after(page_token, int, str)

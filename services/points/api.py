@@ -42,7 +42,7 @@ from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scope_of, scoped
 from shared.http.many import ManyMembers
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, after, after_id, page
 from shared.http.plain import PlainRoute
 from shared.http.reading import Reader, known_id, reading, values
 from shared.ids import parse_id, text_id
@@ -171,8 +171,7 @@ async def lots(
 ) -> Any:
     """A member's lots that have something left."""
     holder = known_id("mem", member_id, "member")
-    cursor = after(page_token, str)
-    start = known_id("lot", cursor[0], "page") if cursor else None
+    start = after_id(page_token, "lot")
     async with reading(request, scope) as reader:
         rows = await queries.list_lots(reader, holder, start, page_size + 1)
     items = [
@@ -245,8 +244,7 @@ async def exceptions(
     request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
     """Refunds beyond their order, and refunds that name none."""
-    cursor = after(page_token, str)
-    start = known_id("rfd", cursor[0], "page") if cursor else None
+    start = after_id(page_token, "rfd")
     async with reading(request, scope) as reader:
         rows = await queries.list_exceptions(reader, start, page_size + 1)
     items = [_exception(row) for row in rows[:page_size]]

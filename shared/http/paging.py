@@ -4,11 +4,13 @@ import base64
 import binascii
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import msgspec
 from fastapi import Query
 
 from shared.errors import FieldError, HttpProblem
+from shared.http.reading import known_id
 from shared.strict_json import MAX_INTEGER
 
 LARGEST: Final = 200
@@ -37,6 +39,15 @@ def after(token: str | None, *kinds: type) -> tuple[Any, ...] | None:
         error = FieldError("/page_token", "page-token", "is not one that this list gave")
         raise HttpProblem(422, "invalid", "1 field is not valid.", errors=[error])
     return tuple(key)
+
+
+def after_id(token: str | None, prefix: str) -> UUID | None:
+    """Id of the last row that the caller has, of a list by ids; None for the first page.
+
+    Raises 422 `page_token`, and 404 for an id of another kind.
+    """
+    cursor = after(token, str)
+    return known_id(prefix, cursor[0], "page") if cursor else None
 
 
 def page(

@@ -22,7 +22,7 @@ from shared.http import idempotency
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
 from shared.http.idempotency import IdempotencyKey
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, after_id, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.ids import parse_id, text_id
@@ -39,8 +39,7 @@ async def list_templates(
     request: Request, scope: _Read, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
     """Coupon templates by id."""
-    cursor = after(page_token, str)
-    start = known_id("cpt", cursor[0], "page") if cursor else None
+    start = after_id(page_token, "cpt")
     async with reading(request, scope) as reader:
         rows = await queries.list_templates(reader, start, page_size + 1)
     items = [_template(*row) for row in rows[:page_size]]
@@ -75,8 +74,7 @@ async def coupons_of(
 ) -> Any:
     """A page of a member's coupons, as they are told."""
     holder = known_id("mem", member_id, "member")
-    cursor = after(page_token, str)
-    start = known_id("cpn", cursor[0], "page") if cursor else None
+    start = after_id(page_token, "cpn")
     async with reading(request, scope) as reader:
         rows = await queries.list_coupons(reader, holder, start, page_size + 1)
     currency = reader.program.currency

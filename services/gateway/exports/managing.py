@@ -19,7 +19,8 @@ from shared.db import programs
 from shared.db.engine import Database
 from shared.db.transaction import statements, transaction
 from shared.errors import HttpProblem
-from shared.ids import text_id, uuid_of
+from shared.ids import text_id
+from shared.programs import Program
 from shared.random_ids import uuid7
 
 KEY_BYTES: Final = 32
@@ -70,12 +71,10 @@ class Exports:
             raise HttpProblem(404, "not-found", "No such export.")
         return found
 
-    async def list(self, program: str, before: UUID | None, limit: int) -> Sequence[Export]:
-        """Exports of a program, the one asked for last first. Raises 404 for an unknown one."""
+    async def list(self, program: Program, before: UUID | None, limit: int) -> Sequence[Export]:
+        """Exports of a program, the one asked for last first."""
         async with statements(self._database, wait_seconds=WAIT_SECONDS) as tx:
-            if program not in await programs.load(tx):
-                raise HttpProblem(404, "not-found", "No such program.")
-            return await store.list_exports(tx, uuid_of(program), before, limit)
+            return await store.list_exports(tx, program.id, before, limit)
 
     async def take(self, export_id: UUID, key: str, actor: Actor) -> bytes:
         """The file of a link, once.

@@ -50,15 +50,15 @@ async def find_export(tx: Tx, export_id: UUID) -> Export | None:
     return None if row is None else _export(row)
 
 
-async def list_exports(tx: Tx, public_id: UUID, before: UUID | None, limit: int) -> list[Export]:
+async def list_exports(tx: Tx, program_id: int, before: UUID | None, limit: int) -> list[Export]:
     """Exports of a program, the one asked for last first, before a cursor."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}, p.public_id from access_export e join program p using (program_id)
-        where p.public_id = $1 and ($2::uuid is null or e.export_id < $2)
+        where e.program_id = $1 and ($2::uuid is null or e.export_id < $2)
         order by e.export_id desc limit $3
         """,
-        public_id,
+        program_id,
         before,
         limit,
     )

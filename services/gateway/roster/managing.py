@@ -3,7 +3,7 @@
 A title gives nothing: what somebody may do, their roles say.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from services.gateway.deeds import Deeds
 from services.gateway.roster import store
 from services.gateway.roster.model import MOST, Position, Title, Training, vacant_of_template
+from services.gateway.staff.store import one_at_a_time
 from shared.audit.deeds import Actor
 from shared.db.engine import Database
 from shared.db.locks import lock_key
@@ -37,7 +38,7 @@ class Roster:
         """A new position. Raises 422 for who does not work here, 409 `too-many-positions`."""
         position = Position(uuid7(actor.at), title, staff_id)
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            await self._room(tx, program, 1)
+            _expect_room(len(await _titles(tx, program)) + 1)
             await _expect_at_work(tx, program, staff_id)
             await store.add_positions(tx, program.id, [position])
             await self._record(tx, actor, program, "positions.create", position)
@@ -49,10 +50,9 @@ class Roster:
         Raises 409 `too-many-positions`.
         """
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            have = await self._room(tx, program, 0)
+            have = await _titles(tx, program)
             made = [Position(uuid7(actor.at), each, None) for each in vacant_of_template(have)]
-            if len(have) + len(made) > MOST:
-                raise _full()
+            _expect_room(len(have) + len(made))
             await store.add_positions(tx, program.id, made)
             if made:
                 titles = {"titles": [each.title for each in made]}
@@ -88,7 +88,7 @@ class Roster:
         async with transaction(self._database, wait_seconds=1.0) as tx:
             await _expect_at_work(tx, program, training.staff_id)
             await store.add_training(tx, program.id, training)
-            await self._record_training(tx, actor, program, "trainings.create", training)
+            await self._record(tx, actor, program, "trainings.create", training)
         return training
 
     async def change_training(
@@ -111,7 +111,7 @@ class Roster:
             changed = replace(known, **wanted)
             if changed != known:
                 await store.save_training(tx, program.id, changed)
-                await self._record_training(tx, actor, program, "trainings.change", changed)
+                await self._record(tx, actor, program, "trainings.change", changed)
         return changed
 
     async def remove_training(self, actor: Actor, program: Program, training_id: UUID) -> None:
@@ -122,37 +122,22 @@ class Roster:
             name = text_id("trn", training_id)
             await self._deeds.add(tx, actor, "trainings.remove", name, program.text_id)
 
-    async def _room(self, tx: Tx, program: Program, more: int) -> list[Title]:
-        """The titles there are, to which nobody else adds until the commit."""
-        await tx.fetch("select pg_advisory_xact_lock($1)", lock_key(f"team\0{program.text_id}"))
-        have = list(await store.list_titles(tx, program.id))
-        if len(have) + more > MOST:
-            raise _full()
-        return have
-
     async def _record(
-        self, tx: Tx, actor: Actor, program: Program, action: str, position: Position
+        self, tx: Tx, actor: Actor, program: Program, action: str, what: Position | Training
     ) -> None:
-        holder = None if position.staff_id is None else text_id("stf", position.staff_id)
-        values = {"title": position.title, "staff_id": holder}
-        name = text_id("pos", position.position_id)
-        await self._deeds.add(tx, actor, action, name, program.text_id, values)
-
-    async def _record_training(
-        self, tx: Tx, actor: Actor, program: Program, action: str, training: Training
-    ) -> None:
-        values = {
-            "staff_id": text_id("stf", training.staff_id),
-            "topic": training.topic,
-            "due_on": training.due_on,
-            "passed_on": training.passed_on,
-        }
-        name = text_id("trn", training.training_id)
-        await self._deeds.add(tx, actor, action, name, program.text_id, values)
+        await self._deeds.add(tx, actor, action, what.text_id, program.text_id, what.values)
 
 
-def _full() -> HttpProblem:
-    return HttpProblem(409, "too-many-positions", f"A team has {MOST} positions at most.")
+async def _titles(tx: Tx, program: Program) -> Sequence[Title]:
+    """The titles there are, to which nobody else adds until the commit."""
+    await one_at_a_time(tx, lock_key(f"team\0{program.text_id}"))
+    return await store.list_titles(tx, program.id)
+
+
+def _expect_room(positions: int) -> None:
+    if positions > MOST:
+        detail = f"A team has {MOST} positions at most."
+        raise HttpProblem(409, "too-many-positions", detail)
 
 
 async def _expect_at_work(tx: Tx, program: Program, staff_id: UUID | None) -> None:

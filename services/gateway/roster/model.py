@@ -10,12 +10,14 @@ designer, an editor, somebody who delivers.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from msgspec import Struct
+
+from shared.ids import text_id
 
 Title = Literal["manager", "service", "designer", "editor", "delivery"]
 TEMPLATE: Final[tuple[Title, ...]] = (
@@ -33,6 +35,17 @@ class Position(Struct, frozen=True):
     staff_id: UUID | None
     """Who fills it; None: it is vacant."""
 
+    @property
+    def text_id(self) -> str:
+        """Its id as it is told."""
+        return text_id("pos", self.position_id)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What it is, as it is told and put on record."""
+        holder = None if self.staff_id is None else text_id("stf", self.staff_id)
+        return {"title": self.title, "staff_id": holder}
+
 
 class Training(Struct, frozen=True):
     """What somebody is to learn until a day."""
@@ -43,6 +56,21 @@ class Training(Struct, frozen=True):
     due_on: date
     """The last day, included."""
     passed_on: date | None
+
+    @property
+    def text_id(self) -> str:
+        """Its id as it is told."""
+        return text_id("trn", self.training_id)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What it is, as it is told and put on record."""
+        return {
+            "staff_id": text_id("stf", self.staff_id),
+            "topic": self.topic,
+            "due_on": self.due_on,
+            "passed_on": self.passed_on,
+        }
 
     def overdue(self, today: date) -> bool:
         """Whether its day is over and it was not passed."""

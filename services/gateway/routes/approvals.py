@@ -11,7 +11,7 @@ from services.gateway.routes.asked import API, by, now
 from services.gateway.staff.decide import Manager
 from shared.http.app import router
 from shared.http.auth import Reach, expect_step_up, reaching
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, after_id, page
 from shared.http.problems import documented
 from shared.http.reading import known_id
 
@@ -31,8 +31,7 @@ async def list_approvals(
     state: _State = None,
 ) -> Any:
     """What was proposed in the program, the newest first; of all programs for who names none."""
-    cursor = after(page_token, str)
-    before = known_id("apr", cursor[0], "page") if cursor else None
+    before = after_id(page_token, "apr")
     at = now(request)
     found = await _approvals(request).list(reach.program, state, at, before, page_size + 1)
     items = [told(each, at) for each in found[:page_size]]

@@ -22,7 +22,7 @@ from shared.days import render
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, after_id, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 from shared.ids import text_id
@@ -45,8 +45,7 @@ async def list_deliveries(
     connection_id: str | None = None,
 ) -> Any:
     """Deliveries, the newest first."""
-    cursor = after(page_token, str)
-    before = known_id("dlv", cursor[0], "page") if cursor else None
+    before = after_id(page_token, "dlv")
     of = known_id("whk", connection_id, "connection") if connection_id else None
     async with reading(request, scope) as reader:
         rows = await queries.list_deliveries(
@@ -121,8 +120,7 @@ async def list_replays(
     request: Request, scope: _Replays, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
     """Replays of many deliveries, the one asked for last first."""
-    cursor = after(page_token, str)
-    before = known_id("rpl", cursor[0], "page") if cursor else None
+    before = after_id(page_token, "rpl")
     async with reading(request, scope) as reader:
         rows = await queries.list_replays(reader, before, page_size + 1)
     items = [_replay(row) for row in rows[:page_size]]

@@ -7,13 +7,13 @@ from fastapi import Depends, Query, Request, Response
 from services.gateway.exports.managing import Exports
 from services.gateway.exports.model import Export
 from services.gateway.exports.schemas import AskExport, ExportPage, ExportState, NewExport
-from services.gateway.routes.asked import API, by
+from services.gateway.routes.asked import API, by, program_here
 from services.gateway.visiting import Visit
 from shared.config import Config
 from shared.days import render
 from shared.http.app import router
 from shared.http.auth import Scope, expect_step_up, scoped
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, after_id, page
 from shared.http.problems import documented
 from shared.http.reading import known_id
 from shared.ids import text_id
@@ -41,9 +41,9 @@ async def list_exports(
     request: Request, scope: _Export, page_size: PageSize = USUAL, page_token: PageToken = None
 ) -> Any:
     """Exports of members' data, the one asked for last first; their links are told nowhere."""
-    cursor = after(page_token, str)
-    before = known_id("axp", cursor[0], "page") if cursor else None
-    rows = await exports(request).list(scope.program, before, page_size + 1)
+    before = after_id(page_token, "axp")
+    program = await program_here(request, scope)
+    rows = await exports(request).list(program, before, page_size + 1)
     items = [document(each) for each in rows[:page_size]]
     return page(rows, page_size, items, [items[-1]["export_id"] if items else ""])
 

@@ -14,7 +14,7 @@ from services.gateway.routes.asked import API, by
 from shared.errors import HttpProblem
 from shared.http.app import router
 from shared.http.auth import Scope, scoped
-from shared.http.paging import USUAL, PageSize, PageToken, after, page
+from shared.http.paging import USUAL, PageSize, PageToken, after_id, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading
 
@@ -35,8 +35,7 @@ async def list_messages(
     state: State = None,
 ) -> Any:
     """Messages of the last 30 days, those about the newest events first."""
-    cursor = after(page_token, str)
-    before = known_id("msg", cursor[0], "page") if cursor else None
+    before = after_id(page_token, "msg")
     of = known_id("ept", endpoint_id, "endpoint") if endpoint_id else None
     code = STATES.index(state) if state else None
     async with reading(request, scope) as reader:

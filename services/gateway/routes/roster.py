@@ -29,7 +29,7 @@ from shared.http.auth import Scope, scoped
 from shared.http.paging import USUAL, PageSize, PageToken, after, page
 from shared.http.problems import documented
 from shared.http.reading import known_id, reading, values
-from shared.ids import parse_id, text_id
+from shared.ids import parse_id
 from shared.programs import Program
 from shared.random_ids import uuid7
 
@@ -181,19 +181,12 @@ def _day(number: int) -> date:
 
 
 def _position(position: Position) -> dict[str, Any]:
-    return {
-        "position_id": text_id("pos", position.position_id),
-        "title": position.title,
-        "staff_id": None if position.staff_id is None else text_id("stf", position.staff_id),
-    }
+    return {"position_id": position.text_id, **position.values}
 
 
 def _training(training: Training, today: date) -> dict[str, Any]:
     return {
-        "training_id": text_id("trn", training.training_id),
-        "staff_id": text_id("stf", training.staff_id),
-        "topic": training.topic,
-        "due_on": training.due_on,
-        "passed_on": training.passed_on,
+        "training_id": training.text_id,
+        **training.values,
         "overdue": training.overdue(today),
     }

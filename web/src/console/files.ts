@@ -1,4 +1,6 @@
 // Tables as files for table programs.
+import { saveAs } from "@/shared/client";
+
 export type Cell = string | number | null | undefined;
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
@@ -8,11 +10,7 @@ const FORMULA = /^[=+\-@\t\r]/;
 /** Lines as a file: UTF-8 with its mark, without which Chinese is not read. */
 export function saveTable(name: string, lines: readonly (readonly Cell[])[]): void {
   const text = lines.map((line) => line.map(cell).join(",") + "\r\n").join("");
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv" }));
-  link.download = `${name}.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveAs(new Blob(["\ufeff", text], { type: "text/csv" }), `${name}.csv`);
 }
 
 function cell(value: Cell): string {

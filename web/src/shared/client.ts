@@ -119,7 +119,11 @@ async function sent(method: Method, url: string, ask: Ask, most = ask.file ? FIL
 export async function download(url: string, name: string): Promise<void> {
   const answer = await sent("get", url, {}, FILE_MS);
   if (!answer.ok) throw await problemOf(answer);
-  const content = await answer.blob().catch(() => Promise.reject(unreachable()));
+  saveAs(await answer.blob().catch(() => Promise.reject(unreachable())), name);
+}
+
+/** Save what is here as a file. */
+export function saveAs(content: Blob, name: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(content);
   link.download = name;
