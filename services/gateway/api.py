@@ -31,6 +31,7 @@ from services.gateway.merging import Auditing
 from services.gateway.oidc.asking import client as providers
 from services.gateway.oidc.model import Provider
 from services.gateway.oidc.signing_in import LASTS, Federated
+from services.gateway.outbound.connecting import Connecting
 from services.gateway.outbound.managing import Endpoints
 from services.gateway.programs.managing import Programs
 from services.gateway.proxy import Proxy, client
@@ -62,6 +63,7 @@ from services.gateway.routes import (
     shoppers,
     staff,
     stores,
+    tab,
     webhooks,
 )
 from services.gateway.shoppers.asking import Members
@@ -75,6 +77,8 @@ from services.gateway.staff.managing import GRANT_OWNER, Accounts
 from services.gateway.staff.roles import OwnRoles
 from services.gateway.staff.sessions import Sessions
 from services.gateway.staff.signing_in import SigningIn
+from services.gateway.tab.managing import Tabs
+from services.gateway.tab.surveying import Surveyor
 from services.gateway.trying import Trying
 from shared.config import Config
 from shared.http.throttling import Throttle
@@ -86,8 +90,8 @@ from shared.surroundings import Surroundings
 
 _ROUTES: Final = (
     webhooks, sessions, oidc, staff, roster, approvals, keys, programs, stores, connections,
-    deliveries, endpoints, messages, orders, finding, audit, media, live, shoppers, exports, embed,
-    pages, erasures, passing,
+    deliveries, endpoints, messages, orders, finding, audit, media, tab, live, shoppers, exports,
+    embed, pages, erasures, passing,
 )  # fmt: skip
 ROUTERS: Final = tuple(each.ROUTER for each in _ROUTES)
 """Passing on comes last: its paths are everybody else's."""
@@ -163,6 +167,7 @@ def employ(app: FastAPI) -> None:
     state.accounts = Accounts(database, state.sessions, state.signing_in)
     state.roles = OwnRoles(database, ring)
     state.roster = Roster(database, ring)
+    state.tabs = Tabs(database, ring, state.accounts)
     state.proposing = Proposing(database, state.accounts)
 
 
@@ -178,7 +183,7 @@ def federate(app: FastAPI, http: httpx2.AsyncClient) -> None:
 
 
 def receive(app: FastAPI, members: Members, services: Services) -> None:
-    """What shoppers need."""
+    """What shoppers need, on a shop's page too."""
     database = app.state.database
     config: Config = app.state.config
     shoppers = Shoppers(database, config, members)
@@ -188,4 +193,5 @@ def receive(app: FastAPI, members: Members, services: Services) -> None:
     app.state.shoppers = shoppers
     app.state.proving = proving
     app.state.modules = Modules(database, proving, members, services)
+    app.state.surveyor = Surveyor(services, Connecting(config.networks))
     app.state.doing = Doing(database, shoppers, members, proving)

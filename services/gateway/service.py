@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 import services.gateway.shoppers.tables  # noqa: F401 - among the tables of the gateway
+import services.gateway.tab.tables  # noqa: F401 - likewise
 from services.gateway import NAME
 from services.gateway.api import ROUTERS, lifespan
 from services.gateway.bodies import BULK_BYTES
@@ -23,6 +24,7 @@ from services.gateway.tasks.forgetting import forgetting
 from services.gateway.tasks.performing import performing
 from services.gateway.tasks.pulling import pulling
 from services.gateway.tasks.replaying import replaying
+from services.gateway.tasks.reviewing import reviewing
 from shared.http.app import Bodies
 from shared.schema import service_schema
 from shared.service import Rebuild, Service, Sweep
@@ -43,6 +45,7 @@ SERVICE: Final = Service(
         forgetting,
         ending,
         exporting,
+        reviewing,
         send_messages,
     ),
     sweeps=(Sweep("complete", due_orders), Sweep(outbound.KIND, outbound.outdated)),

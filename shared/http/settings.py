@@ -87,7 +87,11 @@ def _reading(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
             published, draft = await _find(request, tx, program, kind, document)
         if draft is None:
             raise HttpProblem(409, "state-conflict", "There is no draft.")
-        return {"errors": [error.as_dict() for error in _objections(kind, draft, published)]}
+        errors = [
+            *_objections(kind, draft, published),
+            *await _beside(request, kind, program, draft),
+        ]
+        return {"errors": [error.as_dict() for error in errors]}
 
 
 def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
@@ -135,14 +139,13 @@ def _writing(routes: APIRouter, documents: Sequence[Document[Any]]) -> None:
         """Publish the draft. What was decided by an older version from then on is settled again."""
         kind = _kind(documents, document)
         wanted = body.effective_from if body else None
+        if kind.looking is not None:
+            async with _transaction(request) as tx:
+                program, draft, seen = await _sound(request, tx, scope, kind, document, if_match)
+            _refuse(await _beside(request, kind, program, draft))
+            if_match = seen  # what was looked at is what is published
         async with _transaction(request) as tx:
-            program = await program_of(tx, scope)
-            admit(program)
-            published, draft = await _find(request, tx, program, kind, document)
-            match(if_match, _etag(published, draft))
-            if draft is None:
-                raise HttpProblem(409, "state-conflict", "There is no draft.")
-            _refuse(_objections(kind, draft, published))
+            program, *_ = await _sound(request, tx, scope, kind, document, if_match)
             by = actor(request, scope.caller)
             done = await publish_draft(tx, program, kind, document, by, wanted)
         return {"document": document, "version": done[0], "effective_from": render(done[1])}
@@ -192,6 +195,39 @@ async def _find(
     published, draft = await store.find(tx, program.id, document)
     ends_at = kind.ends_at(draft["saved_at"]) if draft else None
     return published, None if ends_at is not None and ends_at <= clock() else draft
+
+
+async def _sound(
+    request: Request,
+    tx: Tx,
+    scope: Scope,
+    kind: Document[Any],
+    document: str,
+    if_match: str | None,
+) -> tuple[Program, Any, str]:
+    """A program, its draft against which the document itself has nothing, and the draft's ETag."""
+    program = await program_of(tx, scope)
+    admit(program)
+    published, draft = await _find(request, tx, program, kind, document)
+    match(if_match, _etag(published, draft))
+    if draft is None:
+        raise HttpProblem(409, "state-conflict", "There is no draft.")
+    _refuse(_objections(kind, draft, published))
+    return program, draft, _etag(published, draft)
+
+
+async def _beside(
+    request: Request,
+    kind: Document[Any],
+    program: Program,
+    draft: Any,
+) -> Sequence[FieldError]:
+    """What speaks against publishing that others are asked for."""
+    if kind.looking is None:
+        return ()
+    state, body = request.app.state, kind.model.model_validate_json(draft["body"])
+    found: Sequence[FieldError] = await kind.looking(state, program.text_id, body, state.clock())
+    return found
 
 
 def _ends_at(kind: Document[Any], draft: Any) -> str | None:

@@ -71,6 +71,10 @@ class Document(Struct, Generic[M], frozen=True):
 
     It is awaited whenever a draft is saved, so that a draft names what there is.
     """
+    looking: Any = None
+    """State of the app, program's text id, body, instant -> what beside the draft speaks against
+    publishing it; None: nothing. It is awaited with no transaction open, since others are asked.
+    """
     kept: timedelta | None = None
     """How long a draft is kept after it was saved; None: for good."""
 

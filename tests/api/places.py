@@ -21,7 +21,7 @@ PUBLIC: Mapping[str, set[str]] = {
     | {f"/api/gateway/v1/oidc/{name}" for name in ("login", "callback")}
     | {f"/api/gateway/v1/{name}" for name in ("member-codes", "member-sessions")}
     | {"/api/gateway/v1/centres/{program_id}"}
-    | {"/media/{program_id}/{file}", "/embed/v1/module"}
+    | {"/media/{program_id}/{file}", "/embed/v1/module", "/embed/v1/tab"}
     | {"/api/gateway/v1/access-exports/{export_id}/file"}
     | PAGES
 }
@@ -102,6 +102,7 @@ RANGES: Mapping[str, Mapping[str, str]] = {
     "series.get": {"metric": "orders", "from": "2026-03-01", "to": "2026-03-05"},
     "live.get": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
     "embed.module": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
+    "embed.tab": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
     "embed.ask": {"program": "prg_agojyzjeabykvaaaaaaaaaaaay"},
     "access-exports.file": {"key": "A"},
 }

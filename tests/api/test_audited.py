@@ -177,6 +177,13 @@ async def wanted_no_more(api: Api, world: World) -> Mapping[str, str]:
     return {}
 
 
+async def switched_on(api: Api, world: World) -> Mapping[str, str]:
+    """A tab that is on, as it may have been before."""
+    answer = await api.caller(world.program).post("/api/gateway/v1/tab:submit")
+    assert answer.status_code in {200, 409}
+    return {}
+
+
 PREPARE: Final[Mapping[str, Prepare]] = {
     "settings.publish": draft,
     "parked-programs.resume": parked,
@@ -190,6 +197,7 @@ PREPARE: Final[Mapping[str, Prepare]] = {
     "campaigns.save": a_draft,
     "customers.link": unlinked,
     "erasures.create": wanted_no_more,
+    "tab.withdraw": switched_on,
 }
 """What must be there before a route does anything."""
 

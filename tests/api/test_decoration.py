@@ -15,7 +15,7 @@ from shared.ids import uuid_of
 from shared.service import Tasking
 from shared.surroundings import Surroundings
 from tests.api.harness import Api, Caller, ok, problem
-from tests.api.worlds import an_empty_program
+from tests.api.worlds import LADDER, an_empty_program, telling
 from tests.builders.decoration import BENEFITS, a_decoration, an_image
 from tests.builders.pictures import a_picture, of_bytes
 
@@ -32,6 +32,14 @@ async def save(staff: Caller, **changed: Any) -> httpx2.Response:
 async def publish(staff: Caller) -> httpx2.Response:
     """Publish the draft, whatever it is."""
     return await staff.send("POST", f"{PATH}:publish", if_match="*")
+
+
+async def a_laddered_program(centre: Api, members: Api) -> str:
+    """A program with tiers, as publishing asks for."""
+    program = await an_empty_program(centre)
+    async with telling(members, program) as told:
+        await told.settings("ladder/main", LADDER)
+    return program
 
 
 async def upload(
@@ -96,52 +104,52 @@ async def test_texts_have_so_many_characters_and_no_more(
         problem(await save(staff, **{part: refused}), 422, "text-too-long")
 
 
-async def test_a_draft_is_gone_30_days_after_it_was_saved_last(gateway: Api) -> None:
+async def test_a_draft_is_gone_30_days_after_it_was_saved_last(centre: Api, members: Api) -> None:
     """Acceptance 4: what is published stays as it is; saving on day 29 gives 30 more days."""
-    program = await an_empty_program(gateway)
-    staff = gateway.caller(program)
+    program = await a_laddered_program(centre, members)
+    staff = centre.caller(program)
     began = system()
     ok(await save(staff))
     ok(await publish(staff))
-    with gateway.at(began):
+    with centre.at(began):
         ok(await save(staff, card={"colour": "plum"}))
-    with gateway.at(began + 29 * DAY):
+    with centre.at(began + 29 * DAY):
         ok(await save(staff, card={"colour": "amber"}))
-    with gateway.at(began + 59 * DAY - MINUTE):
+    with centre.at(began + 59 * DAY - MINUTE):
         assert ok(await staff.get(PATH))["draft"]["card"]["colour"] == "amber"
-    with gateway.at(began + 59 * DAY + MINUTE):
+    with centre.at(began + 59 * DAY + MINUTE):
         found = ok(await staff.get(PATH))
         assert (found["draft"], found["draft_ends_at"]) == (None, None)
         assert found["published"]["body"]["card"]["colour"] == "jade"
         problem(await staff.post(f"{PATH}:check"), 409, "state-conflict")
-        async with gateway.nothing_changes(program):
+        async with centre.nothing_changes(program):
             problem(await publish(staff), 409, "state-conflict")
-        decoration = await seen(gateway, program)
+        decoration = await seen(centre, program)
         assert decoration is not None
         assert decoration["card"]["colour"] == "jade"
 
 
-async def test_publishing_asks_for_what_a_draft_may_lack(gateway: Api) -> None:
-    program = await an_empty_program(gateway)
-    staff = gateway.caller(program)
+async def test_publishing_asks_for_what_a_draft_may_lack(centre: Api, members: Api) -> None:
+    program = await a_laddered_program(centre, members)
+    staff = centre.caller(program)
     ok(await save(staff, join={"text": ""}))
     found = ok(await staff.post(f"{PATH}:check"))["errors"]
     assert [(each["pointer"], each["code"]) for each in found] == [("/join/text", "required")]
-    async with gateway.nothing_changes(program):
+    async with centre.nothing_changes(program):
         problem(await publish(staff), 422, "required")
-    assert await seen(gateway, program) is None
+    assert await seen(centre, program) is None
 
 
 async def test_everybody_sees_what_was_published_but_not_where_the_module_stands(
-    gateway: Api,
+    centre: Api, members: Api
 ) -> None:
-    program = await an_empty_program(gateway)
-    staff = gateway.caller(program)
+    program = await a_laddered_program(centre, members)
+    staff = centre.caller(program)
     module = {"mode": "custom", "text": "入会有礼", "origins": ["https://shop.example"]}
     ok(await save(staff, module=module))
     ok(await publish(staff))
     ok(await save(staff, card={"colour": "plum"}))
-    decoration = await seen(gateway, program)
+    decoration = await seen(centre, program)
     assert decoration is not None
     assert decoration["card"] == {"colour": "jade", "image": None}
     assert decoration["module"]["text"] == "入会有礼"
@@ -213,10 +221,10 @@ async def test_a_draft_names_pictures_that_there_are_each_in_its_place(gateway: 
     ok(await save(staff, module={"image": image}))
 
 
-async def test_what_no_version_names_is_forgotten_after_30_days(gateway: Api) -> None:
+async def test_what_no_version_names_is_forgotten_after_30_days(centre: Api, members: Api) -> None:
     """Old drafts too; a picture that any version names stays."""
-    program = await an_empty_program(gateway)
-    staff = gateway.caller(program)
+    program = await a_laddered_program(centre, members)
+    staff = centre.caller(program)
     made = [
         ok(await upload(staff, program, "card", a_picture(1404, 700, kind)), 201)["file"]
         for kind in ("JPEG", "PNG")
@@ -224,9 +232,9 @@ async def test_what_no_version_names_is_forgotten_after_30_days(gateway: Api) ->
     ok(await save(staff, card={"image": {"file": made[0], "alt": "Card"}}))
     ok(await publish(staff))
     ok(await save(staff))
-    state = gateway.app.state
+    state = centre.app.state
     later = Surroundings(clock=fixed(system() + 31 * DAY), metrics=state.metrics)
     await Forgetter(Tasking(state.config, state.database, state.keys, later)).turn()
-    rows = await gateway.site.rows("gateway.picture", program)
+    rows = await centre.site.rows("gateway.picture", program)
     assert [row["file"] for row in rows] == [made[0]]
-    assert len(await gateway.site.rows("gateway.settings", program)) == 1
+    assert len(await centre.site.rows("gateway.settings", program)) == 1

@@ -12,7 +12,7 @@ from shared.clock import system
 from tests.api.harness import Api, Shop, ok, problem
 from tests.api.shopping import open_to_join, word
 from tests.api.staffing import Browser
-from tests.api.worlds import CAMPAIGN, telling
+from tests.api.worlds import CAMPAIGN, LADDER, telling
 from tests.builders.decoration import a_decoration
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -59,8 +59,8 @@ async def give(campaigns: Api, program: str, **coupon: Any) -> None:
 @pytest_asyncio.fixture(loop_scope="session")
 async def joinable(place: Shop, members: Api) -> AsyncIterator[Shop]:
     """A shop with a module, where everybody may join."""
-    await decorate(place)
     async with open_to_join(members, place):
+        await decorate(place)
         yield place
 
 
@@ -101,8 +101,9 @@ async def test_the_shops_own_words_stand_there_in_custom_mode(
 
 
 async def test_nobody_sees_it_who_may_not_join(place: Shop, members: Api, campaigns: Api) -> None:
-    await decorate(place)
-    async with telling(members, place.program):
+    async with telling(members, place.program) as told:
+        await told.settings("ladder/main", LADDER)
+        await decorate(place)
         await give(campaigns, place.program)
         with campaigns.at(DURING):
             assert ok(await ask(place, await token_of(place)))["visible"] is False
@@ -129,8 +130,8 @@ async def test_without_a_published_module_or_with_a_bad_token_nothing_is_told(
     place: Shop, members: Api
 ) -> None:
     problem(await ask(place), 404, "not-found")
-    await decorate(place)
     async with open_to_join(members, place):
+        await decorate(place)
         problem(await ask(place, "a.b.c"), 401, "unauthenticated")
 
 

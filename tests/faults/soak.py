@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import combinations
 from pathlib import Path
-from statistics import linear_regression
+from statistics import median
 from typing import Any, Final
 
 from msgspec import Struct, field, to_builtins
@@ -35,7 +36,8 @@ FAULT_SECONDS: Final = (1.0, 20.0)
 SAMPLE_SECONDS: Final = 60.0
 WARM_SECONDS: Final = 300.0
 """So long a process grows because it fills its pools and caches."""
-LEAST_SAMPLES: Final = 5
+LEAST_SAMPLES: Final = 10
+"""Ten minutes of a warm process: of less it cannot be said how it grows in ten."""
 MOST_GROWTH: Final = 0.02
 """Of its size, in ten minutes."""
 MOST_MB: Final = 300.0
@@ -51,13 +53,18 @@ class Life(Struct):
 
     @property
     def growth(self) -> float | None:
-        """The part of its size by which it grows in ten minutes; None when it lived too short."""
+        """The part of its size by which it grows in ten minutes; None when it lived too short.
+
+        The median over all pairs of samples (Theil and Sen): a process that leaks grows between
+        any two, one that was large for a minute while something was away does not.
+        """
         warm = [each for each in self.samples if each[0] - self.samples[0][0] >= WARM_SECONDS]
         if len(warm) < LEAST_SAMPLES:
             return None
-        seconds, sizes = zip(*warm, strict=True)
-        slope, start = linear_regression(seconds, sizes)
-        return float(600.0 * slope / (start + slope * seconds[0]))
+        slope = median(
+            (size - before) / (at - then) for (then, before), (at, size) in combinations(warm, 2)
+        )
+        return 600.0 * slope / median(size - slope * (at - warm[0][0]) for at, size in warm)
 
 
 class Soak:

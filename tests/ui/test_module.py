@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -32,7 +32,7 @@ def a_site(gateway: str, program: str) -> Iterator[str]:
     policy = f"default-src 'none'; script-src {gateway}; connect-src {gateway}"
     page = (
         f"<!doctype html><html lang=en><title>Shop</title><h1>Shop</h1>"
-        f"<shuke-module></shuke-module><p>Below</p>"
+        f"<nav><shuke-tab></shuke-tab></nav><shuke-module></shuke-module><p>Below</p>"
         f'<script async src="{gateway}/embed/v1/shuke.js" data-program="{program}"></script>'
     )
 
@@ -59,10 +59,10 @@ def a_site(gateway: str, program: str) -> Iterator[str]:
         server.server_close()
 
 
-def publish(box: Stack, owner: Owner, program: str, origin: str) -> None:
-    """Let the module stand on a site."""
-    with acting(box, owner, program) as client:
-        body = a_decoration(module={"origins": [origin], "background": "pine"})
+def publish(box: Stack, who: Owner, program: str, **changed: Any) -> None:
+    """Publish a decoration with what is changed of it."""
+    with acting(box, who, program) as client:
+        body = a_decoration(**changed)
         path = f"{API}/settings/decoration"
         newest = {"if-match": "*"}
         saved = client.put(path, json=body, headers=newest)
@@ -76,22 +76,23 @@ def test_it_stands_on_a_strict_page_and_hides_where_nothing_is_to_be_had(
 ) -> None:
     """First as the gateway answers a guest who may not join; then as it answers who may."""
     with a_site(box.gateway, programme.program) as origin:
-        publish(box, owner, programme.program, origin)
+        module = {"origins": [origin], "background": "pine"}
+        publish(box, owner, programme.program, module=module)
         page = browser.new_page()
         errors: list[str] = []
         page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(origin)
-        module = page.locator("shuke-module")
-        expect(module).to_be_hidden()
+        element = page.locator("shuke-module")
+        expect(element).to_be_hidden()
         expect(page.get_by_text("Below")).to_be_visible()
         allowed = {"access-control-allow-origin": origin}
         page.route(
             "**/embed/v1/module?**", lambda route: route.fulfill(json=SHOWN, headers=allowed)
         )
         page.reload()
-        expect(module).to_be_visible()
-        box_of = module.bounding_box()
+        expect(element).to_be_visible()
+        box_of = element.bounding_box()
         assert box_of is not None
         assert abs(box_of["width"] / box_of["height"] - 702 / 110) < 0.05
         assert errors == []

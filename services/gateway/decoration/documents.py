@@ -35,8 +35,19 @@ async def refusing(
     return [*against_keeping(body), *unknown]
 
 
+async def looking(
+    state: Any,  # noqa: ANN401 - of the app
+    program: str,
+    body: Decoration,
+    now: datetime,
+) -> Sequence[FieldError]:
+    """What beside a draft speaks against publishing it. Raises 503 where a service is away."""
+    found: Sequence[FieldError] = await state.surveyor.against_publishing(program, body, now)
+    return found
+
+
 DECORATION: Final = Document(
-    NAME, Decoration, against_publishing, refusing=refusing, kept=DRAFT_KEPT
+    NAME, Decoration, against_publishing, refusing=refusing, looking=looking, kept=DRAFT_KEPT
 )
 
 
@@ -50,4 +61,8 @@ async def in_force(tx: Tx, program_id: int, now: datetime) -> Decoration | None:
 async def published(tx: Tx, program_id: int, now: datetime) -> dict[str, Any] | None:
     """The decoration in force, as anybody may read it: not on whose pages its module stands."""
     body = await in_force(tx, program_id, now)
-    return None if body is None else body.model_dump(mode="json", exclude={"module": {"origins"}})
+    return (
+        None
+        if body is None
+        else body.model_dump(mode="json", exclude={"module": {"origins"}, "tab": True})
+    )

@@ -23,6 +23,8 @@ Right = Literal[
 """The nine rights that a programme may promise."""
 Entry = Literal["points", "check-in", "coupons"]
 """What the grid may lead to."""
+Review = Literal["weekly", "at-once"]
+"""When the member tab is looked at."""
 _MOST_CODE_POINTS: Final = 45_000
 """A text's characters are counted by a rule; this only bounds what is counted."""
 _MOST_LISTED: Final = 50
@@ -75,6 +77,14 @@ class Module(Settings):
     ] = Field(default=(), description="Shops on whose pages it may stand: https://shop.example")
 
 
+class MemberTab(Settings):
+    """The tab on the shop's page that leads to the member centre."""
+
+    review: Review = Field(
+        default="weekly", description="weekly: on Mondays at 20:00; at-once: in a few seconds"
+    )
+
+
 class Decoration(Settings):
     """The looks of a member centre."""
 
@@ -90,3 +100,4 @@ class Decoration(Settings):
         default=(), description="What the grid leads to, in its order; at most eight"
     )
     module: Module = Module()
+    tab: MemberTab = MemberTab()

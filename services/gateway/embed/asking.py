@@ -1,4 +1,4 @@
-"""What services are asked for the module, by tokens that permit that alone."""
+"""What services are asked for what stands on a shop's page, by tokens that permit that alone."""
 
 from collections.abc import Sequence
 from typing import Final, TypeVar
@@ -33,6 +33,14 @@ class _Version(Struct, frozen=True):
 
 class _Published(Struct, frozen=True):
     published: _Version | None
+
+
+class _Rules(Struct, frozen=True):
+    published: dict[str, object] | None
+
+
+class _Tiers(Struct, frozen=True):
+    items: Sequence[dict[str, object]]
 
 
 class _Giving(Struct, frozen=True):
@@ -74,6 +82,17 @@ class Services:
         asked = ("campaigns", program, program, "campaigns.read", "new-member-gift")
         found = await self._ask(asked, _Giving)
         return None if found is None else found.gift
+
+    async def has_tiers(self, program: str) -> bool:
+        """Whether there is a ladder. Raises 503 `busy`."""
+        found = await self._ask(("members", program, program, "programs.read", "tiers"), _Tiers)
+        return found is not None and bool(found.items)
+
+    async def earns(self, program: str) -> bool:
+        """Whether rules of points are published. Raises 503 `busy`."""
+        asked = ("points", program, program, "settings.read", "settings/points")
+        found = await self._ask(asked, _Rules)
+        return found is not None and found.published is not None
 
     async def standing(self, program: str, member: str) -> Standing:
         """Where a member stands. Raises 503 `busy`."""

@@ -1,4 +1,7 @@
-"""The module on a shop's own page, and its script. Pages of other sites come here, if listed."""
+"""The module and the tab on a shop's own page, and their script.
+
+Pages of other sites come here, if they are listed.
+"""
 
 from typing import Annotated, Any, Final
 
@@ -8,6 +11,8 @@ from services.gateway.embed.schemas import ModuleShown
 from services.gateway.embed.showing import Modules
 from services.gateway.routes.pages import STATIC, file_of
 from services.gateway.shoppers.schemas import ProgramId
+from services.gateway.tab.managing import Tabs
+from services.gateway.tab.schemas import TabShown
 from services.gateway.visiting import Visit
 from shared.http.app import router
 from shared.http.problems import documented
@@ -38,6 +43,19 @@ async def module(
     if authorization and authorization.lower().startswith(_BEARER):
         token = authorization[len(_BEARER) :]
     return await _modules(request).show(row, found, token, visit)
+
+
+@ROUTER.get("/embed/v1/tab", name="embed.tab", response_model=TabShown,
+            responses=documented(429))  # fmt: skip
+async def tab(
+    request: Request, response: Response, program: _Program, origin: _Origin = None
+) -> Any:
+    """Whether the shop's page shows the tab that leads to the member centre."""
+    row, _ = await _modules(request).admit(program, origin, Visit.of(request))
+    response.headers.update(_shared(origin) | {"cache-control": "no-store"})
+    tabs: Tabs = request.app.state.tabs
+    visible = (await tabs.find(row["program_id"])).state == "approved"
+    return {"visible": visible, "href": f"/m/{program}" if visible else None}
 
 
 @ROUTER.options("/embed/v1/module", name="embed.ask", include_in_schema=False)

@@ -1,21 +1,17 @@
 """One request to an endpoint: where it may go, how long it may take, what comes of it."""
 
 import asyncio
-import datetime as dt
-import ssl
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from services.gateway.outbound.connecting import ANSWER_BYTES, Connecting, Limits
 from services.gateway.outbound.model import PENDING, Result
 from shared.clock import system
+from tests.builders.certificates import certified
 from tests.flow.gateway.outside import LOOPBACK, Names, Outside
 from tests.flow.gateway.receiver import Answer, Receiver, receiver
 
@@ -60,7 +56,7 @@ async def test_a_name_that_leads_inside_at_the_second_attempt_only_gets_no_conne
     names = Names([HERE], [METADATA])
     sender = out.another(names)
     await out.send(sender)
-    out.watch.now += dt.timedelta(seconds=10)
+    out.watch.now += timedelta(seconds=10)
     await out.send(sender)
     assert names.asked == [("hooks.test", out.to.port)] * 2
     assert out.to.connections == 1
@@ -138,37 +134,6 @@ async def test_a_name_that_nobody_has_is_unknown(to: Receiver) -> None:
 
     connecting = Connecting(LOOPBACK, resolve=Nobody([]))
     assert (await connecting.post(to.url, {}, b"{}", system())).error == "name-unknown"
-
-
-def certified(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with a certificate for a name, and a client's that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = system()
-    certificate = (
-        x509
-        .CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(private + pem)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(path)
-    return server, ssl.create_default_context(cadata=pem.decode())
 
 
 async def test_a_certificate_must_be_for_the_name_though_the_address_is_connected(

@@ -1,4 +1,5 @@
-// The element `shuke-module` on a shop's own page: members see tier and points, others the gift.
+// The elements `shuke-module` and `shuke-tab` on a shop's own page. The module: members see tier and
+// points, others the gift. The tab: the way to the member centre, once it is approved.
 // Whatever fails, nothing is shown, and the page is as it was.
 import words from "@/locales/embed.json";
 
@@ -16,7 +17,7 @@ interface Shown {
   currency: string;
   href: string | null;
 }
-type Words = Record<"member" | "points" | "gift" | "join" | "look", string>;
+type Words = Record<"member" | "points" | "gift" | "join" | "look" | "tab", string>;
 
 (() => {
   const script = document.currentScript as HTMLScriptElement | null;
@@ -37,6 +38,33 @@ type Words = Record<"member" | "points" | "gift" | "join" | "look", string>;
     .pine { background: linear-gradient(90deg, #e8f5ee, #c9e8d7); }
     .dusk { background: linear-gradient(90deg, #efe9fb, #d9cdf3); }
   `;
+
+  const TAB_LOOKS = `
+    :host { display: inline-block; }
+    :host([hidden]) { display: none; }
+    a { display: block; padding: .5em 1em; color: inherit; font: inherit; text-decoration: none; }
+    a:focus-visible { outline: 2px solid #1d4ed8; outline-offset: 2px; }
+  `;
+
+  /** What the gateway says of something here; null: nothing is to be shown. */
+  async function ask<T extends { visible: boolean }>(what: string, headers?: HeadersInit): Promise<T | null> {
+    const url = `${host}/embed/v1/${what}?program=${encodeURIComponent(program)}`;
+    const answer = await fetch(url, { headers, credentials: "omit", referrerPolicy: "origin" });
+    const said = answer.ok ? ((await answer.json()) as T) : null;
+    return said?.visible ? said : null;
+  }
+
+  function dress(root: ShadowRoot, looks: string): void {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(looks);
+    root.adoptedStyleSheets = [sheet];
+  }
+
+  /** The visitor's language, and what is said in it. */
+  function spoken(): [string, Words] {
+    const chinese = (document.documentElement.lang || navigator.language).startsWith("zh");
+    return chinese ? ["zh-CN", words.zh] : ["en", words.en];
+  }
 
   function money(minor: number, currency: string, locale: string): string {
     const format = new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: 0 });
@@ -62,20 +90,14 @@ type Words = Record<"member" | "points" | "gift" | "join" | "look", string>;
     }
 
     private async load(): Promise<void> {
-      const looks = new CSSStyleSheet();
-      looks.replaceSync(LOOKS);
-      this.root.adoptedStyleSheets = [looks];
-      const headers = token ? { authorization: `Bearer ${token}` } : undefined;
-      const url = `${host}/embed/v1/module?program=${encodeURIComponent(program)}`;
-      const answer = await fetch(url, { headers, credentials: "omit", referrerPolicy: "origin" });
-      const shown = answer.ok ? ((await answer.json()) as Shown) : null;
-      if (shown?.visible) this.draw(shown);
+      dress(this.root, LOOKS);
+      const shown = await ask<Shown>("module", token ? { authorization: `Bearer ${token}` } : undefined);
+      if (shown) this.draw(shown);
       else this.hidden = true;
     }
 
     private draw(shown: Shown): void {
-      const chinese = (document.documentElement.lang || navigator.language).startsWith("zh");
-      const [locale, said] = chinese ? ["zh-CN", words.zh] : ["en", words.en];
+      const [locale, said] = spoken();
       const link = document.createElement("a");
       link.href = host + (shown.href ?? "");
       if (shown.background?.startsWith("/")) {
@@ -92,5 +114,27 @@ type Words = Record<"member" | "points" | "gift" | "join" | "look", string>;
       this.root.replaceChildren(link);
     }
   }
+
+  class Tab extends HTMLElement {
+    private readonly root = this.attachShadow({ mode: "closed" });
+
+    connectedCallback(): void {
+      this.hidden = true;
+      void this.load().catch(() => undefined);
+    }
+
+    private async load(): Promise<void> {
+      const shown = await ask<{ visible: boolean; href: string }>("tab");
+      if (!shown) return;
+      dress(this.root, TAB_LOOKS);
+      const link = document.createElement("a");
+      link.href = host + shown.href;
+      link.textContent = spoken()[1].tab;
+      this.root.replaceChildren(link);
+      this.hidden = false;
+    }
+  }
+
   customElements.define("shuke-module", Module);
+  customElements.define("shuke-tab", Tab);
 })();

@@ -5,6 +5,7 @@ export const RIGHTS = [
   "join-gift", "exclusive-coupon", "exclusive-gift", "points-redemption", "points-for-shopping",
   "exclusive-service", "exchange-15-days", "priority-refund", "birthday",
 ] as const;
+export const REVIEWS = ["weekly", "at-once"] as const;
 export const ENTRIES = ["points", "check-in", "coupons"] as const;
 export const JOIN_CHARACTERS = 4500;
 export const MODULE_CHARACTERS = 13;
@@ -23,6 +24,8 @@ export interface Decoration {
   posters: { image: Image; link: string | null }[];
   entries: Entry[];
   module: { mode: string; text: string; background: string; image: Image | null; origins: string[] };
+  /** Absent in versions from before there was a tab. */
+  tab?: { review: string };
 }
 
 /** What a program begins with; its join text is filled in the language of whoever decorates. */
@@ -30,9 +33,10 @@ export function initial(text: string): Decoration {
   return {
     join: { text },
     card: { colour: "ink", image: null },
-    benefits: ["join-gift", "exclusive-coupon", "points-for-shopping", "birthday"],
+    benefits: ["join-gift", "exclusive-coupon", "points-for-shopping", "exclusive-service"],
     posters: [],
     entries: ["points", "check-in", "coupons"],
     module: { mode: "smart", text: "", background: "mist", image: null, origins: [] },
+    tab: { review: "weekly" },
   };
 }
