@@ -15,7 +15,7 @@ from tests.builders.deliveries import a_check_in_sent, an_order_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 WAIT_SECONDS = 10.0
-REQUESTS, AT_ONCE = 1_000, 50
+REQUESTS, AT_ONCE = 1_000, 20
 CHUNK = 64 * 1024
 
 
