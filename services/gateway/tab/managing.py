@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from services.gateway import NAME
 from services.gateway.decoration.documents import in_force
 from services.gateway.deeds import Deeds
 from services.gateway.staff.managing import Accounts
@@ -20,6 +21,7 @@ from shared.db.transaction import Row, Tx, statements, transaction
 from shared.errors import HttpProblem
 from shared.http.settings import WRITE
 from shared.ids import parse_id, text_id
+from shared.logs import logger
 from shared.outcome import Refused
 from shared.programs import OPEN, Program
 from shared.sealing import KeyRing
@@ -90,11 +92,12 @@ class Reviewer:
         return sum(done)
 
     async def _one(self, row: Row, now: datetime) -> bool:
-        try:
-            reasons = await self._reasons(row, now)
-        except HttpProblem:
-            return False
         program = text_id("prg", row["public_id"])
+        try:
+            reasons = await self._reasons(row, program, now)
+        except HttpProblem as problem:
+            logger(NAME).warning("review", program=program, reason=problem.detail)
+            return False
         async with transaction(self._database) as tx:
             tab = await store.lock_tab(tx, row["program_id"])
             if tab.state != "submitted" or tab.review_at is None or tab.review_at > now:
@@ -106,13 +109,13 @@ class Reviewer:
             await self._deeds.add(tx, actor, "tab.review", program, program, told)
         return True
 
-    async def _reasons(self, row: Row, now: datetime) -> Sequence[Lack]:
+    async def _reasons(self, row: Row, program: str, now: datetime) -> Sequence[Lack]:
         async with statements(self._database) as tx:
             body = await in_force(tx, row["program_id"], now)
         closed = [] if row["status"] == OPEN else [Lack("program-not-open", "stores", "")]
         if body is None:
             return [*closed, Lack("no-decoration", "decoration", "")]
-        around = await self._surveyor.around(text_id("prg", row["public_id"]), body, now)
+        around = await self._surveyor.around(program, body, now)
         return [*closed, *lacking(body, around)]
 
 
