@@ -1,4 +1,4 @@
-"""The member tab: when it is reviewed, what it must have, how its states follow each other."""
+"""The member tab: when it is reviewed, and what it must have."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,29 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.decoration.settings import Decoration
-from services.gateway.tab.model import OFF, Around, Lack, State, Tab
-from services.gateway.tab.rules.deciding import reviewed, submitted, withdrawn
+from services.gateway.tab.model import Around
 from services.gateway.tab.rules.reviewing import lacking, review_at, unpublishable
-from shared.outcome import Refused
 from tests.builders.decoration import a_decoration, an_image
 
-AT = datetime(2026, 11, 23, 4, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 ZONES = ("Asia/Shanghai", "America/New_York", "Europe/Berlin", "Pacific/Apia", "UTC")
 SOUND = ("join-gift", "exclusive-coupon", "points-for-shopping", "exclusive-service")
-LACK = Lack("no-tiers", "tiers", "/benefits")
 MONDAY = 0
-LI, WU = "stf_li", "stf_wu"
 
 
 def dressed(**changed: object) -> Decoration:
     """A decoration whose rights can be had."""
     return Decoration.model_validate(a_decoration(benefits=SOUND, **changed))
-
-
-def on(tab: Tab = OFF, by: str = LI, *, others: bool = True) -> Tab | Refused:
-    """What comes of switching it on."""
-    return submitted(tab, by, AT, AT, others=others)
 
 
 @given(
@@ -99,44 +89,3 @@ def test_publishing_asks_for_tiers_and_for_links_that_answer() -> None:
     around = Around(tiers=False, gift=False, dead_links=frozenset({1}))
     found = [(each.code, each.pointer) for each in unpublishable(body, around)]
     assert found == [("no-tiers", "/benefits"), ("link-dead", "/posters/1/link")]
-
-
-def test_it_goes_from_off_through_the_review_and_off_again() -> None:
-    tab = on()
-    assert isinstance(tab, Tab)
-    assert (tab.state, tab.submitted_by, tab.review_at) == ("submitted", LI, AT)
-    shown = reviewed(tab, (), AT)
-    assert (shown.state, shown.decided_at, shown.reasons) == ("approved", AT, ())
-    assert withdrawn(shown) == OFF
-
-
-@pytest.mark.parametrize("state", ["submitted", "approved"])
-def test_what_is_on_is_not_switched_on_again(state: State) -> None:
-    refused = on(Tab(state=state))
-    assert isinstance(refused, Refused)
-    assert (refused.status, refused.code) == (409, "state-conflict")
-
-
-def test_what_is_off_is_not_switched_off() -> None:
-    refused = withdrawn(OFF)
-    assert isinstance(refused, Refused)
-    assert (refused.status, refused.code) == (409, "state-conflict")
-
-
-@pytest.mark.parametrize("off", [False, True])
-def test_who_was_rejected_leaves_the_next_try_to_another(off: bool) -> None:  # noqa: FBT001
-    """Switching off in between changes nothing; where nobody else could, nobody has to."""
-    first = on()
-    assert isinstance(first, Tab)
-    tab = reviewed(first, (LACK,), AT)
-    assert (tab.state, tab.reasons) == ("rejected", (LACK,))
-    if off:
-        tab = withdrawn(tab)  # type: ignore[assignment]
-    refused = on(tab)
-    assert isinstance(refused, Refused)
-    assert (refused.status, refused.code) == (403, "second-person")
-    assert isinstance(on(tab, others=False), Tab)
-    again = on(tab, WU)
-    assert isinstance(again, Tab)
-    assert isinstance(on(reviewed(again, (LACK,), AT)), Tab)
-    assert reviewed(again, (), AT).rejected_to is None
