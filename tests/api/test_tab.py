@@ -161,6 +161,19 @@ async def test_without_tiers_nothing_is_published(place: Shop, members: Api) -> 
         ok(await publish(staff))
 
 
+async def test_a_right_is_had_from_a_tier_that_is_there(dressed: Shop) -> None:
+    staff = dressed.api.caller(dressed.program)
+    body = a_decoration(rights_from={"birthday": "crown"})
+    ok(await staff.send("PUT", PATH, body, if_match="*"))
+    (error,) = problem(await publish(staff), 422, "unknown-tier")["errors"]
+    assert error["pointer"] == "/rights_from/birthday"
+    body = a_decoration(rights_from={"birthday": "gold"})
+    ok(await staff.send("PUT", PATH, body, if_match="*"))
+    ok(await publish(staff))
+    path = f"{GATEWAY}/centres/{dressed.program}"
+    assert ok(await staff.get(path))["decoration"]["rights_from"] == {"birthday": "gold"}
+
+
 async def test_while_members_is_away_nothing_is_published(gateway: Api, shop: Shop) -> None:
     staff = gateway.caller(shop.program)
     ok(await staff.send("PUT", PATH, a_decoration(), if_match="*"))

@@ -87,6 +87,10 @@ def order_rights(desk: Screen, preview: FrameLocator) -> None:
     rights = preview.locator("button[aria-haspopup=dialog]")
     expect(rights).to_have_count(5)
     expect(rights.nth(4)).to_contain_text("Priority refund")
+    desk.field("From which tier: Priority refund").select_option(label="From Diamond")
+    expect(rights.nth(4)).to_contain_text("From Diamond")
+    desk.field("Tier").select_option(label="Diamond")
+    expect(rights.nth(4)).not_to_contain_text("From Diamond")
 
 
 def hang_a_poster(desk: Screen, folder: Path) -> None:

@@ -309,6 +309,18 @@ def test_the_preview_asks_nothing_and_shows_what_the_console_tells(
     screen.page.evaluate(tell, told)
     expect(frame.locator(".card.jade .tier")).to_have_text("至尊VIP")
     expect(frame.get_by_role("button", name="优先退款")).to_be_visible()
+    ladder = [
+        {"code": "ordinary", "name": {"zh": "普通会员", "en": "Ordinary"}},
+        {"code": "gold", "name": {"zh": "金卡会员", "en": "Gold"}},
+    ]
+    cut = {"decoration": decoration | {"rights_from": {"priority-refund": "gold"}}}
+    screen.page.evaluate(tell, told | cut | {"ladder": ladder, "tier": "ordinary"})
+    grey = frame.get_by_role("button", name="优先退款 金卡会员起")
+    grey.click()
+    expect(frame.get_by_role("dialog")).to_contain_text("当前等级无法享受，金卡会员起可享。")
+    frame.get_by_role("button", name="关闭").click()
+    screen.page.evaluate(tell, told | cut | {"ladder": ladder, "tier": "gold"})
+    expect(frame.get_by_role("button", name="优先退款", exact=True)).to_be_visible()
     screen.page.evaluate(tell, told | {"as": "guest", "locale": "en"})
     expect(frame.get_by_role("link", name="Sign in or join")).to_be_visible()
     forged = "(told) => postMessage({type: 'shuke-preview', ...told}, location.origin)"

@@ -93,6 +93,11 @@ class Decoration(Settings):
     benefits: Annotated[tuple[Right, ...], Field(max_length=_MOST_LISTED)] = Field(
         default=(), description="Rights that are on, in their order; at least four"
     )
+    rights_from: dict[Right, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default={},
+        description="The tier from which a right is had, by its code; all members have the others",
+        examples=[{"priority-refund": "gold"}],
+    )
     posters: Annotated[tuple[Poster, ...], Field(max_length=_MOST_LISTED)] = Field(
         default=(), description="At most three"
     )

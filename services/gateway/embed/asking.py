@@ -39,8 +39,13 @@ class _Rules(Struct, frozen=True):
     published: dict[str, object] | None
 
 
+class _TierName(Struct, frozen=True):
+    code: str
+    on: bool
+
+
 class _Tiers(Struct, frozen=True):
-    items: Sequence[dict[str, object]]
+    items: Sequence[_TierName]
 
 
 class _Giving(Struct, frozen=True):
@@ -83,10 +88,10 @@ class Services:
         found = await self._ask(asked, _Giving)
         return None if found is None else found.gift
 
-    async def has_tiers(self, program: str) -> bool:
-        """Whether there is a ladder. Raises 503 `busy`."""
+    async def tiers(self, program: str) -> frozenset[str]:
+        """Codes of the tiers that are on; without a ladder none. Raises 503 `busy`."""
         found = await self._ask(("members", program, program, "programs.read", "tiers"), _Tiers)
-        return found is not None and bool(found.items)
+        return frozenset(each.code for each in found.items if each.on) if found else frozenset()
 
     async def earns(self, program: str) -> bool:
         """Whether rules of points are published. Raises 503 `busy`."""

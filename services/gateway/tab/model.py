@@ -13,6 +13,7 @@ Code = Literal[
     "program-not-open",
     "no-decoration",
     "no-tiers",
+    "unknown-tier",
     "too-few-rights",
     "no-gift",
     "no-points",
@@ -32,8 +33,8 @@ class Lack(Struct, frozen=True):
 class Around(Struct, frozen=True):
     """What there is beside a decoration, at one instant."""
 
-    tiers: bool = True
-    """Whether there is a ladder."""
+    tiers: frozenset[str] = frozenset()
+    """Codes of the tiers that are on."""
     gift: bool = True
     """Whether who joins gets something now."""
     earning: bool = True

@@ -16,6 +16,7 @@ _GONE: Final = frozenset({404, 410})
 _FAILED: Final = 500
 _SAID: Final = {
     "no-tiers": "there is no ladder of tiers yet",
+    "unknown-tier": "there is no such tier, or it is off",
     "link-dead": "the page behind the link does not answer",
 }
 
@@ -30,7 +31,7 @@ class Surveyor:
     async def around(self, program: str, body: Decoration, now: datetime) -> Around:
         """What there is for a program (its text id). Raises 503 `busy` where a service is away."""
         tiers, gift, earning, dead = await asyncio.gather(
-            self._services.has_tiers(program),
+            self._services.tiers(program),
             self._services.gift(program),
             self._services.earns(program),
             self._dead(body, now),
@@ -41,7 +42,7 @@ class Surveyor:
         self, program: str, body: Decoration, now: datetime
     ) -> Sequence[FieldError]:
         """What beside a draft speaks against showing it. Raises 503 `busy`."""
-        tiers, dead = await asyncio.gather(self._services.has_tiers(program), self._dead(body, now))
+        tiers, dead = await asyncio.gather(self._services.tiers(program), self._dead(body, now))
         found = unpublishable(body, Around(tiers=tiers, dead_links=dead))
         return [FieldError(each.pointer, each.code, _SAID[each.code]) for each in found]
 

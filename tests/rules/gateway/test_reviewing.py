@@ -16,6 +16,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 ZONES = ("Asia/Shanghai", "America/New_York", "Europe/Berlin", "Pacific/Apia", "UTC")
 SOUND = ("join-gift", "exclusive-coupon", "points-for-shopping", "exclusive-service")
 MONDAY = 0
+TIERS = frozenset({"ordinary", "gold"})
 
 
 def dressed(**changed: object) -> Decoration:
@@ -55,15 +56,18 @@ def test_what_is_submitted_on_a_monday_waits_for_the_next(said: str, due: str) -
 
 
 def test_what_can_be_had_lacks_nothing() -> None:
-    assert list(lacking(dressed(), Around())) == []
+    assert list(lacking(dressed(), Around(TIERS))) == []
 
 
 @pytest.mark.parametrize(
     ("around", "found"),
     [
-        (Around(tiers=False), [("no-tiers", "tiers")]),
-        (Around(gift=False), [("no-gift", "campaigns"), ("too-few-rights", "decoration")]),
-        (Around(earning=False), [("no-points", "points-rules"), ("too-few-rights", "decoration")]),
+        (Around(), [("no-tiers", "tiers")]),
+        (Around(TIERS, gift=False), [("no-gift", "campaigns"), ("too-few-rights", "decoration")]),
+        (
+            Around(TIERS, earning=False),
+            [("no-points", "points-rules"), ("too-few-rights", "decoration")],
+        ),
     ],
 )
 def test_each_thing_that_is_not_there_is_told_with_its_page(
@@ -74,18 +78,34 @@ def test_each_thing_that_is_not_there_is_told_with_its_page(
 
 def test_rights_that_nothing_gives_yet_do_not_count() -> None:
     body = Decoration.model_validate(a_decoration(benefits=(*SOUND[:3], "birthday")))
-    assert [each.code for each in lacking(body, Around())] == ["too-few-rights"]
+    assert [each.code for each in lacking(body, Around(TIERS))] == ["too-few-rights"]
 
 
 def test_a_right_that_is_off_needs_nothing() -> None:
     rights = ("exclusive-coupon", "exclusive-service", "exchange-15-days", "priority-refund")
     body = Decoration.model_validate(a_decoration(benefits=rights))
-    assert list(lacking(body, Around(gift=False, earning=False))) == []
+    assert list(lacking(body, Around(TIERS, gift=False, earning=False))) == []
 
 
 def test_publishing_asks_for_tiers_and_for_links_that_answer() -> None:
     poster = {"image": an_image(), "link": "https://shop.example/"}
     body = dressed(posters=[poster, poster])
-    around = Around(tiers=False, gift=False, dead_links=frozenset({1}))
+    around = Around(gift=False, dead_links=frozenset({1}))
     found = [(each.code, each.pointer) for each in unpublishable(body, around)]
     assert found == [("no-tiers", "/benefits"), ("link-dead", "/posters/1/link")]
+
+
+@pytest.mark.parametrize(
+    ("benefits", "tier", "found"),
+    [
+        (SOUND, "gold", []),
+        (SOUND, "crown", [("unknown-tier", "/rights_from/exclusive-service")]),
+        (SOUND[:3], "crown", []),
+    ],
+)
+def test_a_right_that_is_on_is_had_from_a_tier_that_is_there(
+    benefits: tuple[str, ...], tier: str, found: list[tuple[str, str]]
+) -> None:
+    body = a_decoration(benefits=benefits, rights_from={"exclusive-service": tier})
+    lacks = unpublishable(Decoration.model_validate(body), Around(TIERS))
+    assert [(each.code, each.pointer) for each in lacks] == found

@@ -12,6 +12,7 @@ export function useLadder() {
   const program = session.program?.program_id ?? "";
   if (known.value.program !== program) void read(program);
   return {
+    tiers: computed(() => known.value.tiers),
     codes: computed(() => known.value.tiers.map((tier) => tier.code)),
     /** A tier's name as shown; its code where it has none. */
     name: (code: string | null | undefined): string => {

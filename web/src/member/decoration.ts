@@ -12,6 +12,8 @@ export interface Decoration {
   join: { text: string };
   card: { colour: (typeof COLOURS)[number]; image: Picture | null };
   benefits: string[];
+  /** The tier from which a right is had, by its code. */
+  rights_from: Record<string, string>;
   posters: Poster[];
   entries: string[];
 }
@@ -21,6 +23,7 @@ export const PLAIN: Decoration = {
   join: { text: "" },
   card: { colour: "ink", image: null },
   benefits: ["points-for-shopping", "exclusive-coupon", "join-gift"],
+  rights_from: {},
   posters: [],
   entries: ["points", "check-in", "coupons"],
 };

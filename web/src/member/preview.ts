@@ -2,14 +2,16 @@
 import { guards } from "@/shared/client";
 import { known, speak } from "@/shared/i18n";
 import type { Decoration } from "./decoration";
-import { sampleCentre, samplesOf, sampleSession } from "./samples";
+import { sampleCentre, samplesOf, sampleSession, type Rung } from "./samples";
 import { sample, visit } from "./visit";
 
 interface Told {
   type: "shuke-preview";
   decoration: Decoration | null;
   as: "guest" | "eligible" | "member";
+  /** A name, or the code of one of the ladder. */
   tier?: string;
+  ladder?: Rung[];
   locale?: string;
 }
 
@@ -28,7 +30,7 @@ export async function listen(): Promise<void> {
   if (parent !== window) parent.postMessage({ type: "shuke-preview-ready" }, location.origin);
 }
 
-function tell({ decoration, as, tier }: Told): void {
+function tell({ decoration, as, tier, ladder }: Told): void {
   const centre = { ...sampleCentre(visit.program), decoration: decoration as Record<string, unknown> | null };
-  sample(centre, as === "guest" ? null : sampleSession(visit.program, as), samplesOf(tier));
+  sample(centre, as === "guest" ? null : sampleSession(visit.program, as), samplesOf(tier, ladder ?? []));
 }

@@ -22,17 +22,28 @@ const wallet: Wallet = {
   next_expiry: { at: days(20), amount: 120 }, value: { amount_minor: 1280, currency: "CNY" }, version: 12,
 };
 
-function card(tier: string): Card {
-  const rung = { pay_bp: 10_000, match: "any" as const };
+/** A tier as the console tells it. */
+export interface Rung {
+  code: string;
+  name?: Record<string, string> | null;
+}
+
+function card(wanted: string | undefined, told: readonly Rung[]): Card {
+  const sample = [wanted || t("sample.tier"), t("sample.next")].map((code): Rung => ({ code, name: null }));
+  const known = told.length > 1 ? told : sample;
+  const at = known.findIndex((each) => each.code === wanted);
+  const rank = at < 0 ? (known === told ? 1 : 0) : at;
+  const tier = known[rank]!.code;
+  const next = known[rank + 1]?.code ?? null;
   return {
     member_id: "", status: "active", effective_from: days(-90), terms: { state: "accepted" },
     profile: { name: t("sample.name"), phone: "138****8000" },
     tiers: [{
       ladder: "main", primary: true,
-      current: { tier, rank: 1, since: days(-30), pay_bp: 10_000 },
-      rungs: [{ tier, rank: 1, name: null, ...rung }, { tier: t("sample.next"), rank: 2, name: null, ...rung }],
+      current: { tier, rank: rank + 1, since: days(-30), pay_bp: 10_000 },
+      rungs: known.map((each, place) => ({ tier: each.code, rank: place + 1, name: each.name ?? null, pay_bp: 10_000, match: "any" as const })),
       metric: { amount_minor: 188_000, orders: 4 },
-      next_tier: t("sample.next"), missing_for_next: { amount_minor: 112_000, orders: null },
+      next_tier: next, missing_for_next: next ? { amount_minor: 112_000, orders: null } : null,
     }],
   };
 }
@@ -61,9 +72,9 @@ function month(wanted: string | null): CheckIns {
 }
 
 /** Samples of a member of a tier. */
-export function samplesOf(tier: string | undefined): Own {
+export function samplesOf(tier: string | undefined, ladder: readonly Rung[]): Own {
   return {
-    card: async () => card(tier || t("sample.tier")),
+    card: async () => card(tier, ladder),
     wallet: async () => wallet,
     entries: async (way) => ({
       items: way === "out" ? [] : [entry(12, 5, "check-in", 1), entry(11, 192, "order", 2), entry(10, 86, "order", 9)],

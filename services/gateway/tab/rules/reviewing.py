@@ -5,6 +5,7 @@
 | the program is not open | | `program-not-open` |
 | nothing is published | | `no-decoration` |
 | there is no ladder | `no-tiers` | `no-tiers` |
+| a right that is on is had from a tier that is not there | `unknown-tier` | `unknown-tier` |
 | fewer than 4 of the rights that are on can be had | | `too-few-rights` |
 | the gift of joining is on, and there is none | | `no-gift` |
 | points for shopping are on, and no rules are published | | `no-points` |
@@ -61,6 +62,10 @@ def unpublishable(body: Decoration, around: Around) -> Iterator[Lack]:
     """What of it speaks against publishing at all."""
     if not around.tiers:
         yield Lack("no-tiers", "tiers", "/benefits")
+    else:
+        for right, tier in body.rights_from.items():
+            if right in body.benefits and tier not in around.tiers:
+                yield Lack("unknown-tier", "decoration", f"/rights_from/{right}")
     for place, _ in enumerate(body.posters):
         if place in around.dead_links:
             yield Lack("link-dead", "decoration", f"/posters/{place}/link")

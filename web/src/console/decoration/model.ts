@@ -21,6 +21,8 @@ export interface Decoration {
   join: { text: string };
   card: { colour: string; image: Image | null };
   benefits: Right[];
+  /** The tier from which a right is had; absent: all members have it. Absent in versions from before. */
+  rights_from?: Partial<Record<Right, string>>;
   posters: { image: Image; link: string | null }[];
   entries: Entry[];
   module: { mode: string; text: string; background: string; image: Image | null; origins: string[] };
@@ -34,6 +36,7 @@ export function initial(text: string): Decoration {
     join: { text },
     card: { colour: "ink", image: null },
     benefits: ["join-gift", "exclusive-coupon", "points-for-shopping", "exclusive-service"],
+    rights_from: {},
     posters: [],
     entries: ["points", "check-in", "coupons"],
     module: { mode: "smart", text: "", background: "mist", image: null, origins: [] },
