@@ -29,7 +29,12 @@ def test_members_are_sorted_and_narrowed_and_the_address_keeps_it(
 ) -> None:  # fmt: skip
     sort, earliest, tier, ordinary, since = words
     screen = opening(box, locale, size)
+    asked: list[str] = []
+    screen.page.on("request", lambda request: asked.append(request.url))
     enter(screen, colleague, "/customers?page_size=50")
+    listed = [url for url in asked if "/v1/members?" in url]
+    assert listed
+    assert all("sort=-joined" in url for url in listed)
     screen.field(sort).select_option(label=earliest)
     screen.settled()
     rows = screen.page.locator(".table tbody tr")
