@@ -1,11 +1,13 @@
 """Whether a fault did harm: every acknowledged id applied, once; totals; `verify`."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from shared.db.positions import OUTCOMES
+from shared.stream.port import Record, Stream
 from tests.bench import workload
 from tests.faults.ground import READERS, Site
 
@@ -45,6 +47,36 @@ def totals(site: Site, services: Sequence[str] = READERS) -> dict[str, Mapping[s
             return dict(held)
 
     return asyncio.run(look())
+
+
+def entries_told(site: Site) -> int:
+    """How many lines of the ledger the topic `points` tells, each counted once."""
+
+    async def look() -> int:
+        stream = site.stream()
+        try:
+            events = [json.loads(each.value) async for each in _records(stream, "points")]
+        finally:
+            await stream.close(5.0)
+        return len({e["data"]["entry_id"] for e in events if "points-changed" in e["type"]})
+
+    return asyncio.run(look())
+
+
+async def _records(stream: Stream, topic: str) -> AsyncIterator[Record]:
+    """What a topic has now, from its start."""
+    subscription = await stream.subscribe(None, [topic], "", lambda: None)
+    ends = await subscription.end_of(subscription.assigned())
+    left = 0
+    for partition, end in ends.items():
+        start = await subscription.start_of(partition)
+        subscription.seek(partition, start)
+        left += end - start
+    while left > 0:
+        for record in await subscription.poll(5_000, 500):
+            left -= record.offset < ends[record.topic, record.partition]
+            yield record
+    await subscription.close(5.0)
 
 
 def points_right(site: Site, told: Sequence[workload.Told]) -> None:

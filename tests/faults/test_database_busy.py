@@ -68,7 +68,12 @@ def test_a_table_locked_by_somebody_is_tried_again_until_it_is_free(
 
 
 def test_a_batch_that_loses_a_deadlock_is_done_again(rig: Rig, other: Other) -> None:
-    """Somebody takes the same locks the other way round, and is the more patient one."""
+    """Somebody takes the same locks the other way round, and is the more patient one.
+
+    There are accounts before, or nobody would wait for anybody.
+    """
+    with rig.loading(200) as load:
+        load.finish()
     before = rig.worker.figure("batch_retries_total", **{"class": "DeadlockDetectedError"})
     other.run("set deadlock_timeout = '60s'")
     other.run("select from points.account for update")

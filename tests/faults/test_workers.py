@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.e2e.processes import wait_until
+from tests.faults import judging
 from tests.faults.ground import Ground, Site
 from tests.faults.rig import Rig
 
@@ -42,13 +43,15 @@ def rig(telling: Rig) -> Iterator[Rig]:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_worker_killed_at_a_named_point_of_its_batch(rig: Rig, point: str) -> None:
-    """Before the commit nothing was done, behind it all; what was sent twice counts once."""
+    """Before the commit nothing was done, behind it all; nothing that was posted goes untold."""
     with rig.loading(20_000, 50) as load:
         with rig.site.worker("points", SHUKE_FAULT=f"{point}:kill@3", **NAMED) as doomed:
             doomed.process.wait(60)
             assert doomed.process.code == -signal.SIGKILL, str(doomed.process)
         rig.stack.enter_context(rig.site.worker("points", **NAMED))
         load.enough()
+    posted = rig.site.value("select count(*) from points.entry")
+    assert judging.entries_told(rig.site) == posted > 0
 
 
 @pytest.mark.slow
