@@ -103,8 +103,8 @@ async def test_what_lacks_something_is_rejected_with_each_reason_and_its_page(
     ok(await staff.post(f"{TAB}:submit"))
     assert await review(dressed, system()) == "rejected"
     assert ok(await staff.get(TAB))["reasons"] == [
-        {"code": "no-gift", "page": "campaigns", "pointer": "/benefits"},
-        {"code": "too-few-rights", "page": "decoration", "pointer": "/benefits"},
+        {"code": "no-gift", "page": "campaigns", "pointer": "/benefits/0", "right": "join-gift"},
+        {"code": "too-few-rights", "page": "decoration", "pointer": "/benefits", "right": None},
     ]
     assert ok(await shown(dressed))["visible"] is False
 

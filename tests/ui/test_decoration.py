@@ -1,8 +1,10 @@
 """The member centre is decorated: cut, ordered, refused at its place, published, and seen."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
 from playwright.sync_api import FrameLocator, Page, expect
 
 from shuke.demo.programme import Programme
@@ -13,6 +15,10 @@ from tests.ui.conftest import Opening
 from tests.ui.harness import NARROW, WIDE, Owner, Screen, enter
 
 pytestmark = pytest.mark.timeout(300)
+PLAIN = "border: 0; border-radius: 0; position: fixed; inset: 0 auto auto 0; z-index: 9999"
+"""Of a frame: at whole pixels, with no edge of its own, before all else."""
+SCALING = 4
+"""Of 255: a picture that is made smaller in a frame is drawn to within so much."""
 RULES = "Be kind.\nPoints are a gift."
 
 
@@ -38,6 +44,7 @@ def test_what_is_decorated_is_previewed_published_and_seen_by_shoppers(
     desk.accessible()
     desk.clean()
     look_decorated(shopper)
+    look_alike(desk, opening(box, "en", WIDE).page, programme)
 
 
 def write_rules(desk: Screen) -> None:
@@ -126,6 +133,29 @@ def look_plain(shopper: Centre) -> None:
     shopper.open("/")
     expect(shopper.page.get_by_role("img", name="Spring sale")).to_have_count(0)
     expect(shopper.page.locator(".card.jade")).to_have_count(0)
+
+
+def look_alike(desk: Screen, page: Page, programme: Programme) -> None:
+    """Acceptance 7: what the preview shows of a guest's page is what a guest sees."""
+    switches = desk.page.locator(".preview")
+    switches.get_by_text("Guest", exact=True).click()
+    frame = desk.page.locator("iframe")
+    frame.evaluate("(each, style) => each.style.cssText = style", PLAIN)
+    size = {"width": 375, "height": 720}
+    page.set_viewport_size({"width": size["width"], "height": size["height"]})
+    page.goto(f"{desk.box.gateway}/m/{programme.program}")
+    for each in (page, desk.page.frame_locator("iframe")):
+        expect(each.get_by_role("link", name="Spring sale")).to_be_visible()
+        expect(each.get_by_role("img", name="Spring sale")).to_have_js_property("complete", True)
+    desk.page.wait_for_timeout(500)
+    shown, seen = (drawn(each) for each in (frame.screenshot(), page.screenshot()))
+    assert shown.size == seen.size
+    assert max(ImageChops.difference(shown, seen).tobytes()) <= SCALING
+
+
+def drawn(screenshot: bytes) -> Image.Image:
+    """A screenshot as a picture."""
+    return Image.open(BytesIO(screenshot)).convert("RGB")
 
 
 def look_decorated(shopper: Centre) -> None:

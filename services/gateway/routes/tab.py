@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import Depends, Request
 
 from services.gateway.routes.asked import API, by, program_here
@@ -53,7 +54,5 @@ def _told(tab: Tab) -> dict[str, Any]:
         "submitted_at": tab.submitted_at,
         "review_at": tab.review_at,
         "decided_at": tab.decided_at,
-        "reasons": [
-            {"code": each.code, "page": each.page, "pointer": each.pointer} for each in tab.reasons
-        ],
+        "reasons": [msgspec.structs.asdict(each) for each in tab.reasons],
     }

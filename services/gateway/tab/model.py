@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from services.gateway.decoration.settings import Right
+
 State = Literal["off", "submitted", "approved", "rejected"]
 Page = Literal["decoration", "tiers", "campaigns", "points-rules", "stores"]
 """Where in the console something is put right."""
@@ -17,6 +19,7 @@ Code = Literal[
     "too-few-rights",
     "no-gift",
     "no-points",
+    "not-yet",
     "link-dead",
 ]
 
@@ -28,6 +31,8 @@ class Lack(Struct, frozen=True):
     page: Page
     pointer: str
     """Place in the decoration."""
+    right: Right | None = None
+    """Which right cannot be had."""
 
 
 class Around(Struct, frozen=True):

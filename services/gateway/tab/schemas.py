@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from services.gateway.decoration.settings import Right
 from services.gateway.tab.model import Code, Page, State
 
 
@@ -13,6 +14,7 @@ class TabReason(BaseModel):
     code: Code
     page: Page = Field(description="Where in the console it is put right")
     pointer: str = Field(description="Place in the decoration", examples=["/posters/0/link"])
+    right: Right | None = Field(description="Which right cannot be had")
 
 
 class TabState(BaseModel):

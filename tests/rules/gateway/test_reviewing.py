@@ -78,7 +78,8 @@ def test_each_thing_that_is_not_there_is_told_with_its_page(
 
 def test_rights_that_nothing_gives_yet_do_not_count() -> None:
     body = Decoration.model_validate(a_decoration(benefits=(*SOUND[:3], "birthday")))
-    assert [each.code for each in lacking(body, Around(TIERS))] == ["too-few-rights"]
+    found = [(each.code, each.right) for each in lacking(body, Around(TIERS))]
+    assert found == [("not-yet", "birthday"), ("too-few-rights", None)]
 
 
 def test_a_right_that_is_off_needs_nothing() -> None:

@@ -8,6 +8,8 @@ import { sample, visit } from "./visit";
 interface Told {
   type: "shuke-preview";
   decoration: Decoration | null;
+  /** What the centre is of; absent: a sample. */
+  shop?: { name: string; currency: string; timezone: string };
   as: "guest" | "eligible" | "member";
   /** A name, or the code of one of the ladder. */
   tier?: string;
@@ -30,7 +32,7 @@ export async function listen(): Promise<void> {
   if (parent !== window) parent.postMessage({ type: "shuke-preview-ready" }, location.origin);
 }
 
-function tell({ decoration, as, tier, ladder }: Told): void {
-  const centre = { ...sampleCentre(visit.program), decoration: decoration as Record<string, unknown> | null };
+function tell({ decoration, shop, as, tier, ladder }: Told): void {
+  const centre = { ...sampleCentre(visit.program), ...shop, decoration: decoration as Record<string, unknown> | null };
   sample(centre, as === "guest" ? null : sampleSession(visit.program, as), samplesOf(tier, ladder ?? []));
 }

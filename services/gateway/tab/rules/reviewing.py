@@ -6,9 +6,10 @@
 | nothing is published | | `no-decoration` |
 | there is no ladder | `no-tiers` | `no-tiers` |
 | a right that is on is had from a tier that is not there | `unknown-tier` | `unknown-tier` |
-| fewer than 4 of the rights that are on can be had | | `too-few-rights` |
 | the gift of joining is on, and there is none | | `no-gift` |
 | points for shopping are on, and no rules are published | | `no-points` |
+| a right is on that nothing gives yet | | `not-yet` |
+| fewer than 4 of the rights that are on can be had | | `too-few-rights` |
 | a poster's link does not answer | `link-dead` | `link-dead` |
 
 What was submitted in a week, Monday 00:00 to Sunday 24:00 of the program, is looked at on the
@@ -22,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from services.gateway.decoration.rules.composing import FEWEST_RIGHTS
 from services.gateway.decoration.settings import Decoration, Review, Right
-from services.gateway.tab.model import Around, Lack
+from services.gateway.tab.model import Around, Code, Lack, Page
 from shared.days import local_day
 
 REVIEWED: Final = time(20)
@@ -47,15 +48,25 @@ def review_at(submitted_at: datetime, how: Review, zone: ZoneInfo) -> datetime:
 def lacking(body: Decoration, around: Around) -> Iterator[Lack]:
     """What a published decoration promises, or needs, and is not there."""
     yield from unpublishable(body, around)
-    without: set[Right] = set()
-    if "join-gift" in body.benefits and not around.gift:
-        without.add("join-gift")
-        yield Lack("no-gift", "campaigns", "/benefits")
-    if "points-for-shopping" in body.benefits and not around.earning:
-        without.add("points-for-shopping")
-        yield Lack("no-points", "points-rules", "/benefits")
-    if len(set(body.benefits) - NOT_YET - without) < FEWEST_RIGHTS:
+    without = [
+        Lack(*why, f"/benefits/{place}", right)
+        for place, right in enumerate(body.benefits)
+        if (why := _missing(right, around)) is not None
+    ]
+    yield from without
+    if len(body.benefits) - len(without) < FEWEST_RIGHTS:
         yield Lack("too-few-rights", "decoration", "/benefits")
+
+
+def _missing(right: Right, around: Around) -> tuple[Code, Page] | None:
+    """Why a right cannot be had, and where that is put right; None: it can."""
+    if right in NOT_YET:
+        return "not-yet", "decoration"
+    if right == "join-gift" and not around.gift:
+        return "no-gift", "campaigns"
+    if right == "points-for-shopping" and not around.earning:
+        return "no-points", "points-rules"
+    return None
 
 
 def unpublishable(body: Decoration, around: Around) -> Iterator[Lack]:
@@ -65,7 +76,7 @@ def unpublishable(body: Decoration, around: Around) -> Iterator[Lack]:
     else:
         for right, tier in body.rights_from.items():
             if right in body.benefits and tier not in around.tiers:
-                yield Lack("unknown-tier", "decoration", f"/rights_from/{right}")
+                yield Lack("unknown-tier", "decoration", f"/rights_from/{right}", right)
     for place, _ in enumerate(body.posters):
         if place in around.dead_links:
             yield Lack("link-dead", "decoration", f"/posters/{place}/link")
