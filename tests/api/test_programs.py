@@ -179,6 +179,7 @@ async def test_a_closed_program_is_only_read(shop: Shop) -> None:
         problem(await staff.post(f"{ROOT}/connections", body), 409, "program-closed")
         path = f"{ROOT}/settings/connection/{shop.connection}"
         problem(await staff.send("PUT", path, {}, if_match="*"), 409, "program-closed")
+        problem(await staff.post(f"{ROOT}/tab:submit"), 409, "program-closed")
     await refused(shop, program, 409, "program-closed", name="Other")
     await refused(shop, program, 409, "program-closed", status="open")
     await refused(shop, f"stores/{shop.store}", 409, "program-closed", name="Other")

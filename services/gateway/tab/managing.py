@@ -15,6 +15,7 @@ from services.gateway.tab.rules.deciding import reviewed, submitted, withdrawn
 from services.gateway.tab.rules.reviewing import lacking, review_at
 from services.gateway.tab.surveying import Surveyor
 from shared.audit.deeds import Actor
+from shared.commands import admit
 from shared.db.engine import Database
 from shared.db.locks import lock_key
 from shared.db.transaction import Row, Tx, statements, transaction
@@ -45,7 +46,7 @@ class Tabs:
             return await store.find_tab(tx, program_id)
 
     async def submit(self, actor: Actor, program: Program) -> Tab:
-        """Switch a tab on. Raises 409 `state-conflict`, 403 `second-person`."""
+        """Switch a tab on. Raises 409 `state-conflict`, `program-closed`, 403 `second-person`."""
         async with transaction(self._database, wait_seconds=WAIT_SECONDS) as tx:
             tab = await self._locked(tx, program)
             body = await in_force(tx, program.id, actor.at)
@@ -65,6 +66,7 @@ class Tabs:
         return done
 
     async def _locked(self, tx: Tx, program: Program) -> Tab:
+        admit(program)
         await one_at_a_time(tx, lock_key(f"tab\0{program.text_id}"))
         return await store.lock_tab(tx, program.id)
 
