@@ -122,11 +122,13 @@ async def test_who_is_alone_may_try_again(dressed: Shop, gateway: Api) -> None:
     rows = await gateway.site.query(
         "update gateway.staff set status = 'disabled' where status = 'active' returning staff_id"
     )
-    alone, _ = await somebody(dressed.api, "manager", program=dressed.program)
-    await rejected(dressed, alone)
-    assert ok(await alone.post("/tab:submit"))["state"] == "submitted"
-    again = "update gateway.staff set status = 'active' where staff_id = any($1::uuid[])"
-    await gateway.site.execute(again, [row["staff_id"] for row in rows])
+    try:
+        alone, _ = await somebody(dressed.api, "manager", program=dressed.program)
+        await rejected(dressed, alone)
+        assert ok(await alone.post("/tab:submit"))["state"] == "submitted"
+    finally:
+        again = "update gateway.staff set status = 'active' where staff_id = any($1::uuid[])"
+        await gateway.site.execute(again, [row["staff_id"] for row in rows])
 
 
 async def rejected(shop: Shop, browser: Browser) -> None:

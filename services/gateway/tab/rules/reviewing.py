@@ -77,6 +77,5 @@ def unpublishable(body: Decoration, around: Around) -> Iterator[Lack]:
         for right, tier in body.rights_from.items():
             if right in body.benefits and tier not in around.tiers:
                 yield Lack("unknown-tier", "decoration", f"/rights_from/{right}", right)
-    for place, _ in enumerate(body.posters):
-        if place in around.dead_links:
-            yield Lack("link-dead", "decoration", f"/posters/{place}/link")
+    for place in sorted(around.dead_links):
+        yield Lack("link-dead", "decoration", f"/posters/{place}/link")
