@@ -14,6 +14,7 @@ from shared.errors import Unavailable
 from shared.http.app import build
 from shared.http.audit import audit_router
 from shared.http.browsers import Browsed
+from shared.http.deletions import deletions_router
 from shared.http.denying import Denials
 from shared.http.halts import halts_router
 from shared.http.held import held_router
@@ -68,6 +69,7 @@ def _common(service: Service) -> APIRouter:
     common = APIRouter(prefix=service.prefix)
     if not service.edge:
         common.include_router(audit_router())
+        common.include_router(deletions_router())
     if service.held:
         common.include_router(held_router(service.schema.metadata, service.held))
     if service.documents:

@@ -24,7 +24,7 @@ from shared.events.programs.program_changed import ProgramChanged
 from shared.events.programs.store_changed import StoreChanged
 from shared.flow import Flow, Input
 from shared.outcome import Applied, Outcome, Refused, Skipped
-from shared.programs import Program
+from shared.programs import DELETED, Program
 from shared.sealing import KeyRing
 from shared.stream.port import Partition, Record
 
@@ -120,6 +120,8 @@ class Applier:
                 result.count(read, "ignored")
             elif event.program not in known and not isinstance(event.data, self.mirrored):
                 result.aside(read, "invalid", f"{UNKNOWN_PROGRAM}: {event.program}")
+            elif _is_over(event, known):
+                result.count(read, "ignored")
             elif event.id in first:
                 _count(read, _event(first[event.id]).digest, None, result)
             else:
@@ -191,6 +193,13 @@ class Applier:
             quarantine.storable(aside.reason),
             self._keys.seal(quarantine.PURPOSE, str(identity), record.value),
         )
+
+
+def _is_over(event: Event, known: Mapping[str, Program]) -> bool:
+    """Whether an event is of a program that left; only that it did is still of interest."""
+    program = known.get(event.program)
+    left = program is not None and program.status == DELETED
+    return left and not isinstance(event.data, ProgramChanged)
 
 
 def _is_parked(read: Read, known: Mapping[str, Program], parked: Parked) -> bool:

@@ -9,6 +9,8 @@ from msgspec import Struct
 from shared.days import zone
 
 OPEN: Final = "open"
+DELETED: Final = "deleted"
+"""It left: nothing is kept of it, and nothing that is told of it has an effect."""
 LIVE: Final = frozenset({"setting-up", OPEN, "paused"})
 """States in which a program, or a store, may be changed. In the others it is only read."""
 

@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 from shared.audit.chain import audit_chain
 from shared.audit.deeds import audit_entry, audit_todo
 from shared.commands import command
+from shared.db.deletions import deletion
 from shared.db.inbox import inbox, inbox_month
 from shared.db.journal import journal
 from shared.db.mechanism import APPEND_ONLY_4
@@ -28,7 +29,7 @@ def service_metadata() -> MetaData:
     for table in (
         program, store, consumer_offset, resumption, journal, inbox, inbox_month, outbox,
         quarantine, parked, verification, command, sweep, settings, audit_entry, audit_todo,
-        audit_chain,
+        audit_chain, deletion,
     ):  # fmt: skip
         table(meta)
     return meta

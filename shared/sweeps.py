@@ -24,7 +24,7 @@ from shared.db.transaction import Tx, transaction
 from shared.effect import effect
 from shared.flow import Due, Failure
 from shared.logs import logger
-from shared.programs import Program
+from shared.programs import DELETED, Program
 from shared.sealing import KeyRing
 from shared.service import Page, Service
 from shared.surroundings import Surroundings, pause
@@ -128,9 +128,10 @@ class Sweeper:
                 await prepare_months(tx)
                 self._prepared = now.date()
             known = await programs.load(tx)
-            for program in known.values():
+            present = {key: each for key, each in known.items() if each.status != DELETED}
+            for program in present.values():
                 await self._open_days(tx, program, now)
-            jobs = await _unfinished(tx, known, now)
+            jobs = await _unfinished(tx, present, now)
         handled = 0
         for job in jobs:
             handled += await self.work_off(job)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from shared.audit.checking import first_broken
 from shared.audit.heads import Heads
-from shared.db import programs
+from shared.db import deletions, programs
 from shared.db.engine import Database
 from shared.db.positions import OUTCOMES
 from shared.db.transaction import Tx, snapshot
@@ -22,6 +22,7 @@ from shared.programs import Program
 from shared.service import Service, Violation
 
 PAGE: Final = 500
+LEFT: Final = "V13 nothing is left of programs that left"
 MOST: Final = 10
 """So many offenders of an invariant are told."""
 
@@ -40,6 +41,7 @@ async def verify(service: Service, database: Database, only: str | None = None) 
         known = await programs.load(tx)
     chosen = [program for key, program in sorted(known.items()) if only in {None, key}]
     verdicts = [Verdict(service.name, "V7 positions", list(await _positions(database)))]
+    verdicts.append(Verdict(service.name, LEFT, await _left(service, database)))
     for name, check in service.checks.items():
         found: list[Violation] = []
         for program in chosen:
@@ -55,6 +57,17 @@ async def verify_audit(service: Service, database: Database, data: Path) -> Verd
     broken = await first_broken(database, heads)
     found = [Violation(name, {"seq": broken.seq}, broken.expected, broken.found)] if broken else []
     return Verdict(service.name, name, found)
+
+
+async def _left(service: Service, database: Database) -> list[Violation]:
+    """V13: of a program that left there is no row."""
+    tables = deletions.tables_of(service.schema.metadata)
+    async with snapshot(database) as tx:
+        return [
+            Violation(LEFT, {"program": each.text_id, "table": table}, "no row", "rows")
+            for each in await deletions.list_finished(tx)
+            for table in await deletions.left_in(tx, each, tables)
+        ]
 
 
 async def _positions(database: Database) -> Sequence[Violation]:

@@ -13,6 +13,7 @@ from shared.db.engine import Database
 from shared.db.migrate import head_reached
 from shared.db.statistics import Statistics
 from shared.db.transaction import statements
+from shared.departing import Departing
 from shared.errors import Misconfigured
 from shared.fault import fault_of
 from shared.health import Progress
@@ -98,6 +99,7 @@ class _Parts:
             committed=self._relay.wake,
             grew=self._statistics.grew,
         )
+        self._departing = Departing(service, database, around)
         self._tasking = Tasking(config, database, keys, around)
         self._tasks = service.tasks
         self._watched = Worker(service, config, database, stream, around)
@@ -126,6 +128,7 @@ class _Parts:
         yield watch(self._watched, stopping)
         yield self._statistics.run(stopping)
         yield self._sealer.run(stopping)
+        yield self._departing.run(stopping)
         if self._pipeline is not None:
             yield self._pipeline.run(stopping)
         if self._sweeper is not None:

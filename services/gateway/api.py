@@ -33,6 +33,7 @@ from services.gateway.oidc.model import Provider
 from services.gateway.oidc.signing_in import LASTS, Federated
 from services.gateway.outbound.connecting import Connecting
 from services.gateway.outbound.managing import Endpoints
+from services.gateway.programs.leaving import DELETE, Deletions, Leaving
 from services.gateway.programs.managing import Programs
 from services.gateway.proxy import Proxy, client
 from services.gateway.questions import Questions
@@ -129,9 +130,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.proxy = Proxy(config, minter, http)
         app.state.approvals = Approvals(
             app.state.database,
-            {GRANT_OWNER: app.state.accounts.grant_owner},
+            {GRANT_OWNER: app.state.accounts.grant_owner, DELETE: app.state.leaving.agreed},
             {ERASE: Erasing(config, minter, http)},
         )
+        app.state.deletions = Deletions(app.state.database, config, minter, http)
         receive(app, Members(config, minter, http), Services(config, minter, http))
         app.state.exports = Exports(app.state.database, Holders(config, minter, http))
         app.state.auditing = Auditing(app.state.database, app.state.proxy)
@@ -169,6 +171,7 @@ def employ(app: FastAPI) -> None:
     state.roster = Roster(database, ring)
     state.tabs = Tabs(database, ring, state.accounts)
     state.proposing = Proposing(database, state.accounts)
+    state.leaving = Leaving(database, ring, state.accounts)
 
 
 def federate(app: FastAPI, http: httpx2.AsyncClient) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-import services.gateway.shoppers.tables  # noqa: F401 - among the tables of the gateway
+import services.gateway.programs.tables  # noqa: F401 - among the tables of the gateway
+import services.gateway.shoppers.tables  # noqa: F401 - likewise
 import services.gateway.tab.tables  # noqa: F401 - likewise
 from services.gateway import NAME
 from services.gateway.api import ROUTERS, lifespan
@@ -21,6 +22,7 @@ from services.gateway.tasks.ending import ending
 from services.gateway.tasks.exporting import exporting
 from services.gateway.tasks.fetching import fetching
 from services.gateway.tasks.forgetting import forgetting
+from services.gateway.tasks.leaving import leaving
 from services.gateway.tasks.performing import performing
 from services.gateway.tasks.pulling import pulling
 from services.gateway.tasks.replaying import replaying
@@ -46,6 +48,7 @@ SERVICE: Final = Service(
         ending,
         exporting,
         reviewing,
+        leaving,
         send_messages,
     ),
     sweeps=(Sweep("complete", due_orders), Sweep(outbound.KIND, outbound.outdated)),

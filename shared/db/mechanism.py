@@ -359,6 +359,36 @@ alter table audit_chain enable always trigger audit_chain_kept;
 """The chain over the entries. Nobody changes either, a superuser only by first removing a trigger.
 """
 
+TABLES_5: Final = """
+create table deletion (
+  public_id uuid not null,
+  began_at timestamptz not null,
+  deleted bigint not null default 0,
+  finished_at timestamptz,
+  constraint deletion_pkey primary key (public_id)
+);
+create function program_forget(which integer, place text, most integer) returns integer
+language plpgsql security definer set search_path = {schema}, pg_temp as $body$
+declare
+  gone integer;
+begin
+  if place = 'program'
+     or not exists (select from program where program_id = which and status = 'deleted') then
+    raise exception 'rows of program % in % are not to be deleted', which, place
+      using errcode = 'insufficient_privilege';
+  end if;
+  execute format('delete from %1$I where ctid = any (array(
+    select ctid from %1$I where program_id = $1 limit $2))', place) using which, most;
+  get diagnostics gone = row_count;
+  return gone;
+end $body$;
+"""
+"""Which programs that left are being deleted here, and are.
+
+`program_forget` deletes some of a program's rows, of append-only tables too, and of no program but
+one that is `deleted`. What has no `program_id`, as the audit, it cannot delete.
+"""
+
 APPEND_ONLY_1: Final = ("inbox",)
 APPEND_ONLY_2: Final = (*APPEND_ONLY_1, "resumption", "journal")
 APPEND_ONLY_3: Final = (*APPEND_ONLY_2, "audit_entry")

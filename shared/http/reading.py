@@ -36,7 +36,7 @@ class Reader:
 
 @asynccontextmanager
 async def reading(request: Request, scope: Scope) -> AsyncIterator[Reader]:
-    """A reader for the caller's program. Raises 404 when this service does not know it (yet)."""
+    """A reader for the caller's program. Raises 404 for one not known here (yet), or that left."""
     database: Database = request.app.state.database
     async with database.reading() as connection:
         found = await connection.execute(_PROGRAM, {"id": scope.program_uuid})
@@ -72,4 +72,4 @@ def known_id(prefix: str, value: str, what: str) -> UUID:
         raise HttpProblem(404, "not-found", f"No such {what}.") from error
 
 
-_PROGRAM = text("select * from program where public_id = :id")
+_PROGRAM = text("select * from program where public_id = :id and status <> 'deleted'")

@@ -2,7 +2,7 @@
 
 What was decided stands: a record that was set aside stays without effect until it was requeued, a
 command that was refused is refused, and where a rule of today says otherwise, that is told.
-Nothing is announced.
+Nothing is announced. Of programs that left there is nothing to make anew but that they did.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shared.applying import Applier, Read, Result
+from shared.applying import Applier, Read, Result, program_of
 from shared.clock import system
 from shared.db import journal, programs
 from shared.db.engine import Database
@@ -29,7 +29,7 @@ from shared.flow import Command, Decision, Flow, Input
 from shared.ids import uuid_of
 from shared.outcome import Refused
 from shared.pipeline import topics_in_order
-from shared.programs import Program
+from shared.programs import DELETED, Program
 from shared.rebuild.lines import Line, Lines
 from shared.rebuild.records import Records
 from shared.sealing import KeyRing
@@ -79,6 +79,8 @@ class Replay:
         self._routes = types_read_by(service.name)
         self._commands = {kind.__name__: kind for kind in service.commands}
         self._programs: dict[str, Program] = {}
+        self._left: dict[int, str] = {}
+        """Programs that left, by their numbers."""
         self.done = 0
         """Lines carried out."""
         self.otherwise: list[Otherwise] = []
@@ -100,7 +102,11 @@ class Replay:
         await self._analyze()
 
     async def _carry_out(self, live: Tx, lines: Sequence[Line]) -> None:
+        known = (await programs.load(live)).values()
+        self._left = {each.id: each.text_id for each in known if each.status == DELETED}
         for line in lines:
+            if line.what.get("program_id") in self._left:
+                continue
             match line.kind:
                 case journal.BATCH:
                     await self._batch(live, line.what)
@@ -163,8 +169,14 @@ class Replay:
         try:
             event = codec.decode(record.value, system(), self._routes, record.digest)
         except Undecodable as error:
-            return Read(record, None, error)
-        return Read(record, event)
+            return self._unless_left(Read(record, None, error))
+        return self._unless_left(Read(record, event))
+
+    def _unless_left(self, read: Read) -> Read:
+        """Of a program that left only what is told of the program itself is read."""
+        told = read.event is not None and isinstance(read.event.data, ProgramChanged)
+        left = program_of(read) in self._left.values() and not told
+        return Read(read.record, None) if left else read
 
     async def _apply(self, tx: Tx, reads: Sequence[Read], flow: Flow) -> Result:
         applier = Applier(self._service.name, flow, self._keys)
@@ -252,6 +264,8 @@ class Replay:
         row = await live.fetch_one(
             "select * from quarantine where quarantine_id = $1", UUID(what["quarantine_id"])
         )
+        if row is None and self._left:
+            return  # it went with its program
         assert row is not None, what
         read = reread(row, self._service.name, self._keys)
         async with transaction(self._twin) as tx:

@@ -1,13 +1,15 @@
-"""`shuke programs`: the merchants' programs, pausing and closing them."""
+"""`shuke programs`: the merchants' programs: pausing, closing and deleting them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import typer
 from msgspec import structs
 
 from services.gateway import queries
+from services.gateway.programs.leaving import Leaving, told
 from services.gateway.programs.managing import Programs
-from services.gateway.programs.schemas import ChangeProgram
+from services.gateway.programs.schemas import ChangeProgram, LeaveProgram
 from services.gateway.programs.store import program_of
 from shared.config import Config
 from shared.db.engine import Database
@@ -69,6 +71,64 @@ def close(context: typer.Context, program: Program, as_json: AsJson = False) -> 
     Example: shuke programs close prg_…
     """
     _change(context, program, "closed", as_json=as_json)
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    program: Program,
+    name: Annotated[str, typer.Option(help="The program's name, as it stands.")],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a closed program leave: in thirty days everything that is known of it is deleted.
+
+    Until then `shuke programs restore` takes it back.
+
+    Example: shuke programs delete prg_… --name "My shop" --reason "we move on"
+    """
+    identity("prg", program)
+    wanted = validated(LeaveProgram, {"name": name, "reason": reason})
+
+    async def work(leaving: Leaving) -> dict[str, Any]:
+        await leaving.ask(program, wanted.name, wanted.reason, operator(context))
+        return told(program, *await leaving.find(program))
+
+    found = _leaving(context, work)
+    if as_json:
+        tell(found, as_json=True)
+    else:
+        typer.echo(f"{program} is {found['status']}; it can be taken back until {found['ends_at']}")
+
+
+@app.command()
+def restore(context: typer.Context, program: Program, as_json: AsJson = False) -> None:
+    """Let a program that leaves stay after all; it is closed, as it was.
+
+    Example: shuke programs restore prg_…
+    """
+    identity("prg", program)
+
+    async def work(leaving: Leaving) -> dict[str, Any]:
+        changed = await leaving.take_back(program, operator(context))
+        return {"program_id": program} | structs.asdict(changed)
+
+    found = _leaving(context, work)
+    if as_json:
+        tell(found, as_json=True)
+    else:
+        typer.echo(f"{program} is {found['status']}")
+
+
+def _leaving(
+    context: typer.Context, work: Callable[[Leaving], Awaitable[dict[str, Any]]]
+) -> dict[str, Any]:
+    config: Config = context.obj
+
+    async def at(database: Database) -> dict[str, Any]:
+        return await work(Leaving(database, KeyRing.open(config.keys_dir)))
+
+    return at_gateway(config, at)
 
 
 def _found(config: Config, program: str | None) -> list[dict[str, Any]]:

@@ -85,3 +85,35 @@ async def test_no_service_changes_its_own_tables(worker_database: str, service: 
         for sql in ("create table extra (id integer)", "drop table outbox", "truncate outbox"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await run(database, sql)
+
+
+@pytest.mark.parametrize("status", ["open", "closed", "deleting"])
+async def test_rows_of_a_program_that_has_not_left_are_not_deleted(
+    points: Harness, status: str
+) -> None:
+    number = points.program.id
+    await run(
+        points.database, "update program set status = $1 where program_id = $2", status, number
+    )
+    before = await points.rows("entry")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await run(points.database, "select program_forget($1, 'entry', 10)", number)
+    assert await points.rows("entry") == before != []
+
+
+async def test_of_a_program_that_left_rows_are_deleted_but_not_the_audit(points: Harness) -> None:
+    """Of the ledger too, and as many as were asked for; the program's own row stays."""
+    number = points.program.id
+    await points.apply(an_order(points.program.text_id, no="2", at=NOON))
+    await run(
+        points.database, "update program set status = 'deleted' where program_id = $1", number
+    )
+    for expected in (1, 1, 0):
+        before = len(await points.rows("entry"))
+        await run(points.database, "select program_forget($1, 'entry', 1)", number)
+        assert before - len(await points.rows("entry")) == expected
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await run(points.database, "select program_forget($1, 'program', 10)", number)
+    for table in ("audit_entry", "inbox", "journal"):
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await run(points.database, f"select program_forget($1, '{table}', 10)", number)

@@ -172,12 +172,16 @@ class Approvals:
     async def _let_happen(self, tx: Tx, decided: Approval, by: Decider, actor: Actor) -> Approval:
         performer = self._performers.get(decided.kind)
         if performer is None:
-            needed = self._elsewhere[decided.kind].permission
-            if not {needed, EVERYTHING} & by.permissions:
-                raise HttpProblem(403, "forbidden", f"This needs the permission {needed} itself.")
+            expect_permission(by, self._elsewhere[decided.kind].permission)
             return decided
         await performer(tx, decided, by, actor)
         return replace(decided, performed_at=actor.at, outcome=DONE)
+
+
+def expect_permission(by: Decider, needed: str) -> None:
+    """Who approves of something must be allowed to do it themselves. Raises 403."""
+    if not {needed, EVERYTHING} & by.permissions:
+        raise HttpProblem(403, "forbidden", f"This needs the permission {needed} itself.")
 
 
 def told(approval: Approval, now: datetime) -> dict[str, Any]:

@@ -2,28 +2,40 @@
 
 | | next |
 |---|---|
-| program | setting-up → open ⇄ paused → closed |
+| program | setting-up → open ⇄ paused → closed ⇄ deleting → deleted |
 | store | open ⇄ paused → closed |
 
-Closing needs no pause before it; nothing comes back from it. Where days begin, what money is in and
-which country a phone is of are settled with the first order that was accepted: what was worked out
-by them, ids of customers among it, is never worked out anew.
+Closing needs no pause before it; nothing opens again. Who leaves closes, and has thirty days in
+which to stay after all; then every service deletes what it has. Where days begin, what money is in
+and which country a phone is of are settled with the first order that was accepted: what was worked
+out by them, ids of customers among it, is never worked out anew.
 """
 
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from datetime import timedelta
+from typing import Final, Literal, TypeVar
 
 from msgspec.structs import replace
 
-from shared.events.programs.program_changed import ProgramChanged
+from shared.events.programs.program_changed import ProgramChanged, ProgramStatus
 from shared.events.programs.store_changed import StoreChanged
 from shared.outcome import Refused
+from shared.programs import DELETED
 
 _NEXT: Final[Mapping[str, frozenset[str]]] = {
     "setting-up": frozenset({"open", "closed"}),
     "open": frozenset({"paused", "closed"}),
     "paused": frozenset({"open", "closed"}),
 }
+STAYS: Final = timedelta(days=30)
+"""So long after its deletion was agreed a program can be taken back."""
+Step = Literal["leave", "stay", "end"]
+_STEPS: Final[Mapping[Step, tuple[ProgramStatus, ProgramStatus]]] = {
+    "leave": ("closed", "deleting"),
+    "stay": ("deleting", "closed"),
+    "end": ("deleting", DELETED),
+}
+"""From which state each step of leaving leads where."""
 _SETTLED: Final = ("time_zone", "currency", "default_region", "region")
 """Fields that stay as they are once an order was accepted."""
 Parents = Mapping[str, str | None]
@@ -39,6 +51,19 @@ def change_program(
     `locked`: an order was accepted. Refuses `program-closed`, `state-conflict`, `program-locked`.
     """
     return _changed("program", known, wanted, locked=locked)
+
+
+def depart(known: ProgramChanged, step: Step) -> ProgramChanged | Refused:
+    """The program after a step of leaving. Refuses `state-conflict` where it does not stand so.
+
+    >>> depart(ProgramChanged(name="A", time_zone="UTC", currency="CNY", default_region="CN",
+    ...     locale="zh-CN", status="closed", version=4), "leave").status
+    'deleting'
+    """
+    before, after = _STEPS[step]
+    if known.status != before:
+        return Refused("state-conflict", f"The program is {known.status}, not {before}.")
+    return replace(known, status=after, version=known.version + 1)
 
 
 def change_store(

@@ -58,7 +58,7 @@ class Programs:
         async with transaction(self._database, wait_seconds=1.0) as tx:
             program_id = await store.add_program(tx, identity, made)
             await store.add_program_key(tx, program_id, sealed)
-            await _tell(tx, text, made, now)
+            await tell(tx, text, made, now)
             await self._deeds.add(tx, actor, "programs.create", text, text, wanted.model_dump())
         await notify(self._database, channel(NAME))
         return text, made
@@ -71,14 +71,14 @@ class Programs:
         Raises HttpProblem: 404, 428, 412, 409 with the code of what is refused.
         """
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            row = await _locked(tx, program)
+            row = await locked_program(tx, program)
             known = store.program_of(row)
             match(seen, etag(known))
             locked = await store.has_orders(tx, row["program_id"])
             changed = _allowed(change_program(known, _fields(wanted), locked=locked))
             if changed != known:
                 await store.save_program(tx, row["program_id"], changed)
-                await _tell(tx, program, changed, actor.at)
+                await tell(tx, program, changed, actor.at)
             values = wanted.model_dump(exclude_unset=True)
             await self._deeds.add(tx, actor, "programs.change", program, program, values)
         await notify(self._database, channel(NAME))
@@ -166,7 +166,8 @@ def _allowed(changed: S | Refused) -> S:
     return changed
 
 
-async def _locked(tx: Tx, program: str) -> Row:
+async def locked_program(tx: Tx, program: str) -> Row:
+    """A program that nobody else changes until the commit. Raises 404."""
     row = await store.lock_program(tx, uuid_of(program))
     if row is None:
         raise HttpProblem(404, "not-found", "No such program.")
@@ -174,7 +175,7 @@ async def _locked(tx: Tx, program: str) -> Row:
 
 
 async def _live(tx: Tx, program: str) -> Row:
-    row = await _locked(tx, program)
+    row = await locked_program(tx, program)
     expect("program", row["status"])
     return row
 
@@ -182,10 +183,11 @@ async def _live(tx: Tx, program: str) -> Row:
 async def _keep_store(tx: Tx, program: Row, made: StoreChanged, now: datetime) -> None:
     await store.put_store(tx, program["program_id"], made)
     await store.put_links(tx, program["program_id"], made)
-    await _tell(tx, text_id("prg", program["public_id"]), made, now)
+    await tell(tx, text_id("prg", program["public_id"]), made, now)
 
 
-async def _tell(tx: Tx, program: str, data: ProgramChanged | StoreChanged, now: datetime) -> None:
+async def tell(tx: Tx, program: str, data: ProgramChanged | StoreChanged, now: datetime) -> None:
+    """Tell every service of a program or a store as it is now."""
     what, subject = "program", program
     if isinstance(data, StoreChanged):
         what, subject = "store", data.store_id

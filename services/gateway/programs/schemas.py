@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from babel.numbers import UnknownCurrencyError, validate_currency
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from services.gateway.schemas import Asked, StoreId
+from services.gateway.schemas import Asked, Instant, StoreId
 from shared.days import zone
 
 
@@ -89,6 +89,42 @@ class ProgramPage(BaseModel):
     """Programmes."""
 
     items: list[Program]
+
+
+class LeaveProgram(Asked):
+    """That a program is to be deleted, its name typed as it stands, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"name": "Demo", "reason": "we move on"}}
+    )
+
+    name: Name
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class ServiceDeletion(BaseModel):
+    """How far a service is with deleting a program."""
+
+    service: str
+    state: Literal["none", "deleting", "done", "away"] = Field(
+        description="none: it has not begun; away: it does not answer now"
+    )
+    deleted: int | None = Field(description="Rows deleted so far")
+    began_at: Instant | None
+    finished_at: Instant | None
+
+
+class ProgramDeparture(BaseModel):
+    """A program that leaves, or has left."""
+
+    program_id: str
+    status: Literal["deleting", "deleted"]
+    reason: str | None
+    asked_by: str | None
+    approved_by: str | None = Field(description="null: nobody else could agree")
+    began_at: Instant | None
+    ends_at: Instant | None = Field(description="Until then it can be taken back")
+    services: list[ServiceDeletion]
 
 
 class Link(Asked):

@@ -45,6 +45,11 @@ async def lock_program(tx: Tx, public_id: UUID) -> Row | None:
     )
 
 
+async def find_program(tx: Tx, public_id: UUID) -> Row | None:
+    """A program as it is."""
+    return await tx.fetch_one("select * from program where public_id = $1", public_id)
+
+
 async def save_program(tx: Tx, program_id: int, program: ProgramChanged) -> None:
     """Write a changed program."""
     await tx.execute(

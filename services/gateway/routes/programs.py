@@ -3,13 +3,25 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
 from msgspec import structs
 
 from services.gateway import queries
+from services.gateway.approvals.managing import told as approval_told
+from services.gateway.approvals.schemas import Approval
+from services.gateway.programs.leaving import DELETE, Deletions, Leaving
+from services.gateway.programs.leaving import told as departure_told
 from services.gateway.programs.managing import etag
-from services.gateway.programs.schemas import ChangeProgram, NewProgram, Program, ProgramPage
+from services.gateway.programs.schemas import (
+    ChangeProgram,
+    LeaveProgram,
+    NewProgram,
+    Program,
+    ProgramDeparture,
+    ProgramPage,
+)
 from services.gateway.programs.store import program_of
-from services.gateway.routes.asked import API, by, programs
+from services.gateway.routes.asked import API, by, now, programs
 from shared.errors import HttpProblem
 from shared.events.programs.program_changed import ProgramChanged
 from shared.http.acting import actor
@@ -25,6 +37,7 @@ ROUTER = router()
 _Manager = Annotated[Caller, Depends(permitted("programs.manage"))]
 _Reader = Annotated[Caller, Depends(permitted("programs.read"))]
 _Changing = Annotated[Reach, Depends(reaching("programs.manage"))]
+_Deleting = Annotated[Reach, Depends(reaching(DELETE))]
 _Reading = Annotated[Reach, Depends(reaching("programs.read", by_store=True))]
 
 
@@ -85,6 +98,57 @@ async def change_program(
     changed = await programs(request).change_program(program_id, body, if_match, by(request, reach))
     request.app.state.connections.forget_program(program_id)
     return _told(response, program_id, changed)
+
+
+@ROUTER.post(f"{API}/programs/{{program_id}}:delete", name="programs.leave", tags=["programs"],
+             response_model=ProgramDeparture,
+             responses=documented(409) | {202: {"model": Approval}})  # fmt: skip
+async def leave(request: Request, program_id: str, body: LeaveProgram, reach: _Deleting) -> Any:
+    """Ask that a closed program be deleted, with everything that is known of its members.
+
+    Its name is typed, and a second person agrees where there is one who could (202: what waits for
+    them). For thirty days it can be taken back; then every service deletes what it has.
+    """
+    _within(reach, program_id)
+    expect_step_up(request, reach.caller)
+    who = by(request, reach)
+    waiting = await _leaving(request).ask(program_id, body.name, body.reason, who)
+    if waiting is not None:
+        document = approval_told(waiting, now(request))
+        place = f"{API}/approvals/{document['approval_id']}"
+        return JSONResponse(document, 202, {"Location": place})
+    request.app.state.connections.forget_program(program_id)
+    return await _departure(request, program_id, reach)
+
+
+@ROUTER.post(f"{API}/programs/{{program_id}}:restore", name="programs.restore", tags=["programs"],
+             response_model=Program, responses=documented(409))  # fmt: skip
+async def restore(request: Request, response: Response, program_id: str, reach: _Deleting) -> Any:
+    """Let a program that leaves stay after all, within its thirty days. It is closed, as before."""
+    _within(reach, program_id)
+    expect_step_up(request, reach.caller)
+    changed = await _leaving(request).take_back(program_id, by(request, reach))
+    return _told(response, program_id, changed)
+
+
+@ROUTER.get(f"{API}/programs/{{program_id}}/departure", name="programs.departure",
+            tags=["programs"], response_model=ProgramDeparture)  # fmt: skip
+async def departure(request: Request, program_id: str, reach: _Reading) -> Any:
+    """A program that leaves or has left: until when it can be taken back, which service is done."""
+    _within(reach, program_id)
+    return await _departure(request, program_id, reach)
+
+
+async def _departure(request: Request, program_id: str, reach: Reach) -> dict[str, Any]:
+    known, found = await _leaving(request).find(program_id)
+    deletions: Deletions = request.app.state.deletions
+    services = await deletions.told(program_id, reach.caller.subject)
+    return departure_told(program_id, known, found) | {"services": services}
+
+
+def _leaving(request: Request) -> Leaving:
+    found: Leaving = request.app.state.leaving
+    return found
 
 
 def _within(reach: Reach, program_id: str) -> None:

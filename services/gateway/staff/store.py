@@ -159,9 +159,12 @@ async def has_owner(tx: Tx) -> bool:
 
 
 async def programs_by_id(tx: Tx, public_ids: Iterable[UUID]) -> Mapping[str, int]:
-    """Numbers of programs by their text ids; without those that are not known."""
+    """Numbers of programs by their text ids; without those that are not known, or left."""
     rows = await tx.fetch(
-        "select public_id, program_id from program where public_id = any($1::uuid[])",
+        """
+        select public_id, program_id from program
+        where public_id = any($1::uuid[]) and status <> 'deleted'
+        """,
         list(public_ids),
     )
     return {text_id("prg", row["public_id"]): row["program_id"] for row in rows}
