@@ -77,6 +77,21 @@ async def entries(api: Api, program: str | None, action: str | None = None) -> l
     )
 
 
+async def closed(api: Api, world: World) -> Mapping[str, str]:
+    """A program that is closed."""
+    path = f"/api/gateway/v1/programs/{world.program}"
+    ok(await api.caller(world.program).send("PATCH", path, {"status": "closed"}, if_match="*"))
+    return {}
+
+
+async def leaving(api: Api, world: World) -> Mapping[str, str]:
+    """A program that leaves."""
+    await closed(api, world)
+    path = f"/api/gateway/v1/programs/{world.program}:delete"
+    ok(await api.caller(world.program).post(path, BODIES["programs.leave"]))
+    return {}
+
+
 async def draft(api: Api, world: World) -> Mapping[str, str]:
     """Settings that can be published."""
     path = f"{prefix(api)}/v1/settings/{world.ids['document']}"
@@ -198,6 +213,8 @@ PREPARE: Final[Mapping[str, Prepare]] = {
     "customers.link": unlinked,
     "erasures.create": wanted_no_more,
     "tab.withdraw": switched_on,
+    "programs.leave": closed,
+    "programs.restore": leaving,
 }
 """What must be there before a route does anything."""
 

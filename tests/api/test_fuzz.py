@@ -52,6 +52,7 @@ BOUNDARIES: Final = [
 BEYOND_THE_SCHEMA: Final[Mapping[str, str]] = {
     "programs.create": "names of time zones and currencies are a list that grows",
     "programs.change": "likewise",
+    "programs.leave": "the name must be the program's",
     "stores.create": "whether a parent may be given depends on the kind",
     "connections.create": "whether a secret must be given depends on the source",
     "secrets.create": "whether a secret may be given depends on the connection",

@@ -92,6 +92,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "applications.create": {"route": "open", "customer_id": customer(), "store_id": STORE},
     "coupons.issue": {"member_id": member(), "template_id": text_id("cpt", derive("template"))},
     "programs.change": {"name": "Another"},
+    "programs.leave": {"name": "Demo", "reason": "we move on"},
     "stores.change": {"name": "Another"},
     "secrets.end": {},
     "connections.change": {"name": "Another"},

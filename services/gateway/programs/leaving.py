@@ -35,7 +35,6 @@ from shared.http.deletions import READ, deletion_told
 from shared.http.tokens import Minter
 from shared.ids import parse_id, text_id
 from shared.outcome import Refused
-from shared.programs import DELETED
 from shared.sealing import KeyRing
 
 DELETE: Final = "programs.delete"
@@ -117,17 +116,12 @@ class Leaving:
         return len(due)
 
     async def find(self, program: str) -> tuple[ProgramChanged, Departure | None]:
-        """A program that leaves or has left, and until when it may stay. Raises 404."""
-        missing = HttpProblem(404, "not-found", "The program does not leave.")
+        """A program, and that it leaves, if it does. Raises 404."""
         async with statements(self._database, wait_seconds=1.0) as tx:
             row = await store.find_program(tx, parse_id("prg", program))
             if row is None:
-                raise missing
-            found = await departures.find(tx, row["program_id"])
-        known = store.program_of(row)
-        if found is None and known.status != DELETED:
-            raise missing
-        return known, found
+                raise HttpProblem(404, "not-found", "No such program.")
+            return store.program_of(row), await departures.find(tx, row["program_id"])
 
     async def _another_may(self, tx: Tx, program: str, actor: Actor) -> bool:
         if actor.kind != "staff" or self._accounts is None:
@@ -186,7 +180,7 @@ class Deletions:
 
 
 def told(program: str, known: ProgramChanged, departure: Departure | None) -> dict[str, Any]:
-    """A program that leaves, as it is told."""
+    """A program and its departure, as they are told."""
     document: dict[str, Any] = {"program_id": program, "status": known.status}
     names = ("reason", "asked_by", "approved_by", "began_at", "ends_at")
     if departure is None:

@@ -115,16 +115,16 @@ class ServiceDeletion(BaseModel):
 
 
 class ProgramDeparture(BaseModel):
-    """A program that leaves, or has left."""
+    """Whether a program leaves, or has left."""
 
     program_id: str
-    status: Literal["deleting", "deleted"]
+    status: str
     reason: str | None
     asked_by: str | None
     approved_by: str | None = Field(description="null: nobody else could agree")
     began_at: Instant | None
     ends_at: Instant | None = Field(description="Until then it can be taken back")
-    services: list[ServiceDeletion]
+    services: list[ServiceDeletion] = Field(description="Of a program that left; else none")
 
 
 class Link(Asked):

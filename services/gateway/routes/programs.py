@@ -32,12 +32,14 @@ from shared.http.problems import documented
 from shared.http.reading import known_id, values
 from shared.http.tokens import Caller
 from shared.ids import text_id
+from shared.programs import DELETED
 
 ROUTER = router()
 _Manager = Annotated[Caller, Depends(permitted("programs.manage"))]
 _Reader = Annotated[Caller, Depends(permitted("programs.read"))]
 _Changing = Annotated[Reach, Depends(reaching("programs.manage"))]
 _Deleting = Annotated[Reach, Depends(reaching(DELETE))]
+_Looking = Annotated[Reach, Depends(reaching("programs.read"))]
 _Reading = Annotated[Reach, Depends(reaching("programs.read", by_store=True))]
 
 
@@ -133,8 +135,8 @@ async def restore(request: Request, response: Response, program_id: str, reach: 
 
 @ROUTER.get(f"{API}/programs/{{program_id}}/departure", name="programs.departure",
             tags=["programs"], response_model=ProgramDeparture)  # fmt: skip
-async def departure(request: Request, program_id: str, reach: _Reading) -> Any:
-    """A program that leaves or has left: until when it can be taken back, which service is done."""
+async def departure(request: Request, program_id: str, reach: _Looking) -> Any:
+    """Whether a program leaves: until when it can be taken back, then which service is done."""
     _within(reach, program_id)
     return await _departure(request, program_id, reach)
 
@@ -142,7 +144,8 @@ async def departure(request: Request, program_id: str, reach: _Reading) -> Any:
 async def _departure(request: Request, program_id: str, reach: Reach) -> dict[str, Any]:
     known, found = await _leaving(request).find(program_id)
     deletions: Deletions = request.app.state.deletions
-    services = await deletions.told(program_id, reach.caller.subject)
+    left = known.status == DELETED
+    services = await deletions.told(program_id, reach.caller.subject) if left else []
     return departure_told(program_id, known, found) | {"services": services}
 
 
