@@ -24,7 +24,7 @@ from shared.db.transaction import Tx, transaction
 from shared.effect import effect
 from shared.flow import Due, Failure
 from shared.logs import logger
-from shared.programs import DELETED, Program
+from shared.programs import Program
 from shared.sealing import KeyRing
 from shared.service import Page, Service
 from shared.surroundings import Surroundings, pause
@@ -127,11 +127,10 @@ class Sweeper:
             if self._prepared != now.date():
                 await prepare_months(tx)
                 self._prepared = now.date()
-            known = await programs.load(tx)
-            present = {key: each for key, each in known.items() if each.status != DELETED}
-            for program in present.values():
+            known = programs.present(await programs.load(tx))
+            for program in known.values():
                 await self._open_days(tx, program, now)
-            jobs = await _unfinished(tx, present, now)
+            jobs = await _unfinished(tx, known, now)
         handled = 0
         for job in jobs:
             handled += await self.work_off(job)
@@ -234,27 +233,28 @@ def last_ended(now: datetime, program: Program) -> date:
 
 
 async def _unfinished(tx: Tx, known: dict[str, Program], now: datetime) -> list[Job]:
+    by_id = {program.id: program for program in known.values()}
     rows = await tx.fetch(
         """
         select program_id, kind, day, boundary from sweep
-        where state in (0, 1) and boundary <= $1 order by program_id, boundary, kind, day
+        where state in (0, 1) and boundary <= $1 and program_id = any($2::integer[])
+        order by program_id, boundary, kind, day
         """,
         now,
+        list(by_id),
     )
-    by_id = {program.id: program for program in known.values()}
     return [Job(by_id[row["program_id"]], row["kind"], row["day"], row["boundary"]) for row in rows]
 
 
 async def _state(tx: Tx, job: Job) -> int:
-    """State of the row, locked."""
+    """State of the row, locked; done where it went with its program."""
     row = await tx.fetch_one(
         "select state from sweep where program_id = $1 and kind = $2 and day = $3 for update",
         job.program.id,
         job.kind,
         job.day,
     )
-    assert row is not None
-    return int(row["state"])
+    return DONE if row is None else int(row["state"])
 
 
 async def _lock(tx: Tx, job: Job) -> str | None:

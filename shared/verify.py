@@ -36,9 +36,12 @@ class Verdict(Struct, frozen=True):
 
 
 async def verify(service: Service, database: Database, only: str | None = None) -> list[Verdict]:
-    """All invariants of a service, of all programs or of the one named by its text id."""
+    """All invariants of a service, of all programs or of the one named by its text id.
+
+    Of those that left only that nothing is: while they are deleted, nothing adds up.
+    """
     async with snapshot(database) as tx:
-        known = await programs.load(tx)
+        known = programs.present(await programs.load(tx))
     chosen = [program for key, program in sorted(known.items()) if only in {None, key}]
     verdicts = [Verdict(service.name, "V7 positions", list(await _positions(database)))]
     verdicts.append(Verdict(service.name, LEFT, await _left(service, database)))

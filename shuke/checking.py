@@ -105,7 +105,7 @@ class Look:
                 continue
             database = self.databases[service.name]
             async with statements(database) as tx:
-                known = await programs.load(tx)
+                known = programs.present(await programs.load(tx))
             for text, program in known.items():
                 async with database.reading() as connection:
                     figures = await service.totals(Reader(connection, program))

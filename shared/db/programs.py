@@ -1,6 +1,6 @@
 """Every service's copy of programs and stores, kept from the topic `programs`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Identity, Integer, MetaData, Table, Uuid
@@ -15,7 +15,7 @@ from shared.db.transaction import Tx
 from shared.events.programs.program_changed import ProgramChanged
 from shared.events.programs.store_changed import StoreChanged
 from shared.ids import text_id, uuid_of
-from shared.programs import Program, Store
+from shared.programs import DELETED, Program, Store
 
 
 def program(meta: MetaData) -> Table:
@@ -66,6 +66,11 @@ async def load(tx: Tx) -> dict[str, Program]:
         """
     )
     return {program.text_id: program for program in map(_program, rows)}
+
+
+def present(known: Mapping[str, Program]) -> dict[str, Program]:
+    """Those of some programs that have not left."""
+    return {key: each for key, each in known.items() if each.status != DELETED}
 
 
 def _program(row: Any) -> Program:  # noqa: ANN401 - a record

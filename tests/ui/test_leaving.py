@@ -95,6 +95,7 @@ def test_it_is_proposed_agreed_to_taken_back_and_deleted(
     expect(phone.page.locator("tbody tr")).to_have_count(0)
     phone.open("/stores")
     expect(phone.page.get_by_text("之后永久删除")).to_be_visible()
+    expect(phone.page.get_by_text("we move on")).to_be_visible()
     phone.accessible()
     phone.press("撤回删除")
     phone.page.get_by_role("dialog").get_by_role("button", name="撤回删除").click()
@@ -102,6 +103,7 @@ def test_it_is_proposed_agreed_to_taken_back_and_deleted(
 
     leave(box, program, owner, other)
     to_its_end(box, program)
+    desk.expected.add(404)  # nobody has anything of it any more
     until = monotonic() + DELETED_SECONDS
     desk.open("/stores")
     while not desk.page.get_by_text("This program was deleted").count():

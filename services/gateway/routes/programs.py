@@ -119,7 +119,6 @@ async def leave(request: Request, program_id: str, body: LeaveProgram, reach: _D
         document = approval_told(waiting, now(request))
         place = f"{API}/approvals/{document['approval_id']}"
         return JSONResponse(document, 202, {"Location": place})
-    request.app.state.connections.forget_program(program_id)
     return await _departure(request, program_id, reach)
 
 
