@@ -64,7 +64,7 @@ async def test_orders_and_refunds_that_nobody_told_are_found_by_pages_and_agree(
         "251": changed(PAID, id=251, cancelled_at="2023-03-26T00:00:00Z"),
         NUMBER: changed(PAID, refunds=[REFUND]),
     }
-    await shopify.work(16 * MINUTE)
+    await shopify.work(16 * MINUTE, paced=False)
     assert await shopify.sent() == ["order-cancelled", "order-paid", "refund"]
     assert await shopify.deliveries() == [
         ("order-cancelled", "published"), ("order-paid", "published"), ("refund", "published"),

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.gateway.fetching.asking import Asking, client
+from services.gateway.fetching.pacing import Pacing
 from services.gateway.tasks.comparing import Comparer
 from services.gateway.tasks.fetching import Fetcher
 from services.gateway.tasks.pulling import Pulling
@@ -27,6 +28,10 @@ MINUTE = timedelta(minutes=1)
 LINE = str(DONE["line_items"][0]["id"])
 BACK = DONE | {"refunds": [{"id": 801, "reason": "", "total": "-9.00"}]}
 PAID = DONE | {"status": "processing", "date_completed_gmt": None}
+
+
+async def _at_once(_seconds: float) -> None:
+    """Does not wait."""
 
 
 class Asked:
@@ -54,11 +59,18 @@ class Asked:
         """Deliver an order of WooCommerce; the status told."""
         return await self.platform.send(body, "order.updated", x_wc_webhook_source=shop)
 
-    async def work(self, after: timedelta = timedelta(), networks: str = "127.0.0.0/8") -> None:
-        """Let the worker pull and fetch what is due so long from now."""
+    async def work(
+        self, after: timedelta = timedelta(), networks: str = "127.0.0.0/8", *, paced: bool = True
+    ) -> None:
+        """Let the worker pull and fetch what is due so long from now.
+
+        Unpaced, hundreds of calls do not wait: how fast a shop is asked is `test_pacing`'s matter.
+        """
         tasking = self._tasking(after, networks)
         async with client() as http:
             asking = Asking(tasking, http)
+            if not paced:
+                asking._pacing = Pacing(self._database, _at_once)
             await Pulling(tasking, asking).turn()
             await Fetcher(tasking, asking).turn()
 
