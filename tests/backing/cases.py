@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from _pytest.nodeid import NodeId
 from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
 from tests.backing import kafka
@@ -16,8 +17,7 @@ from tests.backing.require import required
 
 GROUP: Final = "kafka"
 BROKERS: Final = {"kafka_servers": GROUP, "ground": None}
-"""Fixtures that are a broker, and the groups of the cases that share it. Without one, the cases go
-by files, and each worker that gets some has a broker of its own."""
+"""Fixtures that are a broker, and the groups of the cases that share it; faults have their own."""
 CASES: Final = pytest.StashKey[int]()
 """How many Kafka cases were collected; with workers, by each of them."""
 SUITE: Final = Path(__file__).resolve().parents[1] / "contract"
@@ -38,12 +38,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
                 item.add_marker(pytest.mark.xdist_group(group))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Count Kafka cases; a worker tells the one who started it."""
+    """Count Kafka cases; a worker tells the one who started it, and who goes together."""
+    if getattr(session.config.option, "loadgroup", False):
+        for item in session.items:
+            _name_by_group(item)
     count = sum(item.get_closest_marker("kafka") is not None for item in session.items)
     session.config.stash[CASES] = count
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput[GROUP] = count
+
+
+def _name_by_group(item: pytest.Item) -> None:
+    """Put the groups behind the name: xdist 3.8 does so where pytest 9.2 does not look any more."""
+    groups = {mark.args[0] for mark in item.iter_markers("xdist_group")}
+    ending = "@" + "_".join(sorted(groups))
+    if groups and not item.nodeid.endswith(ending):
+        item._id = NodeId.parse(item.nodeid + ending)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -47,6 +47,12 @@ def test_a_run_without_a_broker_names_what_it_did_not_run(
     assert f"NOT RUN for want of a Kafka: {PORT} (1). To run them set KAFKA_BOOTSTRAP" in said
 
 
+def test_a_case_of_a_group_has_its_name_by_which_workers_are_chosen(tmp_path: Path) -> None:
+    """Else the marks of groups do nothing, and each worker starts a broker."""
+    _, said = run(tmp_path, CASE, *WORKERS, "-vv")
+    assert f"SKIPPED {CASE}@kafka" in said
+
+
 def test_where_kafka_is_required_a_case_without_a_broker_fails(tmp_path: Path) -> None:
     """The reason says what was tried."""
     code, said = run(tmp_path, CASE, require="kafka")
