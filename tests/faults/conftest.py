@@ -12,11 +12,11 @@ from tests.faults.rig import Rig
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Keep the cases of a module in one process: its rig is begun once."""
+    """Keep all cases in one process: one ground serves them, and no two faults are at work."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            item.add_marker(pytest.mark.xdist_group(here.name))
 
 
 @pytest.fixture(scope="session")
