@@ -14,6 +14,8 @@ ARGS ?=
 MINUTES ?= 30
 SEED ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start hundreds of processes of Shuke: each would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help pages demo run up down migrate test examples e2e ui faults soak bench check fmt lint \
