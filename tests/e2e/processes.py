@@ -18,7 +18,7 @@ import asyncpg
 from shared.config import SERVICES as NAMES
 from shared.config import Config
 from shuke.box import answers
-from tests.e2e.stack import PORTS, environment, free_ports
+from tests.e2e.stack import PORTS, children, environment, free_ports, kill
 
 STOP_SECONDS: Final = 15.0
 READY_SECONDS: Final = 60.0
@@ -101,13 +101,13 @@ class Process:
         self.send(signal.SIGINT)
 
     def stop(self) -> None:
-        """Interrupt it, also when it stands still, and end it hard after a while."""
+        """Interrupt it, also when it stands still; end it and its children hard after a while."""
         self.interrupt()
         self.send(signal.SIGCONT)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            kill(self.pid, *children(self.pid))
             self._process.wait()
 
     def __str__(self) -> str:

@@ -72,14 +72,12 @@ class Stack:
         process, self.process = self.process, None
         if process is None:
             return
-        children = _children(process.pid)
+        ours = [process.pid, *children(process.pid)]
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            for pid in (process.pid, *children):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            kill(*ours)
             process.wait()
             raise AssertionError(f"the box did not stop:\n{self.last_words()}") from None
 
@@ -205,7 +203,14 @@ def _free(port: int) -> bool:
     return True
 
 
-def _children(pid: int) -> list[int]:
+def kill(*pids: int) -> None:
+    """End processes hard, by their ids."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
     """Ids of a process's children, where the system tells them."""
     with contextlib.suppress(OSError):
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
