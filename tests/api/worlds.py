@@ -368,7 +368,8 @@ async def a_world(api: Api) -> World:
     """A program with something of everything that the service has routes for."""
     world = await _MAKERS[api.service](api)
     (quarantine_id,) = await set_aside(api, world.program, 1)
-    return World(world.program, {"quarantine_id": quarantine_id, **world.ids}, world.shopper)
+    everywhere = {"quarantine_id": quarantine_id, "program_id": world.program}
+    return World(world.program, everywhere | world.ids, world.shopper)
 
 
 async def an_empty_program(api: Api) -> str:
