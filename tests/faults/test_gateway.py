@@ -6,21 +6,18 @@ What it acknowledged with 202 arrives, whatever happens behind it.
 import json
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import httpx2
 import pytest
 
-from tests.bench import workload
-from tests.bench.intake import Shop, told
-from tests.bench.workload import Sale
-from tests.e2e.processes import Process, wait_until
-from tests.faults import judging
-from tests.faults.ground import Ground, Site, Worker
+from tests.bench.intake import told
+from tests.e2e.processes import wait_until
+from tests.faults import counter as counters
+from tests.faults.counter import SWITCHED_SECONDS, SWITCHING_SECONDS, Counter
+from tests.faults.ground import Ground
 from tests.faults.load import ACCEPTED, Delivering, signed
-from tests.faults.shops import open_shop, orders_of
 
 BODY_SECONDS = 10.0
 pytestmark = pytest.mark.timeout(300)
@@ -28,64 +25,13 @@ OUTAGE_SECONDS = 120.0
 BUSY = 503
 PATIENCE_SECONDS = 8.0
 """A storefront waits at least so long for an answer."""
-SWITCHING_SECONDS = 3.0
-"""So long it may take to see that the log is away; while that is known, an answer takes less."""
-SWITCHED_SECONDS = 0.1
-
-
-class Counter:
-    """A gateway with its relay, points behind it, and a shop in front."""
-
-    def __init__(self, site: Site, gateway: Process, relay: Worker, shop: Shop) -> None:
-        self.site = site
-        self.gateway = gateway
-        self.relay = relay
-        self.shop = shop
-        self.url = f"http://127.0.0.1:{site.port}"
-        self._sales: Iterator[Sale] = iter(
-            workload.history(20_000, datetime.now(UTC), customers=200).sales
-        )
-        self.acknowledged: list[Sale] = []
-
-    def next(self, count: int) -> list[Sale]:
-        """Sales that were not told yet."""
-        return [next(self._sales) for _ in range(count)]
-
-    def right(self, sales: Sequence[Sale]) -> None:
-        """All that was ever acknowledged took effect once."""
-        self.acknowledged += sales
-        self.site.wait_quiet(["gateway", "points"])
-        assert orders_of(self.site) == sorted(f"B-{sale.number}" for sale in self.acknowledged)
-        assert judging.violations(self.site, ["points"]) == []
-
-    def straight(self) -> None:
-        """What is told now goes to the log without a way round, the outbox being empty."""
-        with Delivering(self.shop, self.url, self.next(1)) as load:
-            self.right(load.finish())
-        assert self.figure("intake_breaker_open") == 0
-
-    def figure(self, name: str) -> float:
-        """A figure of the gateway."""
-        text = httpx2.get(f"{self.url}/metrics").text
-        (line,) = (line for line in text.splitlines() if line.startswith(f"shuke_{name} "))
-        return float(line.split()[1])
 
 
 @pytest.fixture(scope="module")
 def counter(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counter]:
     """One for all cases."""
-    with ground.site(tmp_path_factory.mktemp("gateway"), ground.members) as site:
-        shop = open_shop(site)
-        with (
-            site.running("api", "gateway") as gateway,
-            site.worker("gateway") as relay,
-            site.worker("points", 1) as points,
-        ):
-            site.wait_ready([gateway], 1)
-            relay.wait_ready()
-            points.wait_ready()
-            yield Counter(site, gateway, relay, shop)
-        ground.heal()
+    with counters.running(ground, tmp_path_factory.mktemp("gateway")) as found:
+        yield found
 
 
 @pytest.mark.parametrize("how", ["kill", pytest.param("stop", marks=pytest.mark.slow)])
@@ -121,19 +67,11 @@ def test_a_hundred_webhooks_are_answered_in_time_while_the_broker_is_dead(counte
     assert load.answers == {ACCEPTED: len(burst)}
     assert load.slowest < SWITCHING_SECONDS
     assert counter.figure("intake_breaker_open") == 1
-    took = [delivered(counter, sale) for sale in sales]
+    took = [counter.delivered(sale) for sale in sales]
     assert sorted(took)[int(0.9 * len(took))] < SWITCHED_SECONDS
     counter.site.ground.broker.start()
     counter.right(burst + sales)
     counter.straight()
-
-
-def delivered(counter: Counter, sale: Sale) -> float:
-    """Seconds until one delivery was taken."""
-    with Delivering(counter.shop, counter.url, [sale]) as load:
-        load.finish()
-    assert load.answers == {ACCEPTED: 1}
-    return load.slowest
 
 
 def test_webhooks_go_straight_to_the_log_while_the_database_is_away(counter: Counter) -> None:

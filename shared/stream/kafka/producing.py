@@ -3,14 +3,16 @@
 A partition has one batch under way at a time; what is appended meanwhile goes into the next. The
 library's idempotent producer retries for ever, so that a log that is away would be waited for
 without end: when nothing is acknowledged for two seconds while something waits, the breaker opens,
-what waits fails, and so does what comes, but for one try a second. The first that is acknowledged
-closes it.
+what waits fails, and so does what comes, but for one try a second, as soon as a new producer has
+reached the log. The first that is acknowledged closes it. Nobody waits for that producer, since one
+that is answered nothing takes its time to fail.
 """
 
 import asyncio
 import contextlib
 from collections import defaultdict, deque
 from collections.abc import Coroutine, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -58,15 +60,15 @@ class Producer:
 
     def __init__(self, servers: str) -> None:
         self._servers = servers
-        self._starting = asyncio.Lock()
         self._producer: AIOKafkaProducer | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._partitions: dict[str, int] = {}
         self._lanes: dict[tuple[str, int], _Lane] = defaultdict(lambda: _Lane(deque()))
         self._acknowledged_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._open = False
         self._retry_at = 0.0
-        self._failed_at = 0.0
+        self._why: object = "away"
 
     @property
     def away(self) -> bool:
@@ -139,7 +141,7 @@ class Producer:
                 sent = await producer.send_batch(builder, key[0], partition=key[1])
                 metadata = await sent
                 self._acknowledge(key[1], metadata.offset, taken)
-        except (*AWAY, Unavailable) as error:
+        except (*AWAY, Unavailable, asyncio.CancelledError) as error:
             for _, append, _ in (*taken, *lane.waiting):
                 if not append.done.done():
                     append.done.set_exception(TimeoutError(str(error) or "no answer"))
@@ -160,24 +162,34 @@ class Producer:
                 append.done.set_result(None)
 
     def _admit(self) -> None:
-        """While the breaker is open only one append a second may try."""
+        """While the breaker is open only one append a second may try, with a producer that is."""
         if self._open:
             if monotonic() < self._retry_at:
                 raise self._unavailable("away")
+            if self._producer is None:
+                self._begin()
+                raise self._unavailable(self._why)
             self._retry_at = monotonic() + PROBE_SECONDS
 
     async def _ready(self) -> AIOKafkaProducer:
-        if self._producer is not None:
-            return self._producer
-        asked_at = monotonic()
-        async with self._starting:
-            if self._failed_at > asked_at:
-                raise self._unavailable("away")
-            found: AIOKafkaProducer | None = self._producer
-            self._producer = producer = found or await self._start()
-        return producer
+        """The library's producer; the first is waited for."""
+        if self._producer is None:
+            starting = self._begin()
+            await asyncio.wait({starting}, timeout=QUIET_SECONDS)
+            if starting.done() and not starting.cancelled():
+                starting.result()
+        if self._producer is None:
+            self._open = True
+            raise self._unavailable(self._why)
+        return self._producer
 
-    async def _start(self) -> AIOKafkaProducer:
+    def _begin(self) -> asyncio.Task[None]:
+        """Start a producer, if nobody is at it."""
+        if self._starting is None or self._starting.done():
+            self._starting = self._run(self._start())
+        return self._starting
+
+    async def _start(self) -> None:
         producer = new_producer(self._servers)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -186,10 +198,10 @@ class Producer:
             await discard(producer)
             if not isinstance(error, AWAY):
                 raise
-            self._failed_at = monotonic()
+            self._why = error
             self._trip()
-            raise self._unavailable(error) from error
-        return producer
+        else:
+            self._producer = producer
 
     def _trip(self) -> None:
         """Open the breaker: what waits is given up with the producer that holds it."""
@@ -200,16 +212,19 @@ class Producer:
         if producer is not None:
             self._run(discard(producer))
 
-    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def _unavailable(self, why: object) -> Unavailable:
         return Unavailable(f"Kafka at {self._servers}: {why or 'no answer'}")
 
     async def close(self, timeout_s: float) -> None:
         """Finish what is being appended, in time even when the log is away."""
+        if self._starting is not None:
+            self._starting.cancel()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
         producer, self._producer = self._producer, None
@@ -245,10 +260,16 @@ def new_producer(servers: str) -> AIOKafkaProducer:
 
 
 async def discard(producer: AIOKafkaProducer) -> None:
-    """Close a producer without waiting for what it could not send."""
-    sender = producer._sender  # noqa: SLF001 - its own `stop` waits for ever while Kafka is away
+    """Close a producer and give up what it could not send, which its own `stop` waits for."""
+    sender = producer._sender  # noqa: SLF001
     if sender is not None and sender.sender_task is not None:
         sender.sender_task.cancel()
+    batches = producer._message_accumulator._pending_batches  # noqa: SLF001
+    batches |= {*chain(*producer._message_accumulator._batches.values())}  # noqa: SLF001
+    for batch in batches:
+        batch.future.cancel()
     with contextlib.suppress(*AWAY, asyncio.CancelledError):
         async with asyncio.timeout(START_SECONDS):
             await producer.stop()
+    with contextlib.suppress(*AWAY):
+        await producer.client.close()  # where `stop` did not come so far
