@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid5
@@ -15,6 +16,7 @@ from shared.events.catalogue import Topic
 from shared.stream.factory import open_stream
 from shared.stream.port import (
     MAX_RECORD_BYTES,
+    POLL_BYTES,
     Message,
     OutOfRange,
     Partition,
@@ -27,6 +29,8 @@ from shared.stream.port import (
 
 PARTITIONS = 3
 WAIT_SECONDS = 40.0
+AHEAD_SECONDS = 1.0
+"""So long a reader has time to fetch before it is asked."""
 
 
 class Log:
@@ -248,6 +252,25 @@ async def turning(
                 await each.poll(1, 20)
 
 
+async def test_a_partition_that_was_another_s_is_read_when_it_is_sought_again(log: Log) -> None:
+    """Where it was read before, by whomever, is nothing to go by; nor is what the group told."""
+    sent = await log.append(*[f"k{number}" for number in range(30)])
+    async with log.reader("back", "one") as first:
+        await read(first, len(sent))
+        async with log.reader("back", "two", start=None) as second:
+            await until_shared(first, second)
+            lost = second.assigned()
+            await second.tell(dict.fromkeys(lost, 1))
+        await turning(first, lambda: len(first.assigned()) == PARTITIONS)
+        await log.append(*[f"k{number}" for number in range(30)])
+        got = [record for _ in range(10) for record in await first.poll(1000, 100)]
+        assert not {(each.topic, each.partition) for each in got} & lost
+        for partition in first.assigned():
+            first.seek(partition, 3)
+        again = await read(first, 2 * len(sent) - 3 * PARTITIONS)
+        assert {each.offset for each in again if each.offset < 3} == set()
+
+
 async def test_progress_that_a_group_told_can_be_asked_for(log: Log) -> None:
     """For lag tools and for courtesy between services; nobody's position hangs on it."""
     sent = await log.append(*[f"k{number}" for number in range(12)])
@@ -282,10 +305,44 @@ async def test_large_records_come_in_several_polls(log: Log) -> None:
     sent = await log.append(*["k"] * 20, size=250_000)
     async with log.reader() as reader:
         first = await read(reader, 1)
-        assert sum(len(each.value) for each in first) <= 8 * 1024 * 1024 + MAX_RECORD_BYTES
+        assert sum(len(each.value) for each in first) <= POLL_BYTES
         got = first + await read(reader, len(sent) - len(first))
     assert [each.offset for each in got] == list(range(20))
     assert plain(got) == plain(sent)
+
+
+async def test_a_poll_of_many_partitions_holds_no_more_than_one_of_few(log: Log) -> None:
+    """Also when there was time to fetch all of them before somebody asks."""
+    log.topic, count = f"{log.topic}-wide", 20
+    assert await log.stream.create([Topic(log.topic, count, 400)])
+    keys = {partition_of(key := f"k{number}", count): key for number in range(1_000)}
+    sent = await log.append(*keys.values(), size=140_000)
+    assert len({each.partition for each in sent}) == count
+    reader = await log.stream.subscribe(None, [log.topic], "", lambda: None)
+    try:
+        for partition in reader.assigned():
+            reader.seek(partition, 0)
+        await asyncio.sleep(AHEAD_SECONDS)
+        polls: list[Sequence[Record]] = []
+        async with asyncio.timeout(WAIT_SECONDS):
+            while sum(map(len, polls)) < count:
+                polls.append(await reader.poll(1000, 200))
+    finally:
+        await reader.close(5.0)
+    assert max(sum(len(each.value) for each in poll) for poll in polls) <= POLL_BYTES
+    assert plain([record for poll in polls for record in poll]) == plain(sent)
+
+
+async def test_no_more_is_fetched_ahead_than_one_large_record_of_a_partition(log: Log) -> None:
+    """Nobody asks for a while, and memory does not fill with what waits there."""
+    sent = await log.append(*["k"] * 20, size=250_000)
+    async with log.reader() as reader:
+        tracemalloc.start()
+        await asyncio.sleep(AHEAD_SECONDS)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < 3 * MAX_RECORD_BYTES
+        assert plain(await read(reader, len(sent))) == plain(sent)
 
 
 async def test_whoever_asks_first_does_not_spoil_it_for_who_asks_beside(log: Log) -> None:

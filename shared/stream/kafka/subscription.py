@@ -27,7 +27,7 @@ from aiokafka.errors import (
 
 from shared.errors import Misconfigured, Unavailable
 from shared.stream.kafka.producing import AWAY, DIGEST
-from shared.stream.port import Corrupt, OutOfRange, Partition, Record
+from shared.stream.port import POLL_BYTES, Corrupt, OutOfRange, Partition, Record
 
 START_SECONDS: Final = 20.0
 TELL_SECONDS: Final = 2.0
@@ -160,12 +160,38 @@ class KafkaSubscription:
             keys = [key for key in sought if key.topic == topic]
             found = await self._consumer.getmany(*keys, max_records=max_records) if keys else {}
             if found:
+                found = self._held_back(found)
                 return [found[key] for key in sorted(found)]
         found = await self._consumer.getmany(
             *sought, timeout_ms=timeout_ms, max_records=max_records
         )
+        found = self._held_back(found)
         order = {topic: place for place, topic in enumerate(self._topics)}
         return [found[key] for key in sorted(found, key=lambda k: (order[k.topic], k.partition))]
+
+    def _held_back(
+        self, found: Mapping[TopicPartition, list[ConsumerRecord]]
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """As much as a poll may hold; the rest is fetched again.
+
+        The library gives all that it has fetched while nobody asked, a record or more of each
+        partition, as long as those are not too many.
+        """
+        within: dict[TopicPartition, list[ConsumerRecord]] = {}
+        size = 0
+        for key, records in found.items():
+            count = 0
+            for record in records:
+                size += len(record.value or b"")
+                if size > POLL_BYTES and (within or count):
+                    break
+                count += 1
+            if count:
+                within[key] = records[:count]
+            if count < len(records):
+                with contextlib.suppress(IllegalStateError):
+                    self._consumer.seek(key, records[count].offset)
+        return within
 
     def _taken(self, found: Sequence[ConsumerRecord]) -> list[Record]:
         """The records of a partition; none when they are of where it was read before."""
