@@ -316,7 +316,7 @@ async def test_a_poll_of_many_partitions_holds_no_more_than_one_of_few(log: Log)
     log.topic, count = f"{log.topic}-wide", 20
     assert await log.stream.create([Topic(log.topic, count, 400)])
     keys = {partition_of(key := f"k{number}", count): key for number in range(1_000)}
-    sent = await log.append(*keys.values(), size=140_000)
+    sent = [each for key in keys.values() for each in await log.append(key, size=150_000)]
     assert len({each.partition for each in sent}) == count
     reader = await log.stream.subscribe(None, [log.topic], "", lambda: None)
     try:
@@ -335,7 +335,7 @@ async def test_a_poll_of_many_partitions_holds_no_more_than_one_of_few(log: Log)
 
 async def test_no_more_is_fetched_ahead_than_one_large_record_of_a_partition(log: Log) -> None:
     """Nobody asks for a while, and memory does not fill with what waits there."""
-    sent = await log.append(*["k"] * 20, size=250_000)
+    sent = [each for _ in range(20) for each in await log.append("k", size=250_000)]
     async with log.reader() as reader:
         tracemalloc.start()
         await asyncio.sleep(AHEAD_SECONDS)

@@ -7,6 +7,7 @@ from itertools import chain
 import pytest
 from msgspec.structs import replace
 
+from shared.events.codec import MAX_BYTES
 from shared.ids import derive
 from shared.stream.port import MAX_RECORD_BYTES, Message
 from tests.bench import workload
@@ -55,6 +56,10 @@ def poison(told: workload.Told, kind: str) -> Message:
             encoded = workload.bought(sale)
             data = replace(encoded.data, order_no=f"REFUSED-{sale.number}")
             return workload._encoded("gateway", replace(encoded, data=data))
+        case "large":  # but for its size it is sound
+            sale = replace(told.sale, number=20_000_000 + told.sale.number)
+            sound = workload._encoded("gateway", workload.bought(sale))
+            return replace(sound, value=sound.value[:-1] + b" " * MAX_BYTES + b"}", digest=None)
     raise AssertionError(kind)
 
 
@@ -110,6 +115,17 @@ def test_the_one_record_that_only_the_database_refuses_is_found(rig: Rig, place:
     rig.right()
     (row,) = rig.site.rows(QUARANTINE)
     assert (row["class"], row["event_id"]) == ("failed", record.id)
+
+
+def test_events_that_are_sound_but_too_large_are_set_aside(rig: Rig) -> None:
+    """The log takes up to 1 MiB, an event may have 256 KiB; those beside them are applied."""
+    good = rig.next(300)
+    orders = [told for told in good if told.back_at is None and told.sale.back is None]
+    tell(rig.site, mixed(good, [poison(told, "large") for told in orders[:3]]))
+    rig.right()
+    rows = rig.site.rows(QUARANTINE)
+    assert [row["class"] for row in rows] == ["undecodable"] * 3
+    assert all(f"at most {MAX_BYTES}" in row["reason"] for row in rows)
 
 
 def test_large_and_deeply_nested_records_are_set_aside_and_memory_stays_flat(rig: Rig) -> None:

@@ -102,6 +102,20 @@ def test_a_batch_held_up_across_a_rebalance_counts_once(rig: Rig) -> None:
         assert first.figure("claims_total") + second.figure("claims_total") > 12
 
 
+def test_what_another_read_meanwhile_is_no_gap_for_who_gets_it_back(rig: Rig) -> None:
+    """It claims them anew where the guest has come to, at once; what it knew of them is void."""
+    with rig.loading(20_000, 40) as load:
+        steady = rig.stack.enter_context(rig.site.worker("points"))
+        steady.wait_ready()
+        with rig.site.worker("points", 1) as guest:
+            guest.wait_ready()
+            guest.wait_figure("events_total", 20)
+        rig.wait_moved()
+        load.enough()
+    for trouble in ("halted", "fenced", "reader made anew"):
+        assert steady.lines(trouble) == []
+
+
 @pytest.mark.slow
 def test_workers_that_come_and_go_every_two_seconds(rig: Rig) -> None:
     """There is progress all the while, and nothing twice."""
