@@ -62,6 +62,7 @@ class Producer:
         self._servers = servers
         self._producer: AIOKafkaProducer | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
         self._partitions: dict[str, int] = {}
         self._lanes: dict[tuple[str, int], _Lane] = defaultdict(lambda: _Lane(deque()))
         self._acknowledged_at = 0.0
@@ -164,30 +165,27 @@ class Producer:
     def _admit(self) -> None:
         """While the breaker is open only one append a second may try, with a producer that is."""
         if self._open:
-            if monotonic() < self._retry_at:
-                raise self._unavailable("away")
-            if self._producer is None:
-                self._begin()
+            if self._producer is None or monotonic() < self._retry_at:
                 raise self._unavailable(self._why)
             self._retry_at = monotonic() + PROBE_SECONDS
 
     async def _ready(self) -> AIOKafkaProducer:
         """The library's producer; the first is waited for."""
         if self._producer is None:
-            starting = self._begin()
-            await asyncio.wait({starting}, timeout=QUIET_SECONDS)
-            if starting.done() and not starting.cancelled():
-                starting.result()
+            self._begin()
+            assert self._starting is not None
+            await asyncio.wait({self._starting}, timeout=QUIET_SECONDS)
+            if self._starting.done() and not self._starting.cancelled():
+                self._starting.result()
         if self._producer is None:
             self._open = True
             raise self._unavailable(self._why)
         return self._producer
 
-    def _begin(self) -> asyncio.Task[None]:
-        """Start a producer, if nobody is at it."""
-        if self._starting is None or self._starting.done():
+    def _begin(self) -> None:
+        """Start a producer, if there is none and nobody is at it."""
+        if self._producer is None and (self._starting is None or self._starting.done()):
             self._starting = self._run(self._start())
-        return self._starting
 
     async def _start(self) -> None:
         producer = new_producer(self._servers)
@@ -208,6 +206,9 @@ class Producer:
         producer, self._producer = self._producer, None
         self._open = True
         self._retry_at = monotonic() + PROBE_SECONDS
+        if self._again is not None:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().call_later(PROBE_SECONDS, self._begin)
         self._lanes.clear()
         if producer is not None:
             self._run(discard(producer))
@@ -223,8 +224,9 @@ class Producer:
 
     async def close(self, timeout_s: float) -> None:
         """Finish what is being appended, in time even when the log is away."""
-        if self._starting is not None:
-            self._starting.cancel()
+        for each in (self._again, self._starting):
+            if each is not None:
+                each.cancel()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=timeout_s)
         producer, self._producer = self._producer, None
