@@ -20,7 +20,8 @@ from shared.surroundings import Surroundings
 from shuke.services import SERVICES
 from tests.api.harness import Api, Shop, ok, open_shop, problem
 from tests.api.staffing import Browser, now, somebody
-from tests.api.test_programs import a_check_in_sent, told
+from tests.api.test_programs import told
+from tests.builders.deliveries import a_check_in_sent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 WANTED = {"name": "Demo", "reason": "we move on"}

@@ -369,7 +369,7 @@ async def a_world(api: Api) -> World:
     world = await _MAKERS[api.service](api)
     (quarantine_id,) = await set_aside(api, world.program, 1)
     everywhere = {"quarantine_id": quarantine_id, "program_id": world.program}
-    return World(world.program, everywhere | world.ids, world.shopper)
+    return World(world.program, {**everywhere, **world.ids}, world.shopper)
 
 
 async def an_empty_program(api: Api) -> str:

@@ -68,6 +68,16 @@ def to_its_end(box: Stack, program: str) -> None:
     beside(lambda: asyncio.run(moved()))
 
 
+def until_it_says(screen: Screen, text: str) -> None:
+    """The page, opened again and again."""
+    until = monotonic() + DELETED_SECONDS
+    screen.open("/stores")
+    while not screen.page.get_by_text(text).count():
+        assert monotonic() < until
+        screen.page.wait_for_timeout(2_000)
+        screen.open("/stores")
+
+
 def test_it_is_proposed_agreed_to_taken_back_and_deleted(
     box: Stack, owner: Owner, program: str, opening: Opening
 ) -> None:
@@ -104,12 +114,7 @@ def test_it_is_proposed_agreed_to_taken_back_and_deleted(
     leave(box, program, owner, other)
     to_its_end(box, program)
     desk.expected.add(404)  # nobody has anything of it any more
-    until = monotonic() + DELETED_SECONDS
-    desk.open("/stores")
-    while not desk.page.get_by_text("This program was deleted").count():
-        assert monotonic() < until
-        desk.page.wait_for_timeout(2_000)
-        desk.open("/stores")
+    until_it_says(desk, "This program was deleted")
     progress = desk.page.get_by_role("table", name="How far each service is")
     expect(progress.locator("tbody tr")).to_have_count(5)
     desk.accessible()
