@@ -6,6 +6,7 @@ audit keeps that it happened.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -44,7 +45,7 @@ class Departing:
         return sum([await self._delete(each) for each in left])
 
     async def _delete(self, of: Deletion) -> int:
-        """All pages of all tables. What is found empty once it has been quiet is finished."""
+        """All pages of all tables. What is empty once it has been quiet is finished."""
         gone = 0
         for table in self._tables:
             while found := await self._page(of, table):
@@ -53,10 +54,14 @@ class Departing:
             gone += found
         if gone == 0 and of.began_at + QUIET <= self._clock():
             async with transaction(self._database) as tx:
-                if await deletions.claim(tx, of):
+                # It may be another worker that is at it, and not yet done.
+                if await deletions.claim(tx, of) and not await self._left(tx, of):
                     await deletions.finish(tx, of)
                     logger(self._name).info("departed", program=of.text_id)
         return gone
+
+    async def _left(self, tx: Tx, of: Deletion) -> Sequence[str]:
+        return await deletions.left_in(tx, of, self._tables)
 
     async def _page(self, of: Deletion, table: str | None) -> int:
         """A page of a table, or of what was set aside; nothing while another worker is at it."""

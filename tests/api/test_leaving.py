@@ -1,5 +1,6 @@
 """A program that leaves: who may let it, how long it can be taken back, what is left in the end."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from tests.api.harness import Api, Shop, ok, open_shop, problem
 from tests.api.staffing import Browser, now, somebody
 from tests.api.test_programs import told
 from tests.builders.deliveries import a_check_in_sent
+from tests.flow.commanding import told_by
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 WANTED = {"name": "Demo", "reason": "we move on"}
@@ -125,6 +127,23 @@ async def test_only_a_closed_program_leaves_and_by_its_name(centre: Api) -> None
     await centre.site.execute("update gateway.staff_session set stepped_up_at = null")
     async with shop.nothing_changes():
         problem(await leave(owner, shop), 403, "step-up-required")
+
+
+async def test_an_operator_lets_it_leave_and_takes_it_back(centre: Api) -> None:
+    """By the command line, where nobody else has to agree."""
+    shop = await open_shop(centre)
+    config = centre.site.config
+    words = ("--name", WANTED["name"], "--reason", WANTED["reason"])
+    open_still = await told_by(config, "programs", "delete", shop.program, *words)
+    assert (open_still[0], "is open, not closed" in open_still[2]) == (2, True)
+    await close(shop)
+    other = await told_by(config, "programs", "delete", shop.program, "--name", "A", *words[2:])
+    assert (other[0], "not valid" in other[2]) == (2, True)
+    code, out, _ = await told_by(config, "programs", "delete", shop.program, *words)
+    ends_at = (await departure(shop))["ends_at"]
+    assert (code, ends_at in out) == (0, True)
+    code, out, _ = await told_by(config, "programs", "restore", shop.program, "--json")
+    assert (code, json.loads(out)["status"]) == (0, "closed")
 
 
 async def test_after_thirty_days_every_service_deletes_and_says_so(

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.clock import system
+from shared.db import deletions
 from shared.db.transaction import transaction
 from shared.departing import QUIET, Departing
 from shared.events.envelope import Cause
@@ -17,6 +18,7 @@ from shared.http.deletions import deletion_told
 from shared.service import Service
 from shared.surroundings import Surroundings
 from shuke.checking import Look
+from shuke.services import SERVICES
 from tests.builders.events import event, instant, message
 from tests.builders.members import a_link
 from tests.builders.storefront import an_order
@@ -156,6 +158,26 @@ async def test_a_program_that_left_leaves_no_row_and_the_others_stay(services: W
             assert (await deletion_told(services.databases[name], gone))["state"] == "done"
         assert await services.violations() == []
         await made_anew(services)
+
+
+async def test_a_worker_that_finds_another_at_it_finishes_nothing(services: Whole) -> None:
+    """Of two workers one deletes, page by page; the other is given no page meanwhile."""
+    async with services.working():
+        program = await services.program()
+        await services.append(an_order(program, no="1"))
+        await services.quiet()
+        await tell_state(services, program, "deleted", 2)
+    database = services.databases["analytics"]
+    one = departing(services, SERVICES["analytics"], 2 * QUIET)
+    async with transaction(database) as tx:
+        left = await deletions.list_unfinished(tx)
+    async with transaction(database) as tx:
+        assert await deletions.claim(tx, left[0])
+        assert await one.turn() == 0
+    assert (await deletion_told(database, program))["state"] == "deleting"
+    while await one.turn():
+        pass
+    assert (await deletion_told(database, program))["state"] == "done"
 
 
 async def test_a_row_that_is_left_is_named(services: Whole) -> None:
