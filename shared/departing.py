@@ -6,7 +6,6 @@ audit keeps that it happened.
 """
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -55,13 +54,12 @@ class Departing:
         if gone == 0 and of.began_at + QUIET <= self._clock():
             async with transaction(self._database) as tx:
                 # It may be another worker that is at it, and not yet done.
-                if await deletions.claim(tx, of) and not await self._left(tx, of):
+                if not await deletions.claim(tx, of):
+                    return gone
+                if not await deletions.left_in(tx, of, self._tables):
                     await deletions.finish(tx, of)
                     logger(self._name).info("departed", program=of.text_id)
         return gone
-
-    async def _left(self, tx: Tx, of: Deletion) -> Sequence[str]:
-        return await deletions.left_in(tx, of, self._tables)
 
     async def _page(self, of: Deletion, table: str | None) -> int:
         """A page of a table, or of what was set aside; nothing while another worker is at it."""

@@ -22,7 +22,7 @@ from shared.config import Config
 from shared.db.engine import Database
 from shared.db.transaction import transaction
 from shared.http.tokens import Minter
-from shared.ids import parse_id, text_id
+from shared.ids import text_id
 
 ERASE: Final = "members.erase"
 """The kind of these proposals, and the permission that they need."""
@@ -93,9 +93,8 @@ class Proposing:
         self, actor: Actor, program: str, member: str, wanted: WantedErasure
     ) -> Approval | None:
         """What waits now; None: nobody else could approve, so that it does not wait."""
-        proposer, needed = parse_id("stf", actor.id), {ERASE, DECIDE}
         async with transaction(self._database, wait_seconds=1.0) as tx:
-            if not await self._accounts.another_may(tx, program, proposer, needed):
+            if not await self._accounts.another_may(tx, program, actor, {ERASE, DECIDE}):
                 return None
             details = wanted.model_dump()
             return await propose(tx, actor, ERASE, program=program, target=member, details=details)

@@ -6,11 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Column, MetaData, Table, Uuid
-from sqlalchemy import text as sql
+from sqlalchemy import BigInteger, Column, MetaData, Table, Uuid
 from sqlalchemy.schema import PrimaryKeyConstraint
 
-from shared.db.tables import big, instant
+from shared.db.tables import instant
 from shared.db.transaction import Row, Tx
 from shared.ids import text_id, uuid_of
 from shared.programs import DELETED
@@ -34,7 +33,7 @@ def deletion(meta: MetaData) -> Table:
         meta,
         Column("public_id", Uuid, nullable=False),
         instant("began_at"),
-        Column("deleted", big("deleted").type, nullable=False, server_default=sql("0")),
+        Column("deleted", BigInteger, nullable=False, server_default="0"),
         instant("finished_at", null=True),
         PrimaryKeyConstraint("public_id"),
     )

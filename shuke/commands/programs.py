@@ -95,10 +95,7 @@ def delete(
         return told(program, *await leaving.find(program))
 
     found = _leaving(context, work)
-    if as_json:
-        tell(found, as_json=True)
-    else:
-        typer.echo(f"{program} is {found['status']}; it can be taken back until {found['ends_at']}")
+    _say(found, f"; it can be taken back until {found['ends_at']}", as_json=as_json)
 
 
 @app.command()
@@ -114,10 +111,7 @@ def restore(context: typer.Context, program: Program, as_json: AsJson = False) -
         return {"program_id": program} | structs.asdict(changed)
 
     found = _leaving(context, work)
-    if as_json:
-        tell(found, as_json=True)
-    else:
-        typer.echo(f"{program} is {found['status']}")
+    _say(found, as_json=as_json)
 
 
 def _leaving(
@@ -129,6 +123,14 @@ def _leaving(
         return await work(Leaving(database, KeyRing.open(config.keys_dir)))
 
     return at_gateway(config, at)
+
+
+def _say(found: dict[str, Any], more: str = "", *, as_json: bool) -> None:
+    """Print a program: whole as JSON, or how it stands."""
+    if as_json:
+        tell(found, as_json=True)
+    else:
+        typer.echo(f"{found['program_id']} is {found['status']}{more}")
 
 
 def _found(config: Config, program: str | None) -> list[dict[str, Any]]:
@@ -154,7 +156,4 @@ def _change(context: typer.Context, program: str, status: str, *, as_json: bool)
         return {"program_id": program} | structs.asdict(changed)
 
     told = at_gateway(config, work)
-    if as_json:
-        tell(told, as_json=True)
-    else:
-        typer.echo(f"{program} is {told['status']}")
+    _say(told, as_json=as_json)

@@ -12,17 +12,16 @@ from shared.clock import system
 from shared.db import deletions
 from shared.db.transaction import transaction
 from shared.departing import QUIET, Departing
-from shared.events.envelope import Cause
-from shared.events.programs.program_changed import ProgramChanged
 from shared.http.deletions import deletion_told
 from shared.service import Service
 from shared.surroundings import Surroundings
 from shuke.checking import Look
 from shuke.services import SERVICES
-from tests.builders.events import event, instant, message
+from tests.builders.events import instant, message
 from tests.builders.members import a_link
 from tests.builders.storefront import an_order
 from tests.flow.lives import some_days
+from tests.flow.test_programs import changed
 from tests.flow.test_rebuild import made_anew
 from tests.flow.whole import READERS, Whole, whole
 
@@ -39,15 +38,9 @@ async def services(fresh_database: str, tmp_path: Path) -> AsyncIterator[Whole]:
 
 async def tell_state(services: Whole, program: str, status: Any, version: int) -> None:
     """The gateway's word of a program."""
-    data = ProgramChanged(
-        name="Test", time_zone="Asia/Shanghai", currency="CNY", default_region="CN",
-        locale="zh-CN", status=status, version=version,
-    )  # fmt: skip
-    cause = Cause("program", program, version)
-    told = event(
-        "gateway", data, program=program, key=program, subject=program, at=LATER, cause=cause
+    await services.stream.append(
+        "programs", [message("gateway", changed(program, version, status))]
     )
-    await services.stream.append("programs", [message("gateway", told)])
     await services.quiet()
 
 

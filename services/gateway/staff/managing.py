@@ -237,10 +237,16 @@ class Accounts:
         return tuple(at_once)
 
     async def another_may(
-        self, tx: Tx, program: str, but: UUID, permissions: AbstractSet[str]
+        self, tx: Tx, program: str, actor: Actor, permissions: AbstractSet[str]
     ) -> bool:
-        """Whether another than `but` may do all of this in the whole program."""
-        found = store.holdings_of(await store.list_acting(tx, program, but))
+        """Whether another than the actor may do all of this in the whole program.
+
+        Beside a key or an operator there is nobody.
+        """
+        if actor.kind != "staff":
+            return False
+        others = await store.list_acting(tx, program, parse_id("stf", actor.id))
+        found = store.holdings_of(others)
         held = [Holding(tuple(grants), {**ROLES, **own}) for grants, own in found]
         return any(
             stores_of(each.grants) == ALL_STORES

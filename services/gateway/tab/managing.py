@@ -21,7 +21,7 @@ from shared.db.locks import lock_key
 from shared.db.transaction import Row, Tx, statements, transaction
 from shared.errors import HttpProblem
 from shared.http.settings import WRITE
-from shared.ids import parse_id, text_id
+from shared.ids import text_id
 from shared.logs import logger
 from shared.outcome import Refused
 from shared.programs import OPEN, Program
@@ -51,7 +51,7 @@ class Tabs:
             tab = await self._locked(tx, program)
             body = await in_force(tx, program.id, actor.at)
             at = review_at(actor.at, body.tab.review if body else "weekly", program.zone)
-            others = await self._others(tx, actor, program)
+            others = await self._accounts.another_may(tx, program.text_id, actor, {WRITE})
             done = _allowed(submitted(tab, actor.id, actor.at, at, others=others))
             await store.save_tab(tx, program.id, done)
             await self._deeds.add(tx, actor, "tab.submit", program.text_id, program.text_id)
@@ -69,13 +69,6 @@ class Tabs:
         admit(program)
         await one_at_a_time(tx, lock_key(f"tab\0{program.text_id}"))
         return await store.lock_tab(tx, program.id)
-
-    async def _others(self, tx: Tx, actor: Actor, program: Program) -> bool:
-        """Whether somebody else could submit; beside a key or an operator there is nobody."""
-        if actor.kind != "staff":
-            return False
-        staff = parse_id("stf", actor.id)
-        return await self._accounts.another_may(tx, program.text_id, staff, {WRITE})
 
 
 class Reviewer:
